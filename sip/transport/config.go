@@ -1,0 +1,124 @@
+package transport
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config says what an Endpoint binds and how far it lets strangers go. Only
+// Listeners is required.
+type Config struct {
+	// Listeners are bound in order; a Flow names them by index. At most 256.
+	Listeners []ListenerConfig
+	// Limits bounds memory and descriptors.
+	Limits Limits
+	// Timeouts bounds waiting.
+	Timeouts Timeouts
+	// Logger takes rare events (accept failures, listeners starting); nothing is
+	// logged per message or per connection. Nil discards.
+	Logger *slog.Logger
+	// Now is the clock of Packet.At and of the boot epoch; nil is time.Now.
+	Now func() time.Time
+	// Tap, when set, sees every message in both directions.
+	Tap Tap
+}
+
+// ListenerConfig is one address to listen on.
+type ListenerConfig struct {
+	// Name is for errors, logs and metrics; empty becomes "udp/192.0.2.1:5060".
+	Name string
+	// Protocol is required.
+	Protocol Protocol
+	// Addr is the address to bind. Port 0 takes any free port. The unspecified
+	// address binds all addresses of its family and of no other.
+	Addr netip.AddrPort
+	// Advertised is the address to write in Via and Record-Route when it is not
+	// the bound one (behind static NAT); the transport itself only carries it.
+	Advertised netip.AddrPort
+	// Internal marks a listener of the core side. The transport itself only
+	// carries it: an edge decides direction by it.
+	Internal bool
+	// TLS is required for TLS and WSS: the certificates shown to clients. A
+	// version below 1.2 is raised to 1.2. Certificates can be changed while
+	// running through tls.Config.GetCertificate.
+	TLS *tls.Config
+	// DialTLS is used by Dial for TLS to peers; nil is the default client
+	// configuration with the system's roots.
+	DialTLS *tls.Config
+	// Origins lists the values of the Origin header that a WebSocket client may
+	// send, compared without regard to case; empty allows any.
+	Origins []string
+
+	// Readers is the number of UDP sockets sharing the address by SO_REUSEPORT,
+	// each with its reading goroutine; zero is one. The kernel picks a socket by
+	// source address, so datagrams of one peer stay in order.
+	Readers int
+	// Batch is the most datagrams read or written by one system call, at most
+	// 64; zero is 32.
+	Batch int
+	// ReceiveBuffer and SendBuffer are the sizes asked for a UDP socket's kernel
+	// buffers, in bytes; zero is 4 MiB and 1 MiB. The system may give less.
+	ReceiveBuffer, SendBuffer int
+	// MaxMessage is the largest message read, in bytes; zero is 65,535. Longer
+	// datagrams are dropped, longer stream messages close the connection.
+	MaxMessage int
+}
+
+// Limits bounds what peers can make the endpoint hold. Zero fields take the
+// default.
+type Limits struct {
+	// Connections is the most accepted connections open at once; 20,000. Those
+	// made by Dial are bounded apart, by DialedConnections.
+	Connections int
+	// ConnectionsPerSource is the most accepted connections open at once from
+	// one IPv4 address or one IPv6 /64; 1,024.
+	ConnectionsPerSource int
+	// Handshakes is the most connections in TLS or WebSocket handshake at once;
+	// 1,024.
+	Handshakes int
+	// DialedConnections is the most connections by Dial open at once; 1,024.
+	DialedConnections int
+	// WriteQueue is the most bytes waiting for a peer that reads slowly; a
+	// connection that exceeds it is closed. 256 KiB.
+	WriteQueue int
+}
+
+// Timeouts bounds how long a peer may take. Zero fields take the default.
+type Timeouts struct {
+	// Handshake is for TLS and WebSocket handshakes together; 10 s.
+	Handshake time.Duration
+	// Partial is from the first byte of a message to its last; 10 s.
+	Partial time.Duration
+	// Idle closes a connection that sent neither message nor keep-alive; 30
+	// minutes, and negative is never.
+	Idle time.Duration
+	// Write closes a connection whose queue is stuck; 20 s.
+	Write time.Duration
+	// Dial is for connecting including the TLS handshake; 3.5 s.
+	Dial time.Duration
+	// Drain is how long Serve, when it ends, waits for write queues; 1 s.
+	Drain time.Duration
+}
+
+// Direction is the way a message goes.
+type Direction uint8
+
+// Received and Sent are the directions seen by a Tap.
+const (
+	Received Direction = iota
+	Sent
+)
+
+// String returns "received" or "sent".
+func (d Direction) String() string {
+	if d == Received {
+		return "received"
+	}
+	return "sent"
+}
+
+// Tap sees one message in clear, on the goroutine that carries it. It must not
+// block, nor keep or change msg.
+type Tap func(dir Direction, flow Flow, msg []byte, at time.Time)
