@@ -1,0 +1,144 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is what a relay needs to know. Zero fields have the default stated.
+type Config struct {
+	// Interfaces to offer, at least one. The first one of the wanted family is
+	// used when a request names none.
+	Interfaces []Interface
+
+	// PortMin and PortMax bound the ports, both included. RTP takes an even
+	// port picked at random, RTCP the odd one above. Default 30000 to 40000.
+	PortMin, PortMax uint16
+	// Quarantine is how long a port rests after use, so that the last packets
+	// of one call do not reach the next. Default 30 s; negative: none.
+	Quarantine time.Duration
+
+	MaxSessions int // default 10,000
+	MaxStreams  int // m= lines that are relayed, per session; default 8
+	MaxLegs     int // legs (branches) per session; default 16
+
+	// Learning decides whom a leg listens to. Default LearnHeuristic.
+	Learning Learning
+	// Deny are destinations never sent to, even when signalled. Nil means
+	// [DefaultDeny]; empty but not nil means none.
+	Deny []netip.Prefix
+	// KeepOrigin leaves the address in the o= line as it came. By default it
+	// becomes the relay's, as the parties' addresses are nobody's business.
+	KeepOrigin bool
+
+	MediaTimeout time.Duration // no packet of either party; default 60 s
+	HoldTimeout  time.Duration // same, while every stream is on hold; default 1 h
+	OfferTimeout time.Duration // an offer that is never answered is released; default 180 s
+	// ReleaseDelay is the time between a time-out event and the release of the
+	// session by the relay itself. Default 30 s.
+	ReleaseDelay time.Duration
+
+	// Loops is the number of goroutines that move packets. One loop carries
+	// some thousand streams, and each further one costs more per packet, so
+	// sessions fill the first before the second is used. Default: half the
+	// CPUs, at least 1.
+	Loops int
+	// Linger is how long a loop waits for more packets before it serves those
+	// that came, which saves wake-ups. Default 250 µs; negative: none.
+	Linger time.Duration
+}
+
+// Interface is an address media can be received at.
+type Interface struct {
+	Name       string     // by which requests choose it; may be empty
+	Addr       netip.Addr // bound
+	Advertised netip.Addr // written into descriptions; default Addr
+}
+
+func (i Interface) advertised() netip.Addr {
+	if i.Advertised.IsValid() {
+		return i.Advertised
+	}
+	return i.Addr
+}
+
+// Learning is the rule by which a leg finds out where its party really is.
+type Learning uint8
+
+const (
+	// LearnHeuristic prefers the signalled address and port, then the
+	// signalled or SIP source address, then anyone after 3 s of silence.
+	LearnHeuristic Learning = iota
+	// LearnOff accepts and sends to the signalled address and port only.
+	LearnOff
+	// LearnImmediate takes the first packet's source, whoever it is. For
+	// networks where only the parties can reach the relay.
+	LearnImmediate
+)
+
+// DefaultDeny is the list of destinations that no party of a public network
+// can have: this host, link-local, multicast, reserved. IPv4-mapped IPv6
+// addresses are on it so that they are no way around it.
+func DefaultDeny() []netip.Prefix {
+	list := make([]netip.Prefix, 0, 10)
+	for _, s := range []string{
+		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+		"::/128", "::1/128", "::ffff:0:0/96", "fe80::/10", "ff00::/8",
+	} {
+		list = append(list, netip.MustParsePrefix(s))
+	}
+	return list
+}
+
+// Option changes what is not configuration.
+type Option func(*Relay)
+
+// WithLogger sets the logger; the default discards. The relay logs what an
+// operator must see (a port range running out, a loop failing), never a packet.
+func WithLogger(l *slog.Logger) Option { return func(r *Relay) { r.log = l } }
+
+// WithClock replaces time.Now. It must be safe for concurrent use and should
+// carry a monotonic reading.
+func WithClock(now func() time.Time) Option { return func(r *Relay) { r.now = now } }
+
+func orDefault[T int | time.Duration | uint16](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// complete fills in the defaults and checks the rest.
+func (c *Config) complete() error {
+	orDefault(&c.PortMin, 30000)
+	orDefault(&c.PortMax, 40000)
+	orDefault(&c.Quarantine, 30*time.Second)
+	orDefault(&c.MaxSessions, 10000)
+	orDefault(&c.MaxStreams, 8)
+	orDefault(&c.MaxLegs, 16)
+	orDefault(&c.MediaTimeout, time.Minute)
+	orDefault(&c.HoldTimeout, time.Hour)
+	orDefault(&c.OfferTimeout, 180*time.Second)
+	orDefault(&c.ReleaseDelay, 30*time.Second)
+	if c.Deny == nil {
+		c.Deny = DefaultDeny()
+	}
+	if len(c.Interfaces) == 0 {
+		return errors.New("relay: no interface configured")
+	}
+	for _, i := range c.Interfaces {
+		a := i.advertised()
+		if !i.Addr.IsValid() || i.Addr.Zone() != "" || a.IsUnspecified() || a.Is4() != i.Addr.Is4() {
+			return fmt.Errorf("relay: interface %q: bound address %v, advertised %v", i.Name, i.Addr, a)
+		}
+	}
+	if c.PortMin%2 != 0 {
+		c.PortMin++
+	}
+	if c.PortMax < c.PortMin+1 || c.PortMin < 1024 {
+		return fmt.Errorf("relay: port range %d to %d", c.PortMin, c.PortMax)
+	}
+	return nil
+}

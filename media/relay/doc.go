@@ -1,0 +1,64 @@
+// Package relay anchors the media of calls: every audio and video stream of a
+// session runs over its ports, in both directions, so that the parties never
+// learn each other's addresses, NAT bindings stay open, and every packet is
+// counted.
+//
+// # Use
+//
+//	r, err := relay.New(relay.Config{Interfaces: []relay.Interface{{Addr: addr}}})
+//	go r.Run(ctx)
+//	toCallee, err := r.Offer(ctx, relay.OfferRequest{CallID: id, FromTag: a, SDP: invite, Source: src})
+//	toCaller, err := r.Answer(ctx, relay.AnswerRequest{CallID: id, FromTag: a, ToTag: b, SDP: ok})
+//	report, err := r.Delete(ctx, relay.DeleteRequest{CallID: id})
+//
+// FromTag is always the tag of the party that wrote the offer and ToTag that
+// of the party that answers, whichever of them sent the INVITE. For an INVITE
+// without a body, whose 200 OK carries the offer and whose ACK the answer,
+// FromTag is therefore the tag in the To header of the 200 OK; the same holds
+// for a re-INVITE or UPDATE of the called party, where it is simply the From
+// tag of that request.
+//
+// # Sessions, legs, forks
+//
+// A session (one Call-ID) consists of legs. A leg faces one party and owns the
+// ports that this party sends to. The first offer makes two legs: one for the
+// offerer, one for the branch it goes to. What arrives at the ports of a leg
+// from its party leaves through the ports of the leg it is connected to.
+//
+// When a proxy forks, it calls Offer once per branch with a ViaBranch: each
+// branch gets ports of its own, the ports towards the caller are the same for
+// all. A proxy that sends one description to all branches calls Offer once;
+// the branches then share a leg, and its answers replace each other. In both
+// cases the branch that answered last is connected: early media of another
+// branch is counted and dropped. Answers may be repeated (183, then 200) and
+// change nothing when they say the same.
+//
+// Re-offers in either direction keep all ports. A re-offer changes nothing
+// until it is answered, so that a refused one leaves the session as it was.
+// Rejected media (port 0) keep their place, and their ports in case they
+// return. A description that already names a port of its own session (the
+// call came through the same relay twice) is returned as it is.
+//
+// # Whom it listens to
+//
+// A party's packets are accepted from the address in its description or, as
+// clients behind NAT cannot know theirs, from another port of that address or
+// from the address its signalling came from ([OfferRequest.Source]). When
+// nothing at all came from there for three seconds, and the party did not say
+// that it will not send, anyone may be the party. The first accepted source
+// is where packets for the party go from then on. The choice can be improved
+// for three seconds, then it is locked and only signalling that names another
+// address opens it again. Everything else is counted and dropped. Nothing is
+// ever sent to an address that was neither signalled nor learned, nor to one
+// in the deny list.
+//
+// # Contract
+//
+// Offer, Answer, Delete and Query may be called from any goroutine and do not
+// wait for the network; binding ports is the longest they do. SDP passed in is
+// not kept, SDP returned belongs to the caller. Packets are moved by the
+// goroutines that [Relay.Run] owns: a few loops, each serving thousands of
+// sockets, which allocate nothing per packet. Run returns when all of them
+// have ended. Time-outs are told through [Relay.Events]; the relay ends no
+// session itself before its owner had time to do so.
+package relay
