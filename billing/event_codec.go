@@ -23,15 +23,16 @@ func (e *Event) AppendBinary(dst []byte) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(e.Init))
 	dst = binary.AppendUvarint(dst, uint64(e.Start))
 	dst = binary.AppendUvarint(dst, uint64(e.At))
-	source, err := e.Source.MarshalBinary()
+	dst = append(dst, byte(e.Source.BitLen()/8))
+	dst, err := e.Source.AppendBinary(dst)
 	if err != nil {
 		return dst, fmt.Errorf("billing: source address: %w", err)
 	}
-	dst = appendText(dst, string(source))
 	for _, f := range e.texts() {
 		dst = appendText(dst, *f)
 	}
-	return appendText(dst, string(e.Media)), nil
+	dst = binary.AppendUvarint(dst, uint64(len(e.Media)))
+	return append(dst, e.Media...), nil
 }
 
 // MarshalBinary returns the binary form.
