@@ -1,0 +1,283 @@
+package wire
+
+import "strconv"
+
+// patch is one change at a place of the message: a header line to be inserted, or octets to be replaced.
+type patch struct {
+	lo, hi uint32 // octets replaced; lo == hi for an inserted line
+	order  int32  // among lines inserted at the same place: ascending
+	line   int32  // index of the header line that a replacement lies in, -1 for the start line and insertions
+	id     HeaderID
+	insert bool
+	name   span // name of an inserted line when id is HdrOther; in the arena like text
+	text   span
+}
+
+// removed marks header lines by index.
+type removed [maxHeaders / 64]uint64
+
+func (r *removed) set(i int)      { r[i>>6] |= 1 << (i & 63) }
+func (r *removed) has(i int) bool { return r[i>>6]&(1<<(i&63)) != 0 }
+
+// Append appends the message with the changes of e to dst. Octets that no operation touches come out as they came
+// in; an empty plan gives m.Bytes(). On error dst is returned as it was. m must hold a message that Parse accepted.
+func (m *Message) Append(dst []byte, e *Edit) ([]byte, error) {
+	if e == nil || len(e.ops) == 0 && e.err == ReasonNone {
+		return append(dst, m.b...), nil
+	}
+	if e.err != ReasonNone {
+		return dst, &Error{Reason: e.err}
+	}
+	p := planner{m: m, e: e}
+	arena := len(e.arena)
+	p.plan()
+	dst = p.write(dst)
+	e.arena = e.arena[:arena]
+	return dst, nil
+}
+
+// planner turns the operations of an Edit into patches for one message.
+type planner struct {
+	m     *Message
+	e     *Edit
+	rm    removed
+	anyRm bool
+	body  *op
+	above int32 // order of the latest Prepend
+}
+
+func (p *planner) plan() {
+	e := p.e
+	e.patches = e.patches[:0]
+	for i := range e.ops {
+		p.apply(i)
+	}
+	if p.body != nil {
+		p.planBody()
+	}
+	// Few patches, mostly in order already; insertion sort keeps equal ones as they were planned.
+	for i := 1; i < len(e.patches); i++ {
+		for j := i; j > 0 && before(&e.patches[j], &e.patches[j-1]); j-- {
+			e.patches[j], e.patches[j-1] = e.patches[j-1], e.patches[j]
+		}
+	}
+}
+
+func before(a, b *patch) bool { return a.lo < b.lo || a.lo == b.lo && a.order < b.order }
+
+func (p *planner) apply(i int) {
+	m, o := p.m, &p.e.ops[i]
+	switch o.kind {
+	case opRequestURI:
+		if m.request && !p.later(i) {
+			p.replace(m.target.lo, m.target.hi, -1, o.text)
+		}
+	case opStatusLine:
+		if !m.request && !p.later(i) {
+			p.replace(uint32(len("SIP/2.0 ")), m.headersAt-2, -1, o.text)
+		}
+	case opPrepend:
+		p.above--
+		p.insert(p.place(o.id, m.headersAt), p.above, o)
+	case opAdd:
+		p.insert(m.headersEnd, 0, o)
+	case opSet:
+		if !p.later(i) {
+			p.set(o)
+		}
+	case opRemoveAll:
+		p.removeAll(o.id)
+	case opRemoveName:
+		p.removeName(o.name.of(p.e.arena))
+	case opRemoveFirstValue:
+		if !p.later(i) {
+			p.removeValues(o.id, p.countFirst(o.id))
+		}
+	case opReplaceFirstValue:
+		if !p.later(i) {
+			p.replaceValue(o.id, p.countFirst(o.id), o.text)
+		}
+	case opEnsureLength:
+		if m.contentLen < 0 && !p.later(i) && p.body == nil {
+			p.insertLength(len(m.b) - int(m.bodyAt))
+		}
+	case opBody:
+		p.body = o
+	}
+}
+
+// later reports whether an operation behind i has the same kind and header, so that i is not the one that counts.
+func (p *planner) later(i int) bool {
+	o := &p.e.ops[i]
+	for j := i + 1; j < len(p.e.ops); j++ {
+		if n := &p.e.ops[j]; n.kind == o.kind && n.id == o.id {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *planner) countFirst(id HeaderID) (n int) {
+	for i := range p.e.ops {
+		if o := &p.e.ops[i]; o.kind == opRemoveFirstValue && o.id == id {
+			n++
+		}
+	}
+	return n
+}
+
+// place is where the first line of id starts, or absent.
+func (p *planner) place(id HeaderID, absent uint32) uint32 {
+	if i := p.m.first[id]; i != 0 {
+		return p.m.lines[i-1].at
+	}
+	return absent
+}
+
+func (p *planner) replace(lo, hi uint32, line int32, text span) {
+	p.e.patches = append(p.e.patches, patch{lo: lo, hi: hi, line: line, text: text})
+}
+
+func (p *planner) insert(at uint32, order int32, o *op) {
+	p.e.patches = append(p.e.patches, patch{
+		lo: at, hi: at, order: order, line: -1, id: o.id, insert: true, name: o.name, text: o.text,
+	})
+}
+
+func (p *planner) set(o *op) {
+	p.insert(p.place(o.id, p.m.headersEnd), 0, o)
+	p.removeAll(o.id)
+}
+
+func (p *planner) remove(i int) {
+	p.rm.set(i)
+	p.anyRm = true
+}
+
+func (p *planner) removeAll(id HeaderID) {
+	for i := p.m.first[id]; i != 0; i = p.m.lines[i-1].next {
+		p.remove(int(i) - 1)
+	}
+}
+
+func (p *planner) removeName(name []byte) {
+	m := p.m
+	for i := m.first[HdrOther]; i != 0; i = m.lines[i-1].next {
+		l := &m.lines[i-1]
+		if int(l.nameLen) == len(name) && EqualFold(m.b[l.at:l.at+uint32(l.nameLen)], string(name)) {
+			p.remove(int(i) - 1)
+		}
+	}
+}
+
+// removeValues removes the first n values of id: whole lines while all their values go, then the front of a line.
+func (p *planner) removeValues(id HeaderID, n int) {
+	m := p.m
+	for i := m.first[id]; i != 0 && n > 0; i = m.lines[i-1].next {
+		l := &m.lines[i-1]
+		at, left := m.skipValues(id, l, n)
+		if n = left; at == int(l.value.hi) {
+			p.remove(int(i) - 1)
+		} else {
+			p.replace(l.value.lo, uint32(at), int32(i)-1, span{})
+		}
+	}
+}
+
+// skipValues passes over up to n values of l and returns where the next one begins and how many of n are left.
+func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
+	at, hi := int(l.value.lo), int(l.value.hi)
+	if !isList(id) {
+		return hi, n - 1
+	}
+	for at < hi && (n > 0 || m.b[at] == ',') {
+		end := valueEnd(m.b, at, hi)
+		if trimEnd(m.b, at, end) > at {
+			n--
+		}
+		at = skipLWS(m.b, min(end+1, hi), hi)
+	}
+	return at, n
+}
+
+// replaceValue replaces the value of id behind the first n.
+func (p *planner) replaceValue(id HeaderID, n int, text span) {
+	m := p.m
+	for i := m.first[id]; i != 0; i = m.lines[i-1].next {
+		l := &m.lines[i-1]
+		at, left := m.skipValues(id, l, n)
+		if n = left; at == int(l.value.hi) {
+			continue
+		}
+		end := int(l.value.hi)
+		if isList(id) {
+			end = trimEnd(m.b, at, valueEnd(m.b, at, end))
+		}
+		p.replace(uint32(at), uint32(end), int32(i)-1, text)
+		return
+	}
+}
+
+func (p *planner) insertLength(n int) {
+	lo := len(p.e.arena)
+	p.e.arena = strconv.AppendInt(p.e.arena, int64(n), 10)
+	p.set(&op{id: HdrContentLength, text: mkspan(lo, len(p.e.arena))})
+}
+
+func (p *planner) planBody() {
+	o := p.body
+	switch {
+	case o.text.lo == o.text.hi:
+		p.removeAll(HdrContentType)
+	case o.name.lo != o.name.hi:
+		p.set(&op{id: HdrContentType, text: o.name})
+	}
+	p.insertLength(int(o.text.hi - o.text.lo))
+}
+
+func (p *planner) write(dst []byte) []byte {
+	m, arena := p.m, p.e.arena
+	var at uint32
+	next := 0
+	for i := range p.e.patches {
+		c := &p.e.patches[i]
+		if c.line >= 0 && p.rm.has(int(c.line)) {
+			continue
+		}
+		dst, next = p.copy(dst, at, c.lo, next)
+		at = c.hi
+		if !c.insert {
+			dst = append(dst, arena[c.text.lo:c.text.hi]...)
+			continue
+		}
+		if c.id != HdrOther {
+			dst = append(dst, headers[c.id].name...)
+		} else {
+			dst = append(dst, arena[c.name.lo:c.name.hi]...)
+		}
+		dst = append(dst, ": "...)
+		dst = append(dst, arena[c.text.lo:c.text.hi]...)
+		dst = append(dst, "\r\n"...)
+	}
+	if p.body != nil {
+		dst, _ = p.copy(dst, at, m.bodyAt, next)
+		return append(dst, arena[p.body.text.lo:p.body.text.hi]...)
+	}
+	dst, _ = p.copy(dst, at, uint32(len(m.b)), next)
+	return dst
+}
+
+// copy appends the octets from lo to hi but for removed lines. next is the first line that may be removed and
+// begins at lo or behind it.
+func (p *planner) copy(dst []byte, lo, hi uint32, next int) ([]byte, int) {
+	m := p.m
+	if p.anyRm {
+		for ; next < m.n && m.lines[next].at < hi; next++ {
+			if p.rm.has(next) {
+				dst = append(dst, m.b[lo:max(lo, m.lines[next].at)]...)
+				lo = m.lineEnd(next)
+			}
+		}
+	}
+	return append(dst, m.b[min(lo, hi):hi]...), next
+}

@@ -1,0 +1,170 @@
+package wire
+
+import "strconv"
+
+// Edit is a plan of changes against one Message, carried out by Message.Append. It is meant to be reused: Reset
+// keeps its memory, and inserted octets are copied into it.
+//
+// Every operation names places in the message as it was parsed, not as earlier operations left it: a line pushed
+// by Prepend is not removed by a later RemoveAll. Removing a header wins over changing its values. Values with CR,
+// LF, NUL or another control character except HTAB make Append fail with ReasonInserted.
+type Edit struct {
+	ops   []op
+	arena []byte
+	err   Reason
+
+	patches []patch // scratch of Append
+}
+
+type opKind uint8
+
+const (
+	opRequestURI opKind = iota
+	opStatusLine
+	opPrepend
+	opAdd
+	opSet
+	opRemoveAll
+	opRemoveName
+	opRemoveFirstValue
+	opReplaceFirstValue
+	opEnsureLength
+	opBody
+)
+
+// op is one operation. Its texts lie in the arena.
+type op struct {
+	kind opKind
+	id   HeaderID
+	name span
+	text span
+}
+
+// Reset empties the plan.
+func (e *Edit) Reset() {
+	e.ops, e.arena, e.err = e.ops[:0], e.arena[:0], ReasonNone
+}
+
+// RequestURI replaces the Request-URI.
+func (e *Edit) RequestURI(uri []byte) {
+	for _, c := range uri {
+		if c == ' ' || c == '\t' {
+			e.err = ReasonInserted
+		}
+	}
+	if len(uri) == 0 {
+		e.err = ReasonInserted
+	}
+	e.add(op{kind: opRequestURI, text: e.keep(uri)})
+}
+
+// StatusLine replaces status code and reason phrase of a response.
+func (e *Edit) StatusLine(code int, reason string) {
+	if code < 100 || code > 699 {
+		e.err = ReasonStatusCode
+		return
+	}
+	lo := len(e.arena)
+	e.arena = append(strconv.AppendInt(e.arena, int64(code), 10), ' ')
+	e.arena = append(e.arena, reason...)
+	e.check(e.arena[lo:])
+	e.add(op{kind: opStatusLine, text: mkspan(lo, len(e.arena))})
+}
+
+// Prepend puts a new line in front of the first line of id, in front of all headers if there is none. A second
+// Prepend of the same id goes above the first.
+func (e *Edit) Prepend(id HeaderID, value []byte) {
+	e.add(op{kind: opPrepend, id: e.known(id), text: e.keep(value)})
+}
+
+// Add puts a new line behind the last header.
+func (e *Edit) Add(name string, value []byte) {
+	lo := len(e.arena)
+	e.arena = append(e.arena, name...)
+	if len(name) == 0 || skipToken(e.arena, lo, len(e.arena)) != len(e.arena) {
+		e.err = ReasonInserted
+	}
+	e.add(op{kind: opAdd, name: mkspan(lo, len(e.arena)), text: e.keep(value)})
+}
+
+// Set gives the first line of id this value and drops its further lines. A header that is absent is added behind
+// the last one. The last Set of an id counts.
+func (e *Edit) Set(id HeaderID, value []byte) {
+	e.add(op{kind: opSet, id: e.known(id), text: e.keep(value)})
+}
+
+// RemoveAll removes every line of id.
+func (e *Edit) RemoveAll(id HeaderID) { e.add(op{kind: opRemoveAll, id: e.known(id)}) }
+
+// RemoveName removes every line with this name in any case, long or compact.
+func (e *Edit) RemoveName(name string) {
+	if id := lookupName(name); id != HdrOther {
+		e.RemoveAll(id)
+		return
+	}
+	lo := len(e.arena)
+	e.arena = append(e.arena, name...)
+	e.add(op{kind: opRemoveName, name: mkspan(lo, len(e.arena))})
+}
+
+// RemoveFirstValue removes the first comma-separated value of id that is left; the line goes with its last value.
+// Called twice, it removes two.
+func (e *Edit) RemoveFirstValue(id HeaderID) {
+	e.add(op{kind: opRemoveFirstValue, id: e.known(id)})
+}
+
+// ReplaceFirstValue replaces the first value of id that RemoveFirstValue leaves. Without any it does nothing.
+func (e *Edit) ReplaceFirstValue(id HeaderID, value []byte) {
+	e.add(op{kind: opReplaceFirstValue, id: e.known(id), text: e.keep(value)})
+}
+
+// EnsureContentLength adds a Content-Length when the message has none, as a message needs that came in a datagram
+// and leaves on a stream.
+func (e *Edit) EnsureContentLength() { e.add(op{kind: opEnsureLength}) }
+
+// SetBody replaces the body and sets Content-Length. A contentType of "" leaves Content-Type alone; an empty body
+// removes it. The last SetBody counts.
+func (e *Edit) SetBody(contentType string, body []byte) {
+	lo := len(e.arena)
+	e.arena = append(e.arena, contentType...)
+	e.check(e.arena[lo:])
+	mid := len(e.arena)
+	e.arena = append(e.arena, body...)
+	e.add(op{kind: opBody, name: mkspan(lo, mid), text: mkspan(mid, len(e.arena))})
+}
+
+func (e *Edit) add(o op) { e.ops = append(e.ops, o) }
+
+// keep checks a header value and copies it into the arena.
+func (e *Edit) keep(value []byte) span {
+	e.check(value)
+	lo := len(e.arena)
+	e.arena = append(e.arena, value...)
+	return mkspan(lo, len(e.arena))
+}
+
+func (e *Edit) check(value []byte) {
+	if !insertable(value) {
+		e.err = ReasonInserted
+	}
+}
+
+func (e *Edit) known(id HeaderID) HeaderID {
+	if id == HdrOther || id >= numHeaders {
+		e.err = ReasonHeaderName
+		return HdrOther
+	}
+	return id
+}
+
+// insertable reports whether value may stand in a header line: nothing in it ends the line or is refused by Parse.
+func insertable(value []byte) bool {
+	for i := 0; ; i++ {
+		if i = nextControl(value, i); i == len(value) {
+			return true
+		}
+		if value[i] != '\t' {
+			return false
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package wire
+
+// Defaults of Limits.
+const (
+	DefaultMessage    = 65536
+	DefaultHeaders    = 256
+	DefaultHeaderLine = 8192
+	DefaultValues     = 70
+	DefaultParams     = 64
+)
+
+// maxHeaders is the size of the header table in a Message and the highest useful Limits.Headers.
+const maxHeaders = 256
+
+// Limits bound what Parse and Framer accept. A zero field, like a nil *Limits, means the default.
+type Limits struct {
+	Message    int // octets of a whole message; default 65536
+	Headers    int // header lines; default and ceiling 256
+	HeaderLine int // octets of one header with its folds, and of the start line; default 8192, ceiling 65535
+	Values     int // comma-separated values of Via, of Route, of Record-Route ... each; default 70
+	Params     int // parameters of one value; default 64
+}
+
+func (l *Limits) orDefaults() Limits {
+	var d Limits
+	if l != nil {
+		d = *l
+	}
+	set := func(v *int, def, ceiling int) {
+		if *v <= 0 {
+			*v = def
+		}
+		*v = min(*v, ceiling)
+	}
+	set(&d.Message, DefaultMessage, 1<<30)
+	set(&d.Headers, DefaultHeaders, maxHeaders)
+	set(&d.HeaderLine, DefaultHeaderLine, 1<<16-1)
+	set(&d.Values, DefaultValues, 1<<16-1)
+	set(&d.Params, DefaultParams, 1<<16-1)
+	return d
+}

@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// Via is one Via value. Slices refer to the input.
+type Via struct {
+	Raw       []byte // the whole value, folds included
+	Name      []byte // protocol name: "SIP"
+	Version   []byte // protocol version: "2.0"
+	Transport []byte // "UDP", "TCP", "TLS", "WS", "WSS" or another token
+	Host      []byte // host of sent-by; IPv6 with brackets
+	Port      uint16 // port of sent-by, 0 when absent
+	Params    Params
+}
+
+func (v *via) view(b []byte) Via {
+	return Via{
+		Raw: v.value.of(b), Name: v.name.of(b), Version: v.version.of(b), Transport: v.transport.of(b),
+		Host: v.host.of(b), Port: v.port, Params: Params(v.params.of(b)),
+	}
+}
+
+// ParseVia reads one Via value.
+func ParseVia(b []byte) (Via, error) {
+	var v via
+	next, r := scanVia(b, 0, len(b), DefaultParams, &v)
+	if r == ReasonNone && next != len(b) {
+		r = ReasonValueList
+	}
+	if r != ReasonNone {
+		return Via{}, &Error{Reason: r, Offset: next, Status: r.status()}
+	}
+	return v.view(b), nil
+}
+
+// Branch is the branch parameter, nil when absent.
+func (v Via) Branch() []byte {
+	val, _ := v.Params.Get("branch")
+	return val
+}
+
+// Received is the received parameter without the brackets that some put around IPv6 (RFC 5118 4.5), nil when
+// absent.
+func (v Via) Received() []byte {
+	val, _ := v.Params.Get("received")
+	return unbracket(val)
+}
+
+// RPort is the rport parameter (RFC 3581). present is true for the empty form too, port is then 0.
+func (v Via) RPort() (port uint16, present bool) {
+	val, ok := v.Params.Get("rport")
+	n, _ := number(val, 0, len(val), 65535)
+	return uint16(n), ok
+}
+
+func unbracket(b []byte) []byte {
+	if n := len(b); n >= 2 && b[0] == '[' && b[n-1] == ']' {
+		return b[1 : n-1]
+	}
+	return b
+}
+
+// AppendViaReceived appends v with received and rport filled in as a server does that got the request from src
+// (RFC 3261 18.2.1, RFC 3581 4): rport only when the client asked for it, received when it differs from sent-by
+// or rport was asked for. Values of the sender for these two are dropped.
+func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
+	addr := src.Addr().Unmap()
+	_, rport := v.Params.Get("rport")
+	head := len(v.Raw) - len(v.Params)
+	dst = append(dst, v.Raw[:head]...)
+	for name, value := range v.Params.All() {
+		if EqualFold(name, "received") || EqualFold(name, "rport") {
+			continue
+		}
+		dst = append(append(dst, ';'), name...)
+		if value != nil {
+			dst = append(append(dst, '='), value...)
+		}
+	}
+	host, ok := ParseAddr(v.Host)
+	if rport || !ok || host != addr {
+		dst = addr.AppendTo(append(dst, ";received="...))
+	}
+	if rport {
+		dst = strconv.AppendUint(append(dst, ";rport="...), uint64(src.Port()), 10)
+	}
+	return dst
+}
+
+// ParseAddr reads an IPv4 or IPv6 address, with or without brackets, without allocating. Mapped IPv4 is unmapped;
+// zones are refused.
+func ParseAddr(host []byte) (netip.Addr, bool) {
+	host = unbracket(host)
+	var text [45]byte
+	if len(host) > len(text) {
+		return netip.Addr{}, false
+	}
+	for i, c := range host {
+		if c != '.' && c != ':' && c-'0' > 9 && c|0x20-'a' > 5 {
+			return netip.Addr{}, false
+		}
+		text[i] = c
+	}
+	a, err := netip.ParseAddr(string(text[:len(host)]))
+	return a.Unmap(), err == nil
+}
