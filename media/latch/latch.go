@@ -1,0 +1,197 @@
+package latch
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Window is how long the preferred addresses are waited for, and how long a
+// choice may be improved.
+const Window = 3 * time.Second
+
+// Mode is the rule of admission.
+type Mode uint8
+
+const (
+	// Heuristic is described in the package documentation.
+	Heuristic Mode = iota
+	// Off admits the announced address and port only.
+	Off
+	// Immediate admits and locks the first source, whoever it is.
+	Immediate
+)
+
+// Verdict is the answer to a packet.
+type Verdict uint8
+
+const (
+	// Admitted: the packet comes from the party.
+	Admitted Verdict = iota
+	// Learned: the packet is admitted and from now on its source is Remote.
+	Learned
+	// Waiting: the party is not known yet, and this is not an address it is
+	// likely to have.
+	Waiting
+	// Foreign: the party is somewhere else.
+	Foreign
+	// Denied: the source is an address that never may be a party.
+	Denied
+)
+
+// Ok tells whether the packet may pass.
+func (v Verdict) Ok() bool { return v <= Learned }
+
+// Signal is what signalling says about a party.
+type Signal struct {
+	Addr   netip.AddrPort // announced; invalid when unusable
+	Source netip.Addr     // of the signalling; may be invalid
+	// Silent: the party said that it will not send. Strangers cannot be it.
+	Silent bool
+	// Mute: the party asked not to be sent anything (the unspecified address
+	// of old hold requests). Addr is not looked at; what was known stays.
+	Mute bool
+}
+
+// rank orders candidates, lower is better.
+type rank uint8
+
+const (
+	exact   rank = iota // announced address and port
+	likely              // announced or source address
+	unknown             // anyone
+)
+
+// Latch is the state of one port. Make one with [New].
+type Latch struct {
+	mode   Mode
+	denied func(netip.Addr) bool
+	signal Signal
+	remote netip.AddrPort // where to send; invalid: nowhere
+	heard  bool           // a packet was admitted since signalling named the address
+	rank   rank           // of remote, when heard
+	locked bool
+	since  time.Time  // of the signalling, or of the first admitted packet when heard
+	near   netip.Addr // where another port of the party was learned
+	mute   bool
+}
+
+// New returns a latch that admits nobody until [Latch.Signal]. denied may be
+// nil.
+func New(mode Mode, denied func(netip.Addr) bool) Latch {
+	if denied == nil {
+		denied = func(netip.Addr) bool { return false }
+	}
+	return Latch{mode: mode, denied: denied}
+}
+
+// Signal takes what a description says. The latch opens when the announced
+// address or the source differ from the last ones; otherwise what was learned
+// stays valid. It reports whether it opened.
+func (l *Latch) Signal(s Signal, now time.Time) bool {
+	l.mute = s.Mute
+	if s.Mute {
+		s.Addr = l.signal.Addr
+	}
+	same := !l.since.IsZero() && s.Addr == l.signal.Addr && s.Source == l.signal.Source
+	l.signal = s
+	if same {
+		return false
+	}
+	l.heard, l.locked, l.since = false, false, now
+	l.remote, l.near = netip.AddrPort{}, netip.Addr{}
+	if l.allowed(s.Addr) {
+		l.remote = s.Addr
+	}
+	return true
+}
+
+// allowed tells whether anything may ever be sent to an address.
+func (l *Latch) allowed(a netip.AddrPort) bool {
+	return a.Addr().IsValid() && !a.Addr().IsUnspecified() && a.Port() != 0 && !l.denied(a.Addr())
+}
+
+// Follow makes the address that another port of the same party was learned at
+// the one to send to, with this port, as long as nothing was heard here. RTCP
+// follows RTP by this.
+func (l *Latch) Follow(addr netip.AddrPort) {
+	if !l.heard && l.mode != Off && l.allowed(addr) {
+		l.remote, l.near = addr, addr.Addr()
+	}
+}
+
+// Remote is where to send; invalid when the party wants nothing or is not
+// known.
+func (l *Latch) Remote() netip.AddrPort {
+	if l.mute {
+		return netip.AddrPort{}
+	}
+	return l.remote
+}
+
+// Signalled is the announced address, even when nothing is sent there.
+func (l *Latch) Signalled() netip.AddrPort { return l.signal.Addr }
+
+// Locked tells whether Remote is final until signalling changes it.
+func (l *Latch) Locked() bool { return l.locked }
+
+// Admit decides on a packet from an address. The address must not be
+// IPv4-mapped.
+func (l *Latch) Admit(from netip.AddrPort, now time.Time) Verdict {
+	if l.locked {
+		if from == l.remote {
+			return Admitted
+		}
+		return Foreign
+	}
+	if l.since.IsZero() {
+		return Waiting
+	}
+	if l.heard {
+		return l.improve(from, now)
+	}
+	r := l.rate(from)
+	switch {
+	case !l.allowed(from):
+		return Denied
+	case l.mode == Off && r != exact:
+		return Foreign
+	case l.mode == Heuristic && r == unknown && (l.signal.Silent || now.Sub(l.since) < Window):
+		return Waiting
+	}
+	l.take(from, r, now)
+	return Learned
+}
+
+// improve handles packets while a choice is made but not locked.
+func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
+	if now.Sub(l.since) >= Window {
+		l.locked = true
+		return l.Admit(from, now)
+	}
+	if from == l.remote {
+		return Admitted
+	}
+	r := l.rate(from)
+	if r >= l.rank || !l.allowed(from) {
+		return Foreign
+	}
+	since := l.since
+	l.take(from, r, now)
+	l.since = since
+	return Learned
+}
+
+func (l *Latch) take(from netip.AddrPort, r rank, now time.Time) {
+	l.remote, l.rank, l.heard, l.since = from, r, true, now
+	l.locked = r == exact || l.mode == Immediate
+}
+
+func (l *Latch) rate(from netip.AddrPort) rank {
+	switch {
+	case from == l.signal.Addr:
+		return exact
+	case from.Addr() == l.signal.Addr.Addr(), from.Addr() == l.signal.Source, from.Addr() == l.near:
+		return likely
+	}
+	return unknown
+}
