@@ -105,17 +105,17 @@ func (r *Router) Plan(ctx context.Context, f Facts) Plan {
 	if f.Caller != nil && f.Caller.Locked {
 		return p.refuse(403, "Forbidden", "caller lock", f.Caller.AoR(), "the caller is locked")
 	}
-	user, err := wire.Unescape(uri.User)
-	if err != nil || len(user) == 0 {
+	user := wire.Unescape(uri.User)
+	if user == "" {
 		return p.refuse(404, "Not Found", "user", string(uri.User), "no user to look for")
 	}
-	number, ok := E164(string(user))
-	p.Number = string(user)
+	number, ok := E164(user)
+	p.Number = user
 	if ok {
 		p.Number = number
-		p.step("number", number, "E.164 form of "+string(user))
+		p.step("number", number, "E.164 form of "+user)
 	}
-	return r.destination(ctx, p, string(user), number, domain)
+	return r.destination(ctx, p, user, number, domain)
 }
 
 func (r *Router) destination(ctx context.Context, p Plan, user, number, domain string) Plan {

@@ -1,0 +1,282 @@
+//go:build interop
+
+package interop
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binaries builds each command once for all tests.
+type binaries struct {
+	mu   sync.Mutex
+	dir  string
+	done map[string]error
+}
+
+func (b *binaries) path(t *testing.T, command string) string {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	file := filepath.Join(b.dir, filepath.Base(command))
+	err, built := b.done[command]
+	if !built {
+		out, e := exec.Command("go", "build", "-o", file, "github.com/class5-go/class5/"+command).CombinedOutput()
+		if e != nil {
+			err = fmt.Errorf("go build %s: %w\n%s", command, e, out)
+		}
+		b.done[command] = err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+var built binaries
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "class5-interop-")
+	if err != nil {
+		panic(err)
+	}
+	built = binaries{dir: dir, done: map[string]error{}}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// freePorts returns n ports that nobody listens on, UDP nor TCP.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	var open []io.Closer
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	for len(ports) < n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, l)
+		port := l.Addr().(*net.TCPAddr).Port
+		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		open = append(open, u)
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// process is a command of ours or of others, ended with the test.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+
+	mu    sync.Mutex
+	lines []string
+}
+
+func start(t *testing.T, dir, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{})}
+	p.cmd.Dir = dir
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	pipe, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	go func() {
+		defer close(p.done)
+		s := bufio.NewScanner(pipe)
+		s.Buffer(nil, 1<<20)
+		for s.Scan() {
+			p.mu.Lock()
+			p.lines = append(p.lines, s.Text())
+			p.mu.Unlock()
+		}
+		p.err = p.cmd.Wait()
+	}()
+	t.Cleanup(func() { p.stop(5 * time.Second) })
+	return p
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.lines, "\n")
+}
+
+// stop asks the process to end and kills it when it does not within the time.
+func (p *process) stop(patience time.Duration) (graceful bool) {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(patience):
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
+	return false
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// wait waits for the process to end by itself.
+func (p *process) wait(limit time.Duration) error {
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(limit):
+		return fmt.Errorf("still running after %v", limit)
+	}
+}
+
+// eventually repeats check until it returns nil.
+func eventually(t *testing.T, limit time.Duration, check func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if err = check(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("after %v: %v", limit, err)
+}
+
+// carrier is cmd/carrier with its own data directory and ports.
+type carrier struct {
+	*process
+	data                   string
+	sip, tls, ws, web, adm int
+	rtp                    int
+	domain                 string
+	admin                  string // password, from the first start
+	alice, bob             phone
+	client                 *http.Client
+}
+
+// phone are the credentials printed by --demo.
+type phone struct{ user, password, number string }
+
+func newCarrier(t *testing.T) *carrier {
+	t.Helper()
+	p := freePorts(t, 5)
+	return &carrier{data: t.TempDir(), sip: p[0], tls: p[1], ws: p[2], web: p[3], adm: p[4], rtp: 40000, domain: "127.0.0.1"}
+}
+
+// run starts the carrier and waits until it is ready.
+func (c *carrier) run(t *testing.T, args ...string) *carrier {
+	t.Helper()
+	port := func(n int) string { return fmt.Sprint(n) }
+	args = append([]string{
+		"--data", c.data, "--address", "127.0.0.1", "--sip-port", port(c.sip), "--tls-port", port(c.tls), "--ws-port", port(c.ws),
+		"--web", "127.0.0.1:" + port(c.web), "--admin", "127.0.0.1:" + port(c.adm),
+	}, args...)
+	c.process = start(t, c.data, built.path(t, "cmd/carrier"), args...)
+	eventually(t, 20*time.Second, func() error {
+		select {
+		case <-c.done:
+			return fmt.Errorf("carrier ended: %v\n%s", c.err, c.output())
+		default:
+		}
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", c.adm))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 200 {
+			b, _ := io.ReadAll(resp.Body)
+			return fmt.Errorf("readyz: %s %s", resp.Status, b)
+		}
+		return nil
+	})
+	c.credentials()
+	return c
+}
+
+// credentials reads what the first start printed for a person.
+func (c *carrier) credentials() {
+	for _, line := range strings.Split(c.output(), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 3 {
+			continue
+		}
+		switch {
+		case f[0] == "administrator":
+			c.admin = f[2]
+		case f[0] == "subscriber" && f[1] == "alice":
+			c.alice = phone{f[1], f[2], f[3]}
+		case f[0] == "subscriber" && f[1] == "bob":
+			c.bob = phone{f[1], f[2], f[3]}
+		}
+	}
+}
+
+// api is one request to the JSON API as the administrator.
+func (c *carrier) api(t *testing.T, method, path string, in, out any) int {
+	t.Helper()
+	if c.client == nil {
+		jar, _ := cookiejar.New(nil)
+		c.client = &http.Client{Jar: jar, Timeout: 20 * time.Second}
+		if code := c.api(t, "POST", "/api/v1/login", map[string]string{"username": "admin", "password": c.admin}, nil); code/100 != 2 {
+			t.Fatalf("login: status %d", code)
+		}
+	}
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = strings.NewReader(string(b))
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, fmt.Sprintf("http://127.0.0.1:%d%s", c.web, path), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out != nil {
+		if err := json.Unmarshal(b, out); err != nil {
+			t.Fatalf("%s %s: %s: %v: %s", method, path, resp.Status, err, b)
+		}
+	}
+	return resp.StatusCode
+}

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// ErrConfig marks a mistake of the operator: one line, exit code 2.
+var ErrConfig = errors.New("configuration")
+
+// Config is the file of cmd/lb, cmd/proxy and cmd/web. A node reads its own
+// section and the common part; unknown keys are errors.
+type Config struct {
+	Node  string      `yaml:"node"`  // name in logs, ladders and records
+	Admin string      `yaml:"admin"` // listener for metrics, health and profiles; loopback
+	Log   string      `yaml:"log"`   // debug, info, warn or error
+	Keys  string      `yaml:"keys"`  // file with the edge keys that lb and proxy share
+	Store StoreConfig `yaml:"store"`
+	LB    LBConfig    `yaml:"lb"`
+	Proxy ProxyConfig `yaml:"proxy"`
+	Web   WebConfig   `yaml:"web"`
+}
+
+// StoreConfig names the databases.
+type StoreConfig struct {
+	Driver string `yaml:"driver"` // sqlite or mysql (MariaDB too)
+	DSN    string `yaml:"dsn"`    // file name, or user:password@unix(/path)/database
+	Redis  string `yaml:"redis"`  // host:port or /path/to/socket; empty: registrations in memory
+	Data   string `yaml:"data"`   // directory for spool and write-ahead files
+}
+
+// ListenerConfig is one SIP listener of an lb.
+type ListenerConfig struct {
+	Protocol   string         `yaml:"protocol"` // udp, tcp, tls, ws or wss
+	Addr       netip.AddrPort `yaml:"addr"`
+	Advertised netip.AddrPort `yaml:"advertised"` // in Via and Record-Route, when it is not addr
+}
+
+// LBConfig is the stateless edge.
+type LBConfig struct {
+	Listeners []ListenerConfig `yaml:"listeners"`
+	Internal  netip.AddrPort   `yaml:"internal"` // UDP, towards the proxies
+	Proxies   []netip.AddrPort `yaml:"proxies"`  // UDP addresses of proxy pairs
+	Hosts     []string         `yaml:"hosts"`    // names in the self-signed certificate
+	Readers   int              `yaml:"readers"`  // UDP sockets sharing an address
+}
+
+// ProxyConfig is the stateful core.
+type ProxyConfig struct {
+	Listen     netip.AddrPort   `yaml:"listen"`      // UDP, from the lbs
+	Edges      []netip.AddrPort `yaml:"edges"`       // lbs that may talk to it
+	PlainEdges []netip.AddrPort `yaml:"plain_edges"` // foreign lbs, trusted by address without P-Edge
+	Shards     int              `yaml:"shards"`
+	Media      MediaConfig      `yaml:"media"`
+	Echo       netip.AddrPort   `yaml:"echo"` // UDP address of the test-number application
+	Interim    time.Duration    `yaml:"interim"`
+	Token      string           `yaml:"token"` // file with the secret by which web reads live state
+}
+
+// MediaConfig is the RTP relay.
+type MediaConfig struct {
+	Addr          netip.Addr `yaml:"addr"`
+	Advertised    netip.Addr `yaml:"advertised"`
+	PortMin       uint16     `yaml:"port_min"`
+	PortMax       uint16     `yaml:"port_max"`
+	AllowLoopback bool       `yaml:"allow_loopback"` // parties on this very machine: tests and demonstrations
+	Loops         int        `yaml:"loops"`
+	// Timeout ends a call without media in either direction.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// WebConfig is the panel and the API.
+type WebConfig struct {
+	Listen  string   `yaml:"listen"`
+	Proxies []string `yaml:"proxies"` // admin URLs of the proxies, for live state
+	Token   string   `yaml:"token"`   // file with the secret that the proxies ask for
+	Secure  bool     `yaml:"secure"`  // cookies only over TLS: set when a TLS front stands before it
+}
+
+// Load reads a configuration file. Mistakes are reported with line and column.
+func Load(file string) (*Config, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	c := &Config{Log: "info", Node: "class5"}
+	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%w: %s: %s", ErrConfig, file, yaml.FormatError(err, false, true))
+	}
+	return c, nil
+}
+
+// Logger makes the node's logger: JSON lines on standard error.
+func (c *Config) Logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log)); err != nil {
+		return nil, fmt.Errorf("%w: log: %w", ErrConfig, err)
+	}
+	h := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	return slog.New(h).With("node", c.Node), nil
+}
+
+// secretFile reads a secret of at least 16 bytes from a file that others
+// cannot read.
+func secretFile(name string) (string, error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err != nil:
+		return "", fmt.Errorf("%w: secret: %w", ErrConfig, err)
+	case info.Mode().Perm()&0o077 != 0:
+		return "", fmt.Errorf("%w: %s can be read by others (mode %v)", ErrConfig, name, info.Mode().Perm())
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	s := strings.TrimSpace(string(b))
+	if len(s) < 16 {
+		return "", fmt.Errorf("%w: %s holds less than 16 characters", ErrConfig, name)
+	}
+	return s, nil
+}
