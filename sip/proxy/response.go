@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/class5-go/class5/sip/transaction"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Response implements [transaction.ClientUser] (RFC 3261 section 16.7).
+func (b *Branch) Response(now time.Time, _ *transaction.Client, m *wire.Message) {
+	c := b.c
+	switch status := m.Status(); {
+	case status == 100:
+	case status < 200:
+		b.provisional(now, m)
+	case b.status != 0: // a 2xx again, from this or another end of a fork
+		c.upstream(now, b, m)
+	case status < 300:
+		b.end(now, status)
+		first := !c.stopped
+		c.upstream(now, b, m)
+		if first {
+			c.stop(now, []byte(`SIP;cause=200;text="Call completed elsewhere"`))
+		}
+		c.settle(now)
+	default:
+		b.refused(now, m, status)
+	}
+}
+
+func (b *Branch) provisional(now time.Time, m *wire.Message) {
+	c := b.c
+	if c.method != wire.INVITE {
+		return // RFC 4320: no hop forwards these
+	}
+	if !b.gaveUp {
+		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), b)
+	}
+	if c.tx.State() == transaction.Proceeding {
+		c.upstream(now, b, m)
+	}
+}
+
+// refused keeps a final response for the choice; 6xx ends the search.
+func (b *Branch) refused(now time.Time, m *wire.Message, status int) {
+	c := b.c
+	if b.gaveUp && status == 487 {
+		// The answer to the CANCEL that our own limit sent.
+		status = 408
+	} else {
+		b.response = bytes.Clone(m.Bytes())
+	}
+	b.end(now, status)
+	if status >= 600 && !c.stopped {
+		c.stop(now, strconv.AppendInt([]byte("SIP;cause="), int64(status), 10))
+	}
+	c.settle(now)
+}
+
+// Failed implements [transaction.ClientUser]: RFC 3261 section 16.8 counts a
+// timeout as 408, section 16.9 a transport error as 503.
+func (b *Branch) Failed(now time.Time, _ *transaction.Client, err error) {
+	status := 503
+	if errors.Is(err, transaction.ErrTimeout) {
+		status = 408
+	}
+	b.end(now, status)
+	b.c.settle(now)
+}
+
+// upstream forwards a response of a branch as it is.
+func (c *Context) upstream(now time.Time, b *Branch, m *wire.Message) {
+	e := &c.p.edit
+	e.Reset()
+	c.forward(now, b, m, e)
+}
+
+// forward removes our Via, lets the owner edit, and answers the server
+// transaction.
+func (c *Context) forward(now time.Time, b *Branch, m *wire.Message, e *wire.Edit) {
+	p := c.p
+	e.RemoveFirstValue(wire.HdrVia)
+	e.EnsureContentLength()
+	if !hasTwo(m, wire.HdrVia) {
+		p.stats.Unusable++ // nobody upstream to send it to
+		return
+	}
+	c.answer(now, b, m, e)
+}
+
+func (c *Context) answer(now time.Time, b *Branch, m *wire.Message, e *wire.Edit) {
+	p := c.p
+	if c.call != nil {
+		c.call.Response(now, c, b, m, e)
+	}
+	out, err := m.Append(p.out[:0], e)
+	if err != nil {
+		p.stats.Unusable++
+		return
+	}
+	p.out = out
+	err = c.tx.Respond(now, out)
+	if err != nil && !errors.Is(err, transaction.ErrState) && m.Status() < 200 {
+		// The way back is gone: nobody waits for this call any more.
+		c.Cancel(now, nil)
+	}
+}
+
+func hasTwo(m *wire.Message, id wire.HeaderID) bool {
+	v := m.Values(id)
+	return v.Next() && v.Next()
+}
