@@ -1,0 +1,134 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// log is a core that writes down what happens to it; wake is when it wants to
+// be advanced, relative to the last message.
+type log struct {
+	seen   chan string
+	wake   time.Duration
+	due    time.Time
+	closed bool
+}
+
+func (c *log) Receive(now time.Time, m *wire.Message, _ transport.Flow) {
+	n, _ := m.CSeq()
+	c.due = now.Add(c.wake)
+	c.seen <- fmt.Sprintf("%s %d", m.CallID(), n)
+}
+
+func (c *log) Advance(now time.Time) (time.Time, bool) {
+	if c.wake == 0 || c.due.IsZero() {
+		return time.Time{}, false
+	}
+	if !now.Before(c.due) {
+		c.due = time.Time{}
+		c.seen <- "advanced"
+		return time.Time{}, false
+	}
+	return c.due, true
+}
+
+func (c *log) Close(time.Time) { c.closed = true }
+
+func packet(callID string, cseq int) transport.Packet {
+	text := fmt.Sprintf("OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:a@b>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: %s\r\nCSeq: %d OPTIONS\r\nContent-Length: 0\r\n\r\n", cseq, callID, cseq)
+	return transport.Packet{Data: []byte(text)}
+}
+
+func TestOrderTimersAndDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := make(chan string, 100)
+		var cores []*log
+		p := New(Config{Shards: 4}, func(int) Core {
+			c := &log{seen: seen, wake: 3 * time.Second}
+			cores = append(cores, c)
+			return c
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.Run(ctx) }()
+		for i := 1; i <= 5; i++ {
+			p.ServeSIP([]transport.Packet{packet("one", i)}, nil)
+		}
+		for i := 1; i <= 5; i++ {
+			if got, want := <-seen, fmt.Sprintf("one %d", i); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		begin := time.Now()
+		if got := <-seen; got != "advanced" || time.Since(begin) != 3*time.Second {
+			t.Errorf("%s after %v", got, time.Since(begin))
+		}
+		if err := p.Do(ctx, "one", func(time.Time) { seen <- "did" }); err != nil || <-seen != "did" {
+			t.Errorf("Do: %v", err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for i, c := range cores {
+			if !c.closed {
+				t.Errorf("core %d was not closed", i)
+			}
+		}
+		if err := p.Do(t.Context(), "one", func(time.Time) {}); err != nil && err != ErrStopped {
+			t.Errorf("Do after the end: %v", err)
+		}
+	})
+}
+
+// TestQueueFull: with nobody working, what does not fit is counted, not kept.
+func TestQueueFull(t *testing.T) {
+	p := New(Config{Shards: 1, Queue: 3}, func(int) Core { return &log{} })
+	for i := range 10 {
+		p.ServeSIP([]transport.Packet{packet("x", i+1)}, nil)
+	}
+	if s := p.Stats(); s.Taken != 3 || s.Full != 7 || s.Waiting != 3 {
+		t.Errorf("%+v", s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Do(ctx, "x", func(time.Time) {}); err != context.Canceled {
+		t.Errorf("Do with a full queue: %v", err)
+	}
+}
+
+// TestRefused: what the scanner refuses never reaches a core; what can be
+// answered is.
+func TestRefused(t *testing.T) {
+	e, err := transport.Listen(t.Context(), transport.Config{Listeners: []transport.ListenerConfig{
+		{Protocol: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	p := New(Config{Shards: 1}, func(int) Core { return &log{} })
+	bad := packet("x", 1)
+	bad.Data = append([]byte(nil), bad.Data...)
+	copy(bad.Data[len("OPTIONS sip:a@b SIP/"):], "7.0")
+	p.ServeSIP([]transport.Packet{bad, {Data: []byte("garbage")}, {Data: nil}}, e.Outbox())
+	s := p.Stats()
+	total := uint64(0)
+	for _, n := range s.Refused {
+		total += n
+	}
+	if s.Taken != 0 || total != 3 || s.Refused["version"] == 0 {
+		t.Errorf("%+v", s)
+	}
+}
