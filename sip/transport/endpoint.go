@@ -2,13 +2,48 @@ package transport
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 )
 
 // Endpoint is a set of bound listeners and the connections on them. Its methods
 // are safe for concurrent use.
-type Endpoint struct{}
+type Endpoint struct {
+	cfg       Config
+	listeners []*listener
+	handler   Handler // set by Serve before anything reads
+
+	conns     connTable
+	dials     dialPool
+	admission admission
+
+	serving  context.Context // of Serve
+	started  atomic.Bool
+	stopping atomic.Bool // no more reading
+	closed   atomic.Bool // no more sending
+	readers  group       // goroutines that may call the handler, and dial attempts
+	writers  group       // goroutines that empty write queues
+
+	bufs     bufPool
+	work     sync.Pool // *streamWork
+	outboxes sync.Pool // *Outbox
+	turns    atomic.Uint32
+}
+
+// listener is one of Config.Listeners, bound: udp or tcp is set.
+type listener struct {
+	index    uint8
+	cfg      ListenerConfig
+	info     ListenerInfo
+	udp      []*udpSocket
+	tcp      *net.TCPListener
+	counters counters // of connections; UDP sockets have their own
+}
 
 // ListenerInfo describes a bound listener.
 type ListenerInfo struct {
@@ -28,48 +63,82 @@ type ListenerInfo struct {
 // Listen binds all listeners of cfg, or none and returns an error that names
 // the listener; errors.Is finds the cause in it, such as syscall.EADDRINUSE.
 func Listen(ctx context.Context, cfg Config) (*Endpoint, error) {
-	return nil, errors.ErrUnsupported
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Endpoint{cfg: cfg}
+	e.work.New = e.newStreamWork
+	e.outboxes.New = func() any { return e.Outbox() }
+	e.admission = admission{limits: cfg.Limits, sources: make(map[netip.Addr]int)}
+	e.dials = dialPool{limit: cfg.Limits.DialedConnections, calls: make(map[dialKey]*dialCall)}
+	var start [4]byte
+	_, _ = rand.Read(start[:]) // never fails
+	e.conns.init(uint32(cfg.Now().Unix()), binary.NativeEndian.Uint32(start[:]))
+	for i, lc := range cfg.Listeners {
+		l, err := bind(ctx, uint8(i), lc)
+		if err != nil {
+			_ = e.Close()
+			return nil, fmt.Errorf("transport: listener %q: %w", lc.Name, err)
+		}
+		e.listeners = append(e.listeners, l)
+		cfg.Logger.Debug("sip transport: listening", "listener", l.info.Name, "address", l.info.Addr.String())
+	}
+	return e, nil
 }
 
-// Serve reads from all listeners and hands messages to h until ctx is done. It
-// returns nil then, or the error of a listener that broke, once all goroutines
-// ended and all sockets are closed. It may be called once.
-func (e *Endpoint) Serve(ctx context.Context, h Handler) error { return errors.ErrUnsupported }
-
-// Close closes all sockets of an Endpoint that is not served; one that is
-// served is ended by its context.
-func (e *Endpoint) Close() error { return nil }
-
-// Send sends one message from any goroutine.
-func (e *Endpoint) Send(flow Flow, msg []byte) error { return errors.ErrUnsupported }
-
-// Alive reports whether a message for flow could be sent now: for a stream,
-// whether its connection is open.
-func (e *Endpoint) Alive(flow Flow) bool { return false }
-
-// DialOption changes how Dial connects.
-type DialOption func(*dialOptions)
-
-type dialOptions struct{ serverName string }
-
-// ServerName sets the SIP domain that a TLS peer's certificate must be valid
-// for (RFC 5922). Without it the certificate must name the IP address.
-func ServerName(domain string) DialOption { return func(o *dialOptions) { o.serverName = domain } }
-
-// Dial returns a flow to a peer (not to a client): for TCP and TLS the pooled
-// connection of that listener, protocol, address and server name, connected
-// first if there is none; callers that ask at the same time share one attempt.
-// For UDP it only makes up the flow. The local address is that of the listener.
-func (e *Endpoint) Dial(ctx context.Context, listener uint8, p Protocol, remote netip.AddrPort, opts ...DialOption) (Flow, error) {
-	return Flow{}, errors.ErrUnsupported
+func bind(ctx context.Context, index uint8, cfg ListenerConfig) (*listener, error) {
+	l := &listener{index: index, cfg: cfg}
+	l.info = ListenerInfo{Name: cfg.Name, Protocol: cfg.Protocol, Advertised: cfg.Advertised, Internal: cfg.Internal}
+	if cfg.Protocol == UDP {
+		sockets, err := listenUDP(ctx, &cfg)
+		if err != nil {
+			return nil, err
+		}
+		l.udp, l.info.Addr = sockets, sockets[0].local
+	} else {
+		lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
+		nl, err := lc.Listen(ctx, network("tcp", cfg.Addr.Addr()), cfg.Addr.String())
+		if err != nil {
+			return nil, err
+		}
+		l.tcp = nl.(*net.TCPListener)
+		l.info.Addr = localAddr(l.tcp.Addr().(*net.TCPAddr).AddrPort(), cfg.Addr.Addr())
+	}
+	switch a := cfg.Advertised; {
+	case !a.IsValid():
+		l.info.Advertised = l.info.Addr
+	case a.Port() == 0:
+		l.info.Advertised = netip.AddrPortFrom(a.Addr(), l.info.Addr.Port())
+	}
+	return l, nil
 }
 
 // Listener returns the i-th listener; the zero value when there is none.
-func (e *Endpoint) Listener(i uint8) ListenerInfo { return ListenerInfo{} }
+func (e *Endpoint) Listener(i uint8) ListenerInfo {
+	if int(i) >= len(e.listeners) {
+		return ListenerInfo{}
+	}
+	return e.listeners[i].info
+}
 
 // Listeners returns all listeners in the order of Config.Listeners.
-func (e *Endpoint) Listeners() []ListenerInfo { return nil }
+func (e *Endpoint) Listeners() []ListenerInfo {
+	all := make([]ListenerInfo, len(e.listeners))
+	for i, l := range e.listeners {
+		all[i] = l.info
+	}
+	return all
+}
 
-// Outbox makes an Outbox for a goroutine that sends much by itself; its owner
-// calls Flush.
-func (e *Endpoint) Outbox() *Outbox { return &Outbox{} }
+// Close closes all sockets of an Endpoint that is not served. One that is
+// served is ended by its context; Close does nothing to it.
+func (e *Endpoint) Close() error {
+	if e.started.CompareAndSwap(false, true) {
+		e.closed.Store(true)
+		e.readers.close()
+		e.writers.close()
+		e.closeListeners()
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package transport
+
+import "net/netip"
+
+// check finds the listener of a flow to send on.
+func (e *Endpoint) check(flow *Flow, msg []byte) (*listener, error) {
+	if int(flow.Listener) >= len(e.listeners) || !flow.Protocol.valid() {
+		return nil, ErrNoListener
+	}
+	l := e.listeners[flow.Listener]
+	if e.closed.Load() {
+		return nil, ErrClosed
+	}
+	if flow.Protocol != UDP {
+		return l, nil
+	}
+	local, remote := l.info.Addr.Addr(), flow.Remote.Addr()
+	if len(l.udp) == 0 || flow.Remote.Port() == 0 || !sameFamily(local, remote) {
+		l.counters.drop(DropAddress)
+		return nil, ErrNoListener
+	}
+	if len(msg) > datagramMax(remote) {
+		l.counters.drop(DropTooLarge)
+		return nil, ErrTooLarge
+	}
+	return l, nil
+}
+
+// datagramMax is the longest UDP payload: 65,535 less the UDP header, and for
+// IPv4 less the IP header, which there counts in.
+func datagramMax(a netip.Addr) int {
+	if a.Is4() {
+		return 65535 - 8 - 20
+	}
+	return 65535 - 8
+}
+
+// Send sends one message from any goroutine, over flow, of which Local may be
+// zero. Many messages go out cheaper through an [Outbox].
+func (e *Endpoint) Send(flow Flow, msg []byte) error {
+	o := e.outboxes.Get().(*Outbox)
+	defer e.outboxes.Put(o)
+	err := o.Send(flow, msg)
+	if e := o.flush(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Alive reports whether a message for flow could be sent now: for a stream,
+// whether its connection is open.
+func (e *Endpoint) Alive(flow Flow) bool {
+	if _, err := e.check(&flow, nil); err != nil {
+		return false
+	}
+	return flow.Protocol == UDP || e.conns.find(&flow) != nil
+}

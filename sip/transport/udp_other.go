@@ -1,0 +1,95 @@
+//go:build unix && !linux
+
+package transport
+
+import (
+	"context"
+	"net"
+	"net/netip"
+)
+
+// udpSocket is the socket of a UDP listener.
+type udpSocket struct {
+	conn     *net.UDPConn
+	local    netip.AddrPort
+	counters counters
+}
+
+// listenUDP binds one socket, whatever number of readers is asked for: sharing
+// an address does not spread datagrams on these systems.
+func listenUDP(ctx context.Context, cfg *ListenerConfig) ([]*udpSocket, error) {
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(ctx, network("udp", cfg.Addr.Addr()), cfg.Addr.String())
+	if err != nil {
+		return nil, err
+	}
+	s := &udpSocket{conn: pc.(*net.UDPConn)}
+	s.local = localAddr(s.conn.LocalAddr().(*net.UDPAddr).AddrPort(), cfg.Addr.Addr())
+	_ = s.conn.SetReadBuffer(cfg.ReceiveBuffer)
+	_ = s.conn.SetWriteBuffer(cfg.SendBuffer)
+	return []*udpSocket{s}, nil
+}
+
+// udpReader reads one datagram at a time.
+type udpReader struct {
+	s        *udpSocket
+	listener uint8
+	buf      []byte
+	packets  [1]Packet
+}
+
+func newUDPReader(s *udpSocket, listener uint8, cfg *ListenerConfig) *udpReader {
+	// One byte more than allowed shows what is too long.
+	return &udpReader{s: s, listener: listener, buf: make([]byte, cfg.MaxMessage+1)}
+}
+
+func (r *udpReader) read() ([]Packet, error) {
+	n, remote, err := r.s.conn.ReadFromUDPAddrPort(r.buf)
+	if err != nil {
+		return nil, err
+	}
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	switch {
+	case n == len(r.buf):
+		r.s.counters.drop(DropOversize)
+		return nil, nil
+	case isKeepAlive(r.buf[:n]):
+		r.s.counters.keepAlives.Add(1)
+		return nil, nil
+	case remote.Port() == 0:
+		r.s.counters.drop(DropSource)
+		return nil, nil
+	}
+	r.s.counters.in(1, n)
+	flow := Flow{Protocol: UDP, Listener: r.listener, Local: r.s.local, Remote: remote}
+	r.packets[0] = Packet{Data: r.buf[:n], Flow: flow}
+	return r.packets[:], nil
+}
+
+func transient(error) bool { return false }
+
+// sendBatch writes each datagram as it comes.
+type sendBatch struct {
+	s   *udpSocket
+	err error
+}
+
+func newSendBatch(s *udpSocket, _ int) *sendBatch { return &sendBatch{s: s} }
+
+func (b *sendBatch) full() bool { return false }
+
+func (b *sendBatch) add(flow *Flow, msg []byte) {
+	n, err := b.s.conn.WriteToUDPAddrPort(msg, flow.Remote)
+	if err != nil {
+		b.s.counters.drop(DropSend)
+		b.err = err
+		return
+	}
+	b.s.counters.out(1, n)
+}
+
+func (b *sendBatch) flush() error {
+	err := b.err
+	b.err = nil
+	return err
+}
