@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"time"
 
@@ -43,6 +44,15 @@ func (c *conn) release() {
 	}
 }
 
+// bufClass is the size to begin with: WebSockets are single clients, the others
+// may be trunks, and a read that ends within a message costs a copy.
+func (c *conn) bufClass() int {
+	if c.flow.Protocol.webSocket() {
+		return 0
+	}
+	return 1
+}
+
 // fill waits for bytes and adds them to the buffer. While it waits for the
 // first bytes of a message no buffer is held.
 func (c *conn) fill() error {
@@ -68,7 +78,7 @@ func (c *conn) fill() error {
 // readReady is called when the socket may have bytes; false waits again.
 func (c *conn) readReady(fd uintptr) bool {
 	if c.buf == nil {
-		c.buf = c.e.bufs.get(0)
+		c.buf = c.e.bufs.get(c.bufClass())
 	}
 	for {
 		c.n, c.err = unix.Read(int(fd), c.buf.space())
@@ -93,7 +103,7 @@ func (c *conn) fillTLS() error {
 		if n == 0 {
 			return orEOF(err)
 		}
-		c.buf = c.e.bufs.get(0)
+		c.buf = c.e.bufs.get(c.bufClass())
 		c.buf.b[0] = c.first[0]
 		c.buf.w = 1
 		c.arm(true, true)
@@ -124,23 +134,23 @@ func (c *conn) drain() bool {
 		var u unit
 		u, w.reply, err = c.cut.next(c.buf.bytes(), w.reply)
 		c.buf.r += u.size
-		more = u.size > 0 && u.kind != unitClose
-		progress = progress || u.kind == unitMessage
+		more = u.kind != unitMore
 		switch u.kind {
 		case unitMessage:
-			w.batch = append(w.batch, Packet{Data: u.data, Flow: c.flow})
-			if len(w.batch) == streamBatch {
-				c.serve(w)
-			}
+			progress = true
+			c.take(w, u)
 		case unitPing:
 			c.l.counters.keepAlives.Add(1)
 		case unitClose:
 			err = io.EOF
 		}
 	}
+	if b := c.cut.refused(); err != nil && len(b) > 0 {
+		w.batch = append(w.batch, Packet{Data: b, Flow: c.flow})
+	}
 	c.serve(w)
 	if len(w.reply) > 0 {
-		_, _ = c.w.Write(w.reply)
+		_, _ = c.w.Write(w.reply) // a failure has closed the connection
 	}
 	c.e.work.Put(w)
 	if err != nil {
@@ -151,9 +161,17 @@ func (c *conn) drain() bool {
 	return true
 }
 
+// take adds a message to the batch and hands that over when it must be.
+func (c *conn) take(w *streamWork, u unit) {
+	w.batch = append(w.batch, Packet{Data: u.data, Flow: c.flow})
+	if u.hasty || len(w.batch) == streamBatch {
+		c.serve(w)
+	}
+}
+
 // end closes after a farewell of the peer or bytes that make no sense.
 func (c *conn) end(err error) {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		c.fail(ClosePeer)
 		return
 	}

@@ -5,27 +5,34 @@ type unitKind uint8
 
 const (
 	unitNone    unitKind = iota // nothing for anybody: a pong, a part of a message
+	unitMore                    // more bytes are needed
 	unitMessage                 // one SIP message
-	unitPing                    // answer with the unit's reply
-	unitClose                   // the peer says farewell; answer with the unit's reply
+	unitPing                    // a keep-alive that was answered
+	unitClose                   // the peer says farewell
 )
 
 // unit is one piece of a stream.
 type unit struct {
-	kind unitKind
-	size int    // bytes of the stream that it takes; 0 asks for more bytes
-	data []byte // the message
+	kind  unitKind
+	size  int    // bytes of the stream that are done with
+	data  []byte // the message
+	hasty bool   // data is valid only until the next call of next
 }
 
 // cutter cuts a stream of bytes into messages.
 type cutter interface {
-	// next returns the unit at the beginning of b, the bytes not consumed so far,
-	// appending what is to be answered to reply. It may change b within the unit.
+	// next returns the unit at the beginning of b, the bytes not done with so
+	// far, appending what is to be answered to reply. It may change b within the
+	// unit.
 	next(b, reply []byte) (unit, []byte, error)
-	// pending reports whether a message has begun in bytes consumed already.
+	// pending reports whether a message has begun in bytes done with.
 	pending() bool
+	// refused returns the beginning of the message that next failed on, if it is
+	// worth showing to the handler.
+	refused() []byte
 	// frame appends msg to dst in the form it has on the wire.
 	frame(dst, msg []byte) []byte
-	// farewell appends what is to be sent before closing, err being the reason.
+	// farewell appends what is to be sent before closing, err being the reason
+	// or nil.
 	farewell(dst []byte, err error) []byte
 }

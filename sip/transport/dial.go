@@ -100,7 +100,7 @@ func (e *Endpoint) Dial(ctx context.Context, listener uint8, p Protocol, remote 
 		return e.dialStream(ctx, key)
 	case UDP:
 		flow := Flow{Protocol: UDP, Listener: listener, Local: e.listeners[listener].info.Addr, Remote: remote}
-		_, err := e.check(&flow, nil)
+		_, err := e.check(&flow, 0)
 		return flow, err
 	}
 	return Flow{}, fmt.Errorf("transport: dial %s: %w", p, errors.ErrUnsupported)

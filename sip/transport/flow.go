@@ -32,7 +32,10 @@ func (f Flow) String() string {
 }
 
 // Packet is one message as it came: exactly one message of a stream, or one
-// datagram unchanged.
+// datagram unchanged. When a TCP or TLS stream can't be cut any further (no
+// Content-Length, too long), the last packet before the connection is closed is
+// the beginning of the message in question: parsing it as a stream message
+// fails too, and the failure can be answered.
 type Packet struct {
 	// Data is lent until the handler returns.
 	Data []byte

@@ -35,26 +35,37 @@ func (o *Outbox) Buffer() []byte { return o.arena.room() }
 // sent: ErrFlowGone, ErrTooLarge, ErrNoListener; what fails later is counted
 // only. An empty message is not sent.
 func (o *Outbox) Send(flow Flow, msg []byte) error {
-	l, err := o.e.check(&flow, msg)
-	if err != nil || len(msg) == 0 {
-		return err
-	}
-	if flow.Protocol != UDP {
-		c := o.e.conns.find(&flow)
-		if c == nil {
-			l.counters.drop(DropFlowGone)
-			return ErrFlowGone
+	l, err := o.e.check(&flow, len(msg))
+	var c *conn
+	if err == nil && flow.Protocol != UDP {
+		if c = o.e.conns.find(&flow); c == nil {
+			err = ErrFlowGone
 		}
-		o.arena.keep(msg)
+	}
+	switch {
+	case err != nil:
+		if l != nil {
+			l.refuse(err)
+		}
+		return err
+	case len(msg) == 0:
+		return nil
+	}
+	o.arena.keep(msg)
+	if c != nil {
 		o.streams = append(o.streams, streamMessage{c, msg})
 		return nil
 	}
+	o.addDatagram(l, flow, msg)
+	return nil
+}
+
+func (o *Outbox) addDatagram(l *listener, flow Flow, msg []byte) {
 	b := o.udp[flow.Listener]
 	if b == nil {
 		b = newSendBatch(l.udp[o.turn%len(l.udp)], l.cfg.Batch)
 		o.udp[flow.Listener] = b
 	}
-	o.arena.keep(msg)
 	b.add(&flow, msg)
 	if o.e.cfg.Tap != nil {
 		o.e.cfg.Tap(Sent, flow, msg, o.e.cfg.Now())
@@ -62,7 +73,6 @@ func (o *Outbox) Send(flow Flow, msg []byte) error {
 	if b.full() {
 		_ = b.flush() // counted
 	}
-	return nil
 }
 
 // Flush sends what is in line. The Outbox given to ServeSIP is flushed by the

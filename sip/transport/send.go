@@ -2,28 +2,39 @@ package transport
 
 import "net/netip"
 
-// check finds the listener of a flow to send on.
-func (e *Endpoint) check(flow *Flow, msg []byte) (*listener, error) {
+// check finds the listener of a flow to send on, and says why there is none
+// and how to count that.
+func (e *Endpoint) check(flow *Flow, size int) (*listener, error) {
 	if int(flow.Listener) >= len(e.listeners) || !flow.Protocol.valid() {
 		return nil, ErrNoListener
 	}
 	l := e.listeners[flow.Listener]
 	if e.closed.Load() {
-		return nil, ErrClosed
+		return l, ErrClosed
 	}
 	if flow.Protocol != UDP {
 		return l, nil
 	}
 	local, remote := l.info.Addr.Addr(), flow.Remote.Addr()
 	if len(l.udp) == 0 || flow.Remote.Port() == 0 || !sameFamily(local, remote) {
-		l.counters.drop(DropAddress)
-		return nil, ErrNoListener
+		return l, ErrNoListener
 	}
-	if len(msg) > datagramMax(remote) {
-		l.counters.drop(DropTooLarge)
-		return nil, ErrTooLarge
+	if size > datagramMax(remote) {
+		return l, ErrTooLarge
 	}
 	return l, nil
+}
+
+// refuse counts a message that check would not let pass.
+func (l *listener) refuse(err error) {
+	switch err {
+	case ErrNoListener:
+		l.counters.drop(DropAddress)
+	case ErrTooLarge:
+		l.counters.drop(DropTooLarge)
+	case ErrFlowGone:
+		l.counters.drop(DropFlowGone)
+	}
 }
 
 // datagramMax is the longest UDP payload: 65,535 less the UDP header, and for
@@ -50,7 +61,7 @@ func (e *Endpoint) Send(flow Flow, msg []byte) error {
 // Alive reports whether a message for flow could be sent now: for a stream,
 // whether its connection is open.
 func (e *Endpoint) Alive(flow Flow) bool {
-	if _, err := e.check(&flow, nil); err != nil {
+	if _, err := e.check(&flow, 0); err != nil {
 		return false
 	}
 	return flow.Protocol == UDP || e.conns.find(&flow) != nil

@@ -39,7 +39,8 @@ type wsCutter struct {
 	fragment []byte // what came of it; nil if none
 }
 
-func (w *wsCutter) pending() bool { return w.opcode != 0 }
+func (w *wsCutter) pending() bool   { return w.opcode != 0 }
+func (w *wsCutter) refused() []byte { return nil }
 
 // wsFrame is a frame's header.
 type wsFrame struct {
@@ -91,7 +92,7 @@ func parseFrame(b []byte, limit int) (f wsFrame, err error) {
 func (w *wsCutter) next(b, reply []byte) (unit, []byte, error) {
 	f, err := parseFrame(b, w.limit)
 	if err != nil || f.header == 0 || len(b) < f.header+f.length {
-		return unit{}, reply, err
+		return unit{kind: unitMore}, reply, err
 	}
 	payload := b[f.header:][:f.length]
 	unmask(payload, f.mask)
