@@ -15,7 +15,8 @@
 //     first such source wins. For [Window] the announced address and port may
 //     still replace it, then it is locked.
 //   - Anyone else is admitted only when none of the above was heard for
-//     [Window] since signalling, and only if the party is expected to send.
+//     [Window] since signalling, and only if the party is expected to send. It is
+//     replaced as soon as one of the above is heard, and not locked until then.
 //   - When locked, one source is admitted and no other, until signalling names
 //     another address. Repeating the same address opens nothing.
 //   - Denied addresses are never admitted nor sent to.

@@ -95,6 +95,9 @@ func (l *Latch) Signal(s Signal, now time.Time) bool {
 	same := !l.since.IsZero() && s.Addr == l.signal.Addr && s.Source == l.signal.Source
 	l.signal = s
 	if same {
+		if !l.heard {
+			l.since = now // the party is given its time again
+		}
 		return false
 	}
 	l.heard, l.locked, l.since = false, false, now
@@ -162,9 +165,10 @@ func (l *Latch) Admit(from netip.AddrPort, now time.Time) Verdict {
 	return Learned
 }
 
-// improve handles packets while a choice is made but not locked.
+// improve handles packets while a choice is made but not locked. A stranger
+// is never locked: the party itself may appear at any time.
 func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
-	if now.Sub(l.since) >= Window {
+	if now.Sub(l.since) >= Window && l.rank != unknown {
 		l.locked = true
 		return l.Admit(from, now)
 	}
@@ -176,6 +180,9 @@ func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
 		return Foreign
 	}
 	since := l.since
+	if l.rank == unknown {
+		since = now
+	}
 	l.take(from, r, now)
 	l.since = since
 	return Learned

@@ -63,8 +63,14 @@ func TestScripts(t *testing.T) {
 			{2999 * time.Millisecond, nil, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
 			{time.Millisecond, nil, "198.51.100.66:1", latch.Learned, "198.51.100.66:1", false},
 			{sec, nil, "198.51.100.67:1", latch.Foreign, "198.51.100.66:1", false},
-			{sec, nil, "203.0.113.9:7", latch.Learned, "203.0.113.9:7", false},
-			{sec, nil, "198.51.100.66:1", latch.Foreign, "203.0.113.9:7", true},
+			{9 * sec, nil, "203.0.113.9:7", latch.Learned, "203.0.113.9:7", false},
+			{sec, nil, "198.51.100.66:1", latch.Foreign, "203.0.113.9:7", false},
+			{3 * sec, nil, "198.51.100.66:1", latch.Foreign, "203.0.113.9:7", true},
+		}},
+		"repeated signalling gives the party its time again": {latch.Heuristic, []step{
+			{0, &party, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
+			{2 * sec, &party, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
+			{2 * sec, nil, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
 		}},
 		"stranger never, when the party is silent": {latch.Heuristic, []step{
 			{0, &silent, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},

@@ -1,0 +1,252 @@
+package udploop
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxEvents = 256
+	wakeSlot  = -1 // event data of the descriptor that wakes the loop
+	drains    = 4  // reads from one socket before the others have their turn
+)
+
+// poller is the part of a Loop that serves sockets by epoll.
+type poller struct {
+	mu      sync.Mutex // guards what follows; never held while a handler runs
+	epfd    int        // valid when opened
+	wakefd  int
+	opened  bool
+	running bool
+	done    bool
+	slots   []*Socket
+	free    []int32
+	closing []*Socket
+	io      *mmsg // used by the running loop only
+}
+
+type epollSocket struct {
+	// fd is closed by the loop's goroutine only, once it runs, so that a
+	// number is never reused while a round works with it; -1 from then on.
+	fd   int
+	slot int32
+	v6   bool
+	one  single
+}
+
+// The dispatch between the two implementations.
+
+func (l *Loop) listen(s *Socket, addr netip.AddrPort, tos int) error {
+	if l.g.cfg.Portable {
+		return l.listenPortable(s, addr)
+	}
+	return l.listenEpoll(s, addr, tos)
+}
+
+func (l *Loop) close(s *Socket) {
+	if s.conn != nil {
+		l.closePortable(s)
+		return
+	}
+	l.closeEpoll(s)
+}
+
+func (l *Loop) run(ctx context.Context) error {
+	if l.g.cfg.Portable {
+		return l.runPortable(ctx)
+	}
+	return l.runEpoll(ctx)
+}
+
+func (l *Loop) send(s *Socket, b []byte, to netip.AddrPort) error {
+	if s.conn != nil {
+		return l.sendPortable(s, b, to)
+	}
+	return s.one.send(s.fd, s.v6, b, to)
+}
+
+// openEpoll makes the epoll set. The caller holds mu.
+func (l *Loop) openEpoll() error {
+	if l.opened {
+		return nil
+	}
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("udploop: epoll_create: %w", err)
+	}
+	wakefd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, wakefd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot})
+	}
+	if err != nil {
+		_ = unix.Close(epfd)
+		return fmt.Errorf("udploop: eventfd: %w", err)
+	}
+	l.epfd, l.wakefd, l.opened = epfd, wakefd, true
+	return nil
+}
+
+func (l *Loop) listenEpoll(s *Socket, addr netip.AddrPort, tos int) error {
+	l.poller.mu.Lock()
+	defer l.poller.mu.Unlock()
+	if l.done {
+		return ErrClosed
+	}
+	if err := l.openEpoll(); err != nil {
+		return err
+	}
+	fd, local, err := bindUDP(addr, tos)
+	if err != nil {
+		return err
+	}
+	if n := len(l.free); n > 0 {
+		s.slot, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		s.slot = int32(len(l.slots))
+		l.slots = append(l.slots, nil)
+	}
+	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}); err != nil {
+		_ = unix.Close(fd)
+		l.free = append(l.free, s.slot)
+		return fmt.Errorf("udploop: epoll_ctl: %w", err)
+	}
+	s.fd, s.local, s.v6 = fd, local, local.Addr().Is6()
+	l.slots[s.slot] = s
+	return nil
+}
+
+func (l *Loop) closeEpoll(s *Socket) {
+	l.poller.mu.Lock()
+	defer l.poller.mu.Unlock()
+	l.closing = append(l.closing, s)
+	if l.running {
+		l.wake()
+		return
+	}
+	l.reap()
+}
+
+// reap ends the sockets that were closed. The caller holds mu.
+func (l *Loop) reap() {
+	for i, s := range l.closing {
+		l.slots[s.slot] = nil
+		l.free = append(l.free, s.slot)
+		_ = unix.Close(s.fd) // takes it out of the epoll set
+		s.fd = -1
+		l.closing[i] = nil
+	}
+	l.closing = l.closing[:0]
+}
+
+func (l *Loop) wake() {
+	one := [8]byte{0: 1, 7: 1} // not zero in either byte order
+	_, _ = unix.Write(l.wakefd, one[:])
+}
+
+func (l *Loop) runEpoll(ctx context.Context) error {
+	l.poller.mu.Lock()
+	err := l.openEpoll()
+	l.running = err == nil
+	l.poller.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if l.io == nil {
+		l.io = newMmsg()
+	}
+	stop := context.AfterFunc(ctx, l.wake)
+	err = l.rounds(ctx)
+	stop()
+	l.shut()
+	return err
+}
+
+// shut closes everything that is still open.
+func (l *Loop) shut() {
+	l.poller.mu.Lock()
+	defer l.poller.mu.Unlock()
+	l.running, l.done = false, true
+	for _, s := range l.slots {
+		if s != nil && !s.closed.Swap(true) {
+			l.open.Add(-1)
+			l.closing = append(l.closing, s)
+		}
+	}
+	l.reap()
+	_ = unix.Close(l.wakefd)
+	_ = unix.Close(l.epfd)
+}
+
+// rounds waits for packets and serves them until ctx is done.
+func (l *Loop) rounds(ctx context.Context) error {
+	events := make([]unix.EpollEvent, maxEvents)
+	ready := make([]*Socket, 0, maxEvents)
+	stats := &l.g.stats
+	for ctx.Err() == nil {
+		n, err := epollWait(l.epfd, events)
+		if err != nil {
+			return fmt.Errorf("udploop: epoll_wait: %w", err)
+		}
+		now := l.g.cfg.Now()
+		ready = l.readySockets(events[:n], ready[:0])
+		for _, s := range ready {
+			l.serve(s, now)
+		}
+		if len(ready) > 0 {
+			stats.rounds.Add(1)
+			l.linger()
+		}
+	}
+	return nil
+}
+
+// readySockets maps events to sockets, after sockets that were closed meanwhile are gone.
+func (l *Loop) readySockets(events []unix.EpollEvent, ready []*Socket) []*Socket {
+	l.poller.mu.Lock()
+	defer l.poller.mu.Unlock()
+	l.reap()
+	for i := range events {
+		slot := events[i].Fd
+		if slot == wakeSlot {
+			var b [8]byte
+			_, _ = unix.Read(l.wakefd, b[:])
+			continue
+		}
+		if s := l.slots[slot]; s != nil {
+			ready = append(ready, s)
+		}
+	}
+	return ready
+}
+
+func (l *Loop) serve(s *Socket, now time.Time) {
+	stats := &l.g.stats
+	for range drains {
+		packets := l.io.receive(s.fd)
+		if len(packets) == 0 {
+			return
+		}
+		stats.received.Add(uint64(len(packets)))
+		s.handler.HandlePackets(packets, now, &l.io.out)
+		sent, failed := l.io.flush()
+		stats.sent.Add(sent)
+		if failed > 0 {
+			stats.sendErrors.Add(failed)
+		}
+		if len(packets) < batch {
+			return
+		}
+	}
+}
+
+func (l *Loop) linger() {
+	if l.g.cfg.Linger > 0 {
+		ts := unix.NsecToTimespec(int64(l.g.cfg.Linger))
+		_ = unix.Nanosleep(&ts, nil) // waking early by a signal does no harm
+	}
+}
