@@ -1,0 +1,159 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Kind names what a row is, in changes and in errors.
+type Kind string
+
+// Kinds of rows.
+const (
+	KindDomain         Kind = "domain"
+	KindCustomer       Kind = "customer"
+	KindSubscriber     Kind = "subscriber"
+	KindNumber         Kind = "number"
+	KindBillingProfile Kind = "billing_profile"
+	KindFee            Kind = "fee"
+	KindSpecial        Kind = "special"
+	KindSetting        Kind = "setting"
+	KindAdmin          Kind = "admin"
+	KindSession        Kind = "session"
+	KindCDR            Kind = "cdr"
+	KindCheckpoint     Kind = "checkpoint"
+)
+
+// Action is what was done to a row.
+type Action string
+
+// Actions.
+const (
+	Created Action = "create"
+	Updated Action = "update"
+	Deleted Action = "delete"
+)
+
+// Change is one line of the change log, written in the transaction of the
+// change itself. Sequence numbers are in the order of commits and have no
+// gaps, so a reader that saw n has seen all up to n. A change of a
+// subscriber's numbers or credentials is a change of the subscriber; a change
+// of a fee is a change of its billing profile.
+type Change struct {
+	Seq    int64
+	At     time.Time
+	Kind   Kind
+	ID     int64 // 0 for settings
+	Action Action
+	Actor  string // who, as given to WithActor
+}
+
+type actorKey struct{}
+
+// WithActor says on whose behalf the writes under ctx are done: a name for
+// the change log such as "admin:alice". It is cut at 255 bytes.
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, clean(actor, 255))
+}
+
+func actor(ctx context.Context) string {
+	a, _ := ctx.Value(actorKey{}).(string)
+	return a
+}
+
+// changed notes a change. The log is written at the end of the transaction,
+// because its counter is a row that all transactions need: it should be
+// locked for the shortest time, and after all others.
+func (t *Tx) changed(kind Kind, id int64, action Action) {
+	for _, c := range t.changes {
+		if c.Kind == kind && c.ID == id && c.Action == action {
+			return
+		}
+	}
+	t.changes = append(t.changes, Change{Kind: kind, ID: id, Action: action})
+}
+
+// changesPerInsert bounds the rows of one INSERT: 6 values each, and SQLite
+// takes 32,766 of them.
+const changesPerInsert = 500
+
+func (t *Tx) logChanges(ctx context.Context) error {
+	if len(t.changes) == 0 {
+		return nil
+	}
+	seq, err := t.nextIDs(ctx, "change", int64(len(t.changes)))
+	if err != nil {
+		return err
+	}
+	now, who := t.store.now(), actor(ctx)
+	for i := range t.changes {
+		t.changes[i].Seq, t.changes[i].At, t.changes[i].Actor = seq+int64(i), at(now), who
+	}
+	return t.insertRows(ctx, "prov_changes", "seq, at_ms, kind, id, action, actor", len(t.changes), changesPerInsert, func(i int) []any {
+		c := t.changes[i]
+		return []any{c.Seq, now, string(c.Kind), c.ID, string(c.Action), who}
+	})
+}
+
+type changeRow struct {
+	Seq    int64  `db:"seq"`
+	AtMS   int64  `db:"at_ms"`
+	Kind   Kind   `db:"kind"`
+	ID     int64  `db:"id"`
+	Action Action `db:"action"`
+	Actor  string `db:"actor"`
+}
+
+// Changes gives up to limit changes behind the sequence number after.
+func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
+	rows, err := all[changeRow](ctx, s, "SELECT seq, at_ms, kind, id, action, actor FROM prov_changes WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+	out := make([]Change, len(rows))
+	for i, r := range rows {
+		out[i] = Change{r.Seq, at(r.AtMS), r.Kind, r.ID, r.Action, r.Actor}
+	}
+	return out, err
+}
+
+// LastChange is the sequence number of the newest change, 0 when there is none.
+func (s *Store) LastChange(ctx context.Context) (int64, error) {
+	return one[int64](ctx, s, "SELECT COALESCE(MAX(seq), 0) FROM prov_changes")
+}
+
+// PruneChanges deletes the changes logged before t. A reader that was away
+// for longer notices the gap and forgets its whole cache. The newest change
+// always stays: it holds the sequence number.
+func (s *Store) PruneChanges(ctx context.Context, t time.Time) (int64, error) {
+	var n int64
+	err := s.update(ctx, func(tx *Tx) error {
+		last, err := one[int64](ctx, tx, "SELECT COALESCE(MAX(seq), 0) FROM prov_changes")
+		if err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, "DELETE FROM prov_changes WHERE at_ms < ? AND seq < ?", t.UnixMilli(), last)
+		return err
+	})
+	return n, err
+}
+
+// committed tells the readers of this process.
+func (s *Store) committed(changes []Change) {
+	if len(changes) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.readers {
+		r.apply(changes)
+	}
+}
+
+func levelOf(err error) slog.Level {
+	if errors.Is(err, ErrUnavailable) {
+		return slog.LevelError
+	}
+	return slog.LevelDebug
+}
+
+func attrErr(err error) slog.Attr { return slog.String("error", err.Error()) }

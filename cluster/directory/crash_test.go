@@ -1,0 +1,3 @@
+package directory_test
+
+func crashChild() bool { return false }

@@ -1,0 +1,228 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/class5-go/class5/billing"
+)
+
+// Direction says for whom a fee holds.
+type Direction string
+
+// Directions.
+const (
+	Outgoing Direction = "out" // the caller pays
+	Incoming Direction = "in"  // the callee pays
+)
+
+// Fee prices calls between two prefixes under a billing profile. The longest
+// destination prefix wins, then the longest source prefix; an empty prefix
+// fits every number.
+type Fee struct {
+	ID          int64
+	ProfileID   int64
+	Direction   Direction
+	Source      string // digits of the E.164 number of the caller
+	Destination string
+	Zone        string // what the bill calls it
+	// Connect is due once when the call is answered, in millionths of a unit
+	// of the profile's currency.
+	Connect int64
+	// The first InitInterval seconds cost Init, however short the call; then
+	// each FollowInterval seconds begun cost Follow.
+	Init           billing.Price
+	InitInterval   int
+	Follow         billing.Price
+	FollowInterval int
+	Rev            int64
+	Created        time.Time
+	Updated        time.Time
+}
+
+type feeRow struct {
+	ID             int64     `db:"id"`
+	ProfileID      int64     `db:"profile_id"`
+	Direction      Direction `db:"direction"`
+	Source         string    `db:"source"`
+	Destination    string    `db:"destination"`
+	Zone           string    `db:"zone"`
+	Connect        int64     `db:"connect_micro"`
+	InitPico       int64     `db:"init_price_pico"`
+	InitPer        int       `db:"init_per_s"`
+	InitInterval   int       `db:"init_interval_s"`
+	FollowPico     int64     `db:"follow_price_pico"`
+	FollowPer      int       `db:"follow_per_s"`
+	FollowInterval int       `db:"follow_interval_s"`
+	Rev            int64     `db:"rev"`
+	stamps
+}
+
+func (r feeRow) value() Fee {
+	// Checked on their way in.
+	first, _ := billing.NewPrice(r.InitPico, r.InitPer)
+	follow, _ := billing.NewPrice(r.FollowPico, r.FollowPer)
+	return Fee{
+		r.ID, r.ProfileID, r.Direction, r.Source, r.Destination, r.Zone, r.Connect,
+		first, r.InitInterval, follow, r.FollowInterval, r.Rev, at(r.CreatedMS), at(r.UpdatedMS),
+	}
+}
+
+const (
+	feeColumns = `profile_id, direction, source, destination, zone, connect_micro, init_price_pico, init_per_s, init_interval_s,
+		follow_price_pico, follow_per_s, follow_interval_s`
+	selectFee = "SELECT id, " + feeColumns + ", rev, created_ms, updated_ms FROM prov_fees"
+)
+
+func (f Fee) columns() []any {
+	return []any{
+		f.ProfileID, string(f.Direction), f.Source, f.Destination, f.Zone, f.Connect, f.Init.Pico(), f.Init.Per(), f.InitInterval,
+		f.Follow.Pico(), f.Follow.Per(), f.FollowInterval,
+	}
+}
+
+// Fees is the repository of fees.
+type Fees struct{ on access }
+
+const (
+	maxPrefix   = 31
+	maxInterval = 86400
+)
+
+func (f Fee) check() error {
+	if f.Direction != Outgoing && f.Direction != Incoming {
+		return invalid(KindFee, "direction", `not "in" or "out"`)
+	}
+	if f.InitInterval < 1 || f.InitInterval > maxInterval {
+		return invalid(KindFee, "init_interval", "not 1 to 86400 seconds")
+	}
+	if f.FollowInterval < 1 || f.FollowInterval > maxInterval {
+		return invalid(KindFee, "follow_interval", "not 1 to 86400 seconds")
+	}
+	return firstError(
+		digits("source", f.Source),
+		digits("destination", f.Destination),
+		text(KindFee, "zone", f.Zone, 0, maxName),
+	)
+}
+
+// digits checks a prefix of a number.
+func digits(field, v string) error {
+	if len(v) > maxPrefix {
+		return invalid(KindFee, field, "longer than 31 digits")
+	}
+	for i := range len(v) {
+		if v[i] < '0' || v[i] > '9' {
+			return invalid(KindFee, field, "a prefix has digits only")
+		}
+	}
+	return nil
+}
+
+// feesPerInsert bounds the rows of one INSERT; see changesPerInsert.
+const feesPerInsert = 500
+
+// Create adds fees, all or none, and returns them with their ids. [ErrConflict]
+// on "destination" means that a fee with the same direction and prefixes is
+// there.
+func (r Fees) Create(ctx context.Context, fees ...Fee) ([]Fee, error) {
+	out := append([]Fee(nil), fees...)
+	for _, f := range out {
+		if err := f.check(); err != nil {
+			return nil, err
+		}
+	}
+	if len(out) == 0 {
+		return out, nil
+	}
+	err := r.on.update(ctx, func(tx *Tx) error {
+		id, err := tx.nextIDs(ctx, "fee", int64(len(out)))
+		if err != nil {
+			return err
+		}
+		now := tx.store.now()
+		for i := range out {
+			out[i].ID, out[i].Rev, out[i].Created, out[i].Updated = id+int64(i), 1, at(now), at(now)
+			tx.changed(KindBillingProfile, out[i].ProfileID, Updated)
+		}
+		err = tx.insertRows(ctx, "prov_fees", "id, rev, created_ms, updated_ms, "+feeColumns, len(out), feesPerInsert, func(i int) []any {
+			return append([]any{out[i].ID, 1, now, now}, out[i].columns()...)
+		})
+		return missingParent(conflictOn(err, KindFee, "destination"), KindFee, "profile_id")
+	})
+	return out, err
+}
+
+// Find gives the fee with an id.
+func (r Fees) Find(ctx context.Context, id int64) (Fee, error) {
+	row, err := one[feeRow](ctx, r.on, selectFee+" WHERE id = ?", id)
+	return row.value(), err
+}
+
+// FeeFilter selects fees; zero fields select all.
+type FeeFilter struct {
+	ProfileID   int64
+	Direction   Direction
+	Destination string // begins with
+	Zone        string
+}
+
+func (f FeeFilter) where() (w where) {
+	is(&w, "profile_id", f.ProfileID)
+	is(&w, "direction", f.Direction)
+	w.prefix("destination", f.Destination)
+	is(&w, "zone", f.Zone)
+	return w
+}
+
+// List gives one page of fees.
+func (r Fees) List(ctx context.Context, f FeeFilter, p Page) (List[Fee], error) {
+	return page(ctx, r.on, p, selectFee, "id", f.where(), feeRow.value, func(v Fee) int64 { return v.ID })
+}
+
+// Count counts what List lists.
+func (r Fees) Count(ctx context.Context, f FeeFilter) (int64, error) {
+	return count(ctx, r.on, "prov_fees", f.where())
+}
+
+// Update replaces a fee at the revision f.Rev and returns the new one. It
+// stays with its profile.
+func (r Fees) Update(ctx context.Context, f Fee) (Fee, error) {
+	if err := f.check(); err != nil {
+		return Fee{}, err
+	}
+	var out Fee
+	err := r.on.update(ctx, func(tx *Tx) error {
+		n, err := tx.exec(ctx, `UPDATE prov_fees SET direction = ?, source = ?, destination = ?, zone = ?, connect_micro = ?,
+			init_price_pico = ?, init_per_s = ?, init_interval_s = ?, follow_price_pico = ?, follow_per_s = ?, follow_interval_s = ?,
+			rev = rev + 1, updated_ms = ? WHERE id = ? AND rev = ?`,
+			append(f.columns()[1:], tx.store.now(), f.ID, f.Rev)...)
+		if err != nil {
+			return conflictOn(err, KindFee, "destination")
+		}
+		if err := tx.revised(ctx, n, "prov_fees", f.ID); err != nil {
+			return err
+		}
+		if out, err = tx.Fees().Find(ctx, f.ID); err == nil {
+			tx.changed(KindBillingProfile, out.ProfileID, Updated)
+		}
+		return err
+	})
+	return out, err
+}
+
+// Delete removes a fee.
+func (r Fees) Delete(ctx context.Context, id, rev int64) error {
+	return r.on.update(ctx, func(tx *Tx) error {
+		f, err := tx.Fees().Find(ctx, id)
+		if err != nil {
+			return err
+		}
+		n, err := tx.exec(ctx, "DELETE FROM prov_fees WHERE id = ? AND rev = ?", id, rev)
+		if err != nil {
+			return err
+		}
+		tx.changed(KindBillingProfile, f.ProfileID, Updated)
+		return tx.revised(ctx, n, "prov_fees", id)
+	})
+}

@@ -1,0 +1,198 @@
+package directory
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// access is what a repository stands on: the store (each write a transaction
+// of its own, reads from the reading pool) or one transaction.
+type access interface {
+	view(ctx context.Context) sqlx.QueryerContext
+	update(ctx context.Context, fn func(*Tx) error) error
+	owner() *Store
+}
+
+// repositories gives the same set of repositories to Store and Tx.
+type repositories struct{ on access }
+
+// Domains are the SIP domains served.
+func (r repositories) Domains() Domains { return Domains{r.on} }
+
+// Customers are the holders of contracts.
+func (r repositories) Customers() Customers { return Customers{r.on} }
+
+// Subscribers are the SIP users with their credentials and numbers.
+func (r repositories) Subscribers() Subscribers { return Subscribers{r.on} }
+
+// Numbers are the E.164 numbers of subscribers.
+func (r repositories) Numbers() Numbers { return Numbers{r.on} }
+
+// BillingProfiles are the tariffs that customers are on.
+func (r repositories) BillingProfiles() BillingProfiles { return BillingProfiles{r.on} }
+
+// Fees are the prices of billing profiles.
+func (r repositories) Fees() Fees { return Fees{r.on} }
+
+// Specials are numbers answered by an application.
+func (r repositories) Specials() Specials { return Specials{r.on} }
+
+// Settings are named byte strings shared by all nodes: key rings, markers.
+func (r repositories) Settings() Settings { return Settings{r.on} }
+
+// Admins are the users of panel and API.
+func (r repositories) Admins() Admins { return Admins{r.on} }
+
+// Sessions are the logins of admins.
+func (r repositories) Sessions() Sessions { return Sessions{r.on} }
+
+// Tx is a transaction, lent to the function given to [Store.Update]. Its
+// repositories read what it wrote. It must not be used by two goroutines.
+type Tx struct {
+	repositories
+	store   *Store
+	tx      *sqlx.Tx
+	changes []Change
+}
+
+func (t *Tx) view(context.Context) sqlx.QueryerContext { return t.tx }
+func (t *Tx) owner() *Store                            { return t.store }
+
+// update inside a transaction is that transaction.
+func (t *Tx) update(_ context.Context, fn func(*Tx) error) error { return fn(t) }
+
+// attempts bounds how often a transaction that the database itself rolled
+// back (deadlock, busy) is run again.
+const attempts = 5
+
+// Update runs fn in one transaction and commits when fn returns nil. The
+// whole function may run again after a deadlock, so it must have no effect
+// but through tx, and it must not call the store itself. Errors of fn come
+// back as they are.
+func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error { return s.update(ctx, fn) }
+
+func (s *Store) update(ctx context.Context, fn func(*Tx) error) error {
+	var err error
+	for try := range attempts {
+		if try > 0 && !sleep(ctx, time.Duration(try)*time.Millisecond+rand.N(4*time.Millisecond)) {
+			break
+		}
+		if err = s.once(ctx, fn); err == nil || s.dialect.classify(err) != classRetry {
+			break
+		}
+	}
+	err = s.failure(ctx, err)
+	if cause := Cause(err); cause != err {
+		s.cfg.Logger.LogAttrs(ctx, levelOf(err), "directory: write failed", attrErr(cause))
+	}
+	return err
+}
+
+// once is one run of a transaction. Changes become visible to the readers of
+// this process before it returns.
+func (s *Store) once(ctx context.Context, fn func(*Tx) error) error {
+	tx, err := s.writer.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	t := &Tx{store: s, tx: tx}
+	t.repositories = repositories{t}
+	if err := fn(t); err != nil {
+		return err
+	}
+	if err := t.logChanges(ctx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.committed(t.changes)
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// exec runs a statement and tells how many rows matched.
+func (t *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, t.store.failure(ctx, err)
+	}
+	return res.RowsAffected()
+}
+
+// revised judges an UPDATE or DELETE with "WHERE id = ? AND rev = ?" by the
+// number of rows it matched: none means gone or changed.
+func (t *Tx) revised(ctx context.Context, matched int64, table string, id int64) error {
+	if matched > 0 {
+		return nil
+	}
+	n, err := one[int64](ctx, t, "SELECT COUNT(*) FROM "+table+" WHERE id = ?", id)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return ErrNotFound
+	}
+	return ErrStale
+}
+
+// nextIDs reserves n consecutive ids of a collection and gives the first.
+// The counter's row stays locked until the end of the transaction: ids are
+// without gaps, and what has the lower id was committed first.
+func (t *Tx) nextIDs(ctx context.Context, name string, n int64) (int64, error) {
+	matched, err := t.exec(ctx, "UPDATE sys_ids SET next_id = next_id + ? WHERE name = ?", n, name)
+	if err != nil {
+		return 0, err
+	}
+	if matched == 0 {
+		return 0, ErrNotFound
+	}
+	next, err := one[int64](ctx, t, "SELECT next_id FROM sys_ids WHERE name = ?", name)
+	return next - n, err
+}
+
+// remove deletes a row at a revision and notes the change.
+func (t *Tx) remove(ctx context.Context, table string, kind Kind, id, rev int64) error {
+	n, err := t.exec(ctx, "DELETE FROM "+table+" WHERE id = ? AND rev = ?", id, rev)
+	if err != nil {
+		return err
+	}
+	if err := t.revised(ctx, n, table, id); err != nil {
+		return err
+	}
+	t.changed(kind, id, Deleted)
+	return nil
+}
+
+// insertRows inserts n rows of values, at most batch in one statement.
+func (t *Tx) insertRows(ctx context.Context, table, columns string, n, batch int, row func(i int) []any) error {
+	tuple := "(" + strings.Repeat("?, ", strings.Count(columns, ",")) + "?)"
+	for from := 0; from < n; from += batch {
+		to := min(from+batch, n)
+		args := make([]any, 0, (to-from)*(strings.Count(columns, ",")+1))
+		for i := from; i < to; i++ {
+			args = append(args, row(i)...)
+		}
+		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Repeat(tuple+", ", to-from-1) + tuple
+		if _, err := t.exec(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
