@@ -77,7 +77,7 @@ func (c *Challenge) Parse(value []byte) error {
 }
 
 func (c *Challenge) check(algorithm, qop, stale []byte) error {
-	if c.Realm == nil || c.Nonce == nil {
+	if c.Realm == nil || len(c.Nonce) == 0 {
 		return ErrMissing
 	}
 	c.Stale = equalFold(stale, "true")
