@@ -128,7 +128,7 @@ func (p *planner) countFirst(id HeaderID) (n int) {
 
 // place is where the first line of id starts, or absent.
 func (p *planner) place(id HeaderID, absent uint32) uint32 {
-	if i := p.m.first[id]; i != 0 {
+	if i := p.m.chains[id].first; i != 0 {
 		return p.m.lines[i-1].at
 	}
 	return absent
@@ -155,14 +155,14 @@ func (p *planner) remove(i int) {
 }
 
 func (p *planner) removeAll(id HeaderID) {
-	for i := p.m.first[id]; i != 0; i = p.m.lines[i-1].next {
+	for i := p.m.chains[id].first; i != 0; i = p.m.lines[i-1].next {
 		p.remove(int(i) - 1)
 	}
 }
 
 func (p *planner) removeName(name []byte) {
 	m := p.m
-	for i := m.first[HdrOther]; i != 0; i = m.lines[i-1].next {
+	for i := m.chains[HdrOther].first; i != 0; i = m.lines[i-1].next {
 		l := &m.lines[i-1]
 		if int(l.nameLen) == len(name) && EqualFold(m.b[l.at:l.at+uint32(l.nameLen)], string(name)) {
 			p.remove(int(i) - 1)
@@ -173,7 +173,7 @@ func (p *planner) removeName(name []byte) {
 // removeValues removes the first n values of id: whole lines while all their values go, then the front of a line.
 func (p *planner) removeValues(id HeaderID, n int) {
 	m := p.m
-	for i := m.first[id]; i != 0 && n > 0; i = m.lines[i-1].next {
+	for i := m.chains[id].first; i != 0 && n > 0; i = m.lines[i-1].next {
 		l := &m.lines[i-1]
 		at, left := m.skipValues(id, l, n)
 		if n = left; at == int(l.value.hi) {
@@ -191,11 +191,11 @@ func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
 		return hi, n - 1
 	}
 	for at < hi && (n > 0 || m.b[at] == ',') {
-		end := valueEnd(m.b, at, hi)
+		end := valueEnd(m.b[:hi], at)
 		if trimEnd(m.b, at, end) > at {
 			n--
 		}
-		at = skipLWS(m.b, min(end+1, hi), hi)
+		at = skipLWS(m.b[:hi], min(end+1, hi))
 	}
 	return at, n
 }
@@ -203,7 +203,7 @@ func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
 // replaceValue replaces the value of id behind the first n.
 func (p *planner) replaceValue(id HeaderID, n int, text span) {
 	m := p.m
-	for i := m.first[id]; i != 0; i = m.lines[i-1].next {
+	for i := m.chains[id].first; i != 0; i = m.lines[i-1].next {
 		l := &m.lines[i-1]
 		at, left := m.skipValues(id, l, n)
 		if n = left; at == int(l.value.hi) {
@@ -211,7 +211,7 @@ func (p *planner) replaceValue(id HeaderID, n int, text span) {
 		}
 		end := int(l.value.hi)
 		if isList(id) {
-			end = trimEnd(m.b, at, valueEnd(m.b, at, end))
+			end = trimEnd(m.b, at, valueEnd(m.b[:end], at))
 		}
 		p.replace(uint32(at), uint32(end), int32(i)-1, text)
 		return
@@ -272,10 +272,10 @@ func (p *planner) write(dst []byte) []byte {
 func (p *planner) copy(dst []byte, lo, hi uint32, next int) ([]byte, int) {
 	m := p.m
 	if p.anyRm {
-		for ; next < m.n && m.lines[next].at < hi; next++ {
+		for ; next < int(m.n) && m.lines[next].at < hi; next++ {
 			if p.rm.has(next) {
 				dst = append(dst, m.b[lo:max(lo, m.lines[next].at)]...)
-				lo = m.lineEnd(next)
+				lo = m.lineEnd(&m.lines[next])
 			}
 		}
 	}

@@ -19,10 +19,10 @@ func (b *Builder) Request(dst []byte, method string, uri []byte) {
 	b.start(dst)
 	b.dst = append(append(append(append(b.dst, method...), ' '), uri...), " SIP/2.0\r\n"...)
 	end := b.base + len(method)
-	if len(method) == 0 || skipToken(b.dst, b.base, end) != end {
+	if len(method) == 0 || skip(b.dst[:end], b.base, clToken) != end {
 		b.fail(ReasonMethod)
 	}
-	if len(uri) == 0 || scanURI(uri, 0, len(uri)) != len(uri) {
+	if len(uri) == 0 || skipURI(uri, 0) != len(uri) {
 		b.fail(ReasonRequestURI)
 	}
 }
@@ -70,7 +70,7 @@ func (b *Builder) HeaderInt(id HeaderID, n int64) {
 
 // Named adds a line with any name.
 func (b *Builder) Named(name string, value []byte) {
-	if id := lookupName(name); id != HdrOther {
+	if id := lookup(name); id != HdrOther {
 		b.Header(id, value)
 		return
 	}
@@ -107,7 +107,7 @@ func (b *Builder) Field(f Field) {
 
 // Copy adds every line that m has of header id, as it came.
 func (b *Builder) Copy(m *Message, id HeaderID) {
-	for i := m.first[id]; i != 0; i = m.lines[i-1].next {
+	for i := m.chains[id].first; i != 0; i = m.lines[i-1].next {
 		b.dst = append(b.dst, m.At(int(i)-1).Line...)
 	}
 }

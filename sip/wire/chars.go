@@ -1,17 +1,12 @@
 package wire
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
 // Character classes of RFC 3261 section 25.1.
 const (
 	clToken    = 1 << iota // token
-	clHost                 // hostname, IPv4address, inside of IPv6reference
+	clHost                 // hostname, IPv4address
 	clUser                 // user part, escapes apart
-	clURI                  // may stand in an absolute URI between angle brackets
-	clParamVal             // unquoted header parameter value, wider than the grammar: see scanParams
+	clURI                  // may stand in a URI
+	clParamVal             // unquoted header parameter value, wider than the grammar: see scanParam
 	clLWS                  // SP, HTAB and the CR LF of a fold
 	clScheme               // scheme behind its first letter
 	clURIParam             // uri-parameter name or value, escapes apart
@@ -28,9 +23,9 @@ func buildClasses() (t [256]uint8) {
 	}
 	const digits = "0123456789"
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	add(digits+letters, clToken|clHost|clUser|clURI|clParamVal|clScheme|clURIParam)
+	add(digits+letters, clToken|clHost|clUser|clScheme|clURIParam)
 	add("-.!%*_+`'~", clToken)
-	add("-._:", clHost) // underscores are in use, though not in the grammar
+	add("-._", clHost) // the underscore is in use, though not in the grammar
 	add("+-.", clScheme)
 	add("-_.!~*'()&=+$,;?/%", clUser)
 	add("#", clUser) // dialled feature codes arrive unescaped
@@ -54,6 +49,34 @@ func buildClasses() (t [256]uint8) {
 
 func is(c byte, cl uint8) bool { return classes[c]&cl != 0 }
 
+// skip passes over octets of class cl. The unsigned comparison doubles as the bounds check.
+func skip(s []byte, i int, cl uint8) int {
+	for uint(i) < uint(len(s)) && classes[s[i]]&cl != 0 {
+		i++
+	}
+	return i
+}
+
+// skipLWS passes over white space and folds.
+func skipLWS(s []byte, i int) int {
+	return skip(s, i, clLWS)
+}
+
+func skipDigits(s []byte, i int) int {
+	for uint(i) < uint(len(s)) && s[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+// trimEnd moves hi back over white space and folds.
+func trimEnd(s []byte, lo, hi int) int {
+	for hi > lo && is(s[hi-1], clLWS) {
+		hi--
+	}
+	return hi
+}
+
 func lower(c byte) byte {
 	if c-'A' < 26 {
 		c |= 0x20
@@ -74,80 +97,16 @@ func EqualFold[T ~string | ~[]byte](b T, s string) bool {
 	return true
 }
 
-// nextControl is the index of the first octet at or behind i that is below SP or DEL, len(b) when there is none.
-// It looks at eight octets at a time: the subtraction sets the top bit of each octet below SP. A borrow can
-// only reach octets behind a true hit, so that the lowest set bit is always right.
-func nextControl(b []byte, i int) int {
-	const ones = 0x0101010101010101
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		del := x ^ 0x7f*ones
-		hit := ((x-0x20*ones)&^x | (del-ones)&^del) & (0x80 * ones)
-		if hit != 0 {
-			return i + bits.TrailingZeros64(hit)>>3
-		}
-	}
-	for ; i < len(b); i++ {
-		if b[i] < 0x20 || b[i] == 0x7f {
-			return i
-		}
-	}
-	return i
-}
-
-func skipLWS(b []byte, i, hi int) int {
-	for i < hi && is(b[i], clLWS) {
-		i++
-	}
-	return i
-}
-
-func skipToken(b []byte, i, hi int) int {
-	for i < hi && is(b[i], clToken) {
-		i++
-	}
-	return i
-}
-
-// trimEnd moves hi back over white space and folds.
-func trimEnd(b []byte, lo, hi int) int {
-	for hi > lo && is(b[hi-1], clLWS) {
-		hi--
-	}
-	return hi
-}
-
-// quotedEnd is the index behind the quoted string that starts at b[i], or -1 when it is not closed. A backslash
-// escapes one octet, never a line end (RFC 3261 25.1 quoted-pair).
-func quotedEnd(b []byte, i, hi int) int {
-	for i++; i < hi; i++ {
-		switch b[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
-			if i < hi && (b[i] == '\r' || b[i] == '\n') {
-				return -1
-			}
-		}
-	}
-	return -1
-}
-
-// number reads all of b[lo:hi] as decimal digits. ok is false for anything else and beyond limit.
-func number(b []byte, lo, hi int, limit uint64) (n uint64, ok bool) {
-	if lo >= hi {
-		return 0, false
-	}
-	for ; lo < hi; lo++ {
-		d := b[lo] - '0'
+// number reads all of b as decimal digits. ok is false for anything else and beyond limit.
+func number(b []byte, limit uint64) (n uint64, ok bool) {
+	for _, c := range b {
+		d := uint64(c - '0')
 		if d > 9 {
 			return 0, false
 		}
-		n = n*10 + uint64(d)
-		if n > limit {
+		if n = n*10 + d; n > limit {
 			return 0, false
 		}
 	}
-	return n, true
+	return n, len(b) > 0
 }

@@ -1,153 +1,151 @@
 package wire
 
-// check reads the value b[lo:hi] of header id by its grammar and keeps what the accessors of Message need.
-func (m *Message) check(id HeaderID, lo, hi int, lim *Limits) {
+// check reads the value s[lo:] of header id by its grammar and keeps what the accessors of Message need. s is the
+// message up to the end of the value.
+func (m *Message) check(id HeaderID, s []byte, lo int, lim *Limits) {
 	switch headers[id].kind {
 	case kindVia:
-		m.checkVia(lo, hi, lim)
-	case kindNameAddrList, kindContact:
-		m.checkNameAddrs(id, lo, hi, lim)
+		m.checkVias(s, lo, lim)
+	case kindNameAddrList:
+		m.checkNameAddrs(id, s, lo, lim)
+	case kindContact:
+		if len(s)-lo != 1 || s[lo] != '*' {
+			m.checkNameAddrs(id, s, lo, lim)
+		}
 	case kindNameAddrTag, kindNameAddr:
-		m.checkNameAddr(id, lo, hi, lim)
+		m.checkNameAddr(id, s, lo, lim)
 	case kindCallID:
-		m.checkCallID(lo, hi)
+		m.checkCallID(s, lo)
 	case kindCSeq:
-		m.checkCSeq(lo, hi)
+		m.checkCSeq(s, lo)
 	case kindMaxForwards:
-		n, ok := number(m.b, lo, hi, 255)
-		if !ok {
+		if n, ok := number(s[lo:], 255); ok {
+			m.maxFwd = int16(n)
+		} else {
 			m.fail(ReasonNumber, lo)
-			return
 		}
-		m.maxFwd = int16(n)
 	case kindContentLength:
-		n, ok := number(m.b, lo, hi, 1<<31-1)
-		if !ok {
+		if n, ok := number(s[lo:], 1<<31-1); ok {
+			m.contentLen = int32(n)
+		} else {
 			m.fail(ReasonContentLength, lo)
-			return
 		}
-		m.contentLen = int32(n)
 	case kindNumber:
-		if _, ok := number(m.b, lo, hi, 1<<32-1); !ok {
+		if _, ok := number(s[lo:], 1<<32-1); !ok {
 			m.fail(ReasonNumber, lo)
 		}
 	case kindNumberParams:
-		m.checkLeadingNumber(lo, hi)
+		m.checkLeadingNumber(s, lo)
 	case kindQuoted:
-		m.checkQuotes(lo, hi)
+		m.checkQuotes(s, lo)
 	}
 }
 
-func (m *Message) checkVia(lo, hi int, lim *Limits) {
+// room counts one more value of id.
+func (m *Message) room(id HeaderID, at int, lim *Limits) bool {
+	c := &m.chains[id]
+	if int(c.values) >= lim.Values {
+		m.fail(ReasonTooManyValues, at)
+		return false
+	}
+	c.values++
+	return true
+}
+
+func (m *Message) checkVias(s []byte, lo int, lim *Limits) {
 	var v via
-	for n := 0; ; n++ {
-		if n == lim.Values {
-			m.fail(ReasonTooManyValues, lo)
-			return
-		}
-		next, r := scanVia(m.b, lo, hi, lim.Params, &v)
-		if r != ReasonNone {
-			m.fail(r, next)
-			return
-		}
+	for m.room(HdrVia, lo, lim) {
+		o := &v
 		if m.topVia.host.hi == 0 {
-			m.topVia = v
+			o = &m.topVia
 		}
-		if next == hi {
-			return
-		}
-		lo = next + 1
-	}
-}
-
-func (m *Message) checkNameAddrs(id HeaderID, lo, hi int, lim *Limits) {
-	if id == HdrContact && hi-lo == 1 && m.b[lo] == '*' {
-		return
-	}
-	var v nameAddr
-	for n := 0; ; n++ {
-		if n == lim.Values {
-			m.fail(ReasonTooManyValues, lo)
-			return
-		}
-		next, r := scanNameAddr(m.b, lo, hi, lim.Params, &v)
+		next, r := scanVia(s, lo, lim.Params, o)
 		if r != ReasonNone {
 			m.fail(r, next)
 			return
 		}
-		if next == hi {
+		if next >= len(s) {
 			return
 		}
 		lo = next + 1
 	}
 }
 
-func (m *Message) checkNameAddr(id HeaderID, lo, hi int, lim *Limits) {
+func (m *Message) checkNameAddrs(id HeaderID, s []byte, lo int, lim *Limits) {
 	var v nameAddr
-	next, r := scanNameAddr(m.b, lo, hi, lim.Params, &v)
-	if r == ReasonNone && next != hi {
-		r = ReasonValueList
-	}
-	if r != ReasonNone {
-		m.fail(r, next)
-		return
-	}
-	switch id {
-	case HdrFrom:
-		m.fromTag = v.tag
-	case HdrTo:
-		m.toTag = v.tag
+	for m.room(id, lo, lim) {
+		next, r := scanNameAddr(s, lo, lim.Params, &v)
+		if r != ReasonNone {
+			m.fail(r, next)
+			return
+		}
+		if next >= len(s) {
+			return
+		}
+		lo = next + 1
 	}
 }
 
-func (m *Message) checkCallID(lo, hi int) {
-	if lo == hi {
-		m.fail(ReasonCallID, lo)
-		return
+func (m *Message) checkNameAddr(id HeaderID, s []byte, lo int, lim *Limits) {
+	var v nameAddr
+	next, r := scanNameAddr(s, lo, lim.Params, &v)
+	switch {
+	case r != ReasonNone:
+		m.fail(r, next)
+	case next < len(s):
+		m.fail(ReasonValueList, next)
+	case id == HdrFrom:
+		m.fromTag = v.params.steer
+	case id == HdrTo:
+		m.toTag = v.params.steer
 	}
-	for i := lo; i < hi; i++ {
-		if is(m.b[i], clLWS) {
+}
+
+// checkCallID wants one word without white space. The grammar's list of characters is not enforced: what is not
+// white space is compared octet by octet by everybody.
+func (m *Message) checkCallID(s []byte, lo int) {
+	for i := lo; i < len(s); i++ {
+		if s[i] <= ' ' {
 			m.fail(ReasonCallID, i)
 			return
 		}
 	}
-	m.callID = mkspan(lo, hi)
+	if lo == len(s) {
+		m.fail(ReasonCallID, lo)
+	}
+	m.callID = mkspan(lo, len(s))
 }
 
 // checkCSeq reads 1*DIGIT LWS Method; the number stays below 2**31 (RFC 3261 8.1.1.5).
-func (m *Message) checkCSeq(lo, hi int) {
-	i := lo
-	for i < hi && m.b[i]-'0' <= 9 {
-		i++
-	}
-	n, ok := number(m.b, lo, i, 1<<31-1)
-	name := skipLWS(m.b, i, hi)
-	if !ok || name == i || name == hi || skipToken(m.b, name, hi) != hi {
+func (m *Message) checkCSeq(s []byte, lo int) {
+	i := skipDigits(s, lo)
+	n, ok := number(s[lo:i], 1<<31-1)
+	name := skipLWS(s, i)
+	if !ok || name == i || name == len(s) || skip(s, name, clToken) != len(s) {
 		m.fail(ReasonCSeq, lo)
 		return
 	}
-	m.cseq, m.cseqMethod = uint32(n), mkspan(name, hi)
+	m.cseq, m.cseqMethod = uint32(n), mkspan(name, len(s))
 }
 
-func (m *Message) checkLeadingNumber(lo, hi int) {
-	i := lo
-	for i < hi && m.b[i]-'0' <= 9 {
-		i++
-	}
-	_, ok := number(m.b, lo, i, 1<<32-1)
-	i = skipLWS(m.b, i, hi)
-	if !ok || i < hi && m.b[i] != ';' && m.b[i] != '(' {
+func (m *Message) checkLeadingNumber(s []byte, lo int) {
+	i := skipDigits(s, lo)
+	_, ok := number(s[lo:i], 1<<32-1)
+	i = skipLWS(s, i)
+	if !ok || i < len(s) && s[i] != ';' && s[i] != '(' {
 		m.fail(ReasonNumber, lo)
+		return
 	}
+	m.checkQuotes(s, i)
 }
 
-func (m *Message) checkQuotes(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		next, r := scanQuotes(m.b, i, hi)
+func (m *Message) checkQuotes(s []byte, lo int) {
+	for lo <= len(s) {
+		next, r := scanQuotes(s, lo)
 		if r != ReasonNone {
 			m.fail(r, next)
 			return
 		}
-		i = next
+		lo = next + 1
 	}
 }

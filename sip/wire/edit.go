@@ -81,7 +81,7 @@ func (e *Edit) Prepend(id HeaderID, value []byte) {
 func (e *Edit) Add(name string, value []byte) {
 	lo := len(e.arena)
 	e.arena = append(e.arena, name...)
-	if len(name) == 0 || skipToken(e.arena, lo, len(e.arena)) != len(e.arena) {
+	if len(name) == 0 || skip(e.arena, lo, clToken) != len(e.arena) {
 		e.err = ReasonInserted
 	}
 	e.add(op{kind: opAdd, name: mkspan(lo, len(e.arena)), text: e.keep(value)})
@@ -98,7 +98,7 @@ func (e *Edit) RemoveAll(id HeaderID) { e.add(op{kind: opRemoveAll, id: e.known(
 
 // RemoveName removes every line with this name in any case, long or compact.
 func (e *Edit) RemoveName(name string) {
-	if id := lookupName(name); id != HdrOther {
+	if id := lookup(name); id != HdrOther {
 		e.RemoveAll(id)
 		return
 	}

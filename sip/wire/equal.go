@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // EqualURI compares two URIs by RFC 3261 19.1.4. Schemes other than sip and sips are compared octet by octet
 // behind the scheme, tel URIs by RFC 3966 5 (visual separators do not count).
 func EqualURI(a, b URI) bool {
@@ -120,14 +122,14 @@ func headersIn(a, b []byte) bool {
 }
 
 func cutHeader(b []byte) (one, rest []byte) {
-	if i := indexByte(b, '&', 0); i >= 0 {
+	if i := bytes.IndexByte(b, '&'); i >= 0 {
 		return b[:i], b[i+1:]
 	}
 	return b, nil
 }
 
 func equalHeader(a, b []byte) bool {
-	i, j := indexByte(a, '=', 0), indexByte(b, '=', 0)
+	i, j := bytes.IndexByte(a, '='), bytes.IndexByte(b, '=')
 	if i < 0 || j < 0 {
 		return i < 0 && j < 0 && equalEscaped(a, b, true)
 	}

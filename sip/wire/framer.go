@@ -194,7 +194,7 @@ func headLength(head []byte) (n int, r Reason, at int) {
 			end++
 		}
 		if lo, ok := headerValue(head, at, end, HdrContentLength); ok {
-			v, ok := number(head, lo, trimEnd(head, lo, end), 1<<31-1)
+			v, ok := number(head[lo:trimEnd(head, lo, end)], 1<<31-1)
 			switch {
 			case n >= 0:
 				return 0, ReasonDuplicateHeader, at
@@ -213,7 +213,7 @@ func headLength(head []byte) (n int, r Reason, at int) {
 
 // headerValue is the start of the value of the header line b[at:end] if that has the name of id.
 func headerValue(b []byte, at, end int, id HeaderID) (lo int, ok bool) {
-	i := skipToken(b, at, end)
+	i := skip(b[:end], at, clToken)
 	if LookupHeader(b[at:i]) != id {
 		return 0, false
 	}
@@ -223,5 +223,5 @@ func headerValue(b []byte, at, end int, id HeaderID) (lo int, ok bool) {
 	if i == end || b[i] != ':' {
 		return 0, false
 	}
-	return skipLWS(b, i+1, end), true
+	return skipLWS(b[:end], i+1), true
 }

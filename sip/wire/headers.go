@@ -115,6 +115,15 @@ const (
 	kindQuoted                    // quoted strings occur and must be closed
 )
 
+// hasQuotes tells whether quoted strings, and so quoted-pairs, belong to the grammar.
+func (k kind) hasQuotes() bool {
+	switch k {
+	case kindVia, kindNameAddrList, kindContact, kindNameAddrTag, kindNameAddr, kindNumberParams, kindQuoted:
+		return true
+	}
+	return false
+}
+
 // headerInfo is one row of the header table.
 type headerInfo struct {
 	name    string
@@ -227,43 +236,4 @@ func (id HeaderID) String() string {
 		return "Other"
 	}
 	return headers[id].name
-}
-
-// nameTable maps nameHash to the one known name with that hash; compactTable maps a lower-case letter.
-// A test proves that no two names share a slot.
-var nameTable, compactTable = buildNameTables()
-
-func buildNameTables() (names [256]HeaderID, compact [256]HeaderID) {
-	for id := HdrOther + 1; id < numHeaders; id++ {
-		h := &headers[id]
-		names[nameHash(h.name)] = id
-		if h.compact != 0 {
-			compact[h.compact] = id
-			compact[h.compact-'a'+'A'] = id
-		}
-	}
-	return names, compact
-}
-
-// nameHash needs a name of two octets or more. The multiplier was searched for: it keeps all names apart.
-func nameHash[T ~string | ~[]byte](name T) byte {
-	n := len(name)
-	w := uint32(name[0]|0x20) | uint32(name[n-1]|0x20)<<8 | uint32(name[n/2]|0x20)<<16 | uint32(n)<<24
-	return byte(w * 0xfb631baf >> 24)
-}
-
-// LookupHeader finds the header with this name: any case, long or compact. It answers HdrOther for names
-// that are not in the table.
-func LookupHeader(name []byte) HeaderID {
-	switch len(name) {
-	case 0:
-		return HdrOther
-	case 1:
-		return compactTable[name[0]]
-	}
-	id := nameTable[nameHash(name)]
-	if id != HdrOther && EqualFold(name, headers[id].name) {
-		return id
-	}
-	return HdrOther
 }

@@ -1,39 +1,41 @@
 package wire
 
-// Message is a view of one SIP message: the octets as they came, plus offsets. It is meant to be reused; its
-// header table makes it a little over 4 KiB large, of which Parse touches only the rows it needs. It refers to the
-// octets given to Parse and never changes or copies them; slices handed out lie inside them.
+// Message is a view of one SIP message: the octets as they came, plus offsets. It is meant to be reused; its header
+// table makes it some 6 KiB large, of which Parse touches only the rows it needs. It refers to the octets given to
+// Parse and never changes or copies them; slices handed out lie inside them.
 //
 // The zero value is an empty view. A Message must not be used by two goroutines at once.
 type Message struct {
 	b   []byte // the message, without what stood in front of or behind it
 	err Error
 
-	request bool
-	method  Method
-	status  int
-
-	name   span // method name; empty in a response
-	target span // Request-URI, or reason phrase
-
+	name       span // method name; empty in a response
+	target     span // Request-URI, or reason phrase
 	callID     span
 	cseqMethod span
-	cseq       uint32
-	maxFwd     int16 // -1 absent
-	contentLen int32 // -1 absent
-	bodyAt     uint32
-	headersAt  uint32
-	headersEnd uint32 // start of the empty line
 	fromTag    span
 	toTag      span
+	headersAt  uint32
+	headersEnd uint32 // start of the empty line
+	bodyAt     uint32
+	cseq       uint32
+	contentLen int32 // -1 absent
+	maxFwd     int16 // -1 absent
+	status     uint16
+	n          uint16 // rows of lines in use
+	method     Method
+	request    bool
+	soiled     bool // a header needed for a response holds a stray control character
 	topVia     via
-	clean      bool // no header needed for a response holds a stray control character
 
-	n     int
-	first [numHeaders]uint16 // index + 1 of the first line of each header
-	last  [numHeaders]uint16 // index + 1 of the last one so far
-	count [numHeaders]uint16
-	lines [maxHeaders]line
+	chains [numHeaders]chain
+	lines  [maxHeaders]line
+}
+
+// chain ties the lines of one header together.
+type chain struct {
+	first, last uint16 // index + 1
+	values      uint16 // comma-separated values, counted for headers whose grammar Parse reads
 }
 
 // line is one row of the header table. It ends where the next one begins.
@@ -41,7 +43,7 @@ type line struct {
 	at      uint32
 	value   span   // outer white space trimmed
 	nameLen uint16 // without white space in front of the colon
-	next    uint16 // index + 1 of the next line with the same id
+	next    uint16 // index + 1 of the next line of the same header
 	id      HeaderID
 }
 
@@ -74,7 +76,7 @@ func (m *Message) RequestURI() []byte {
 }
 
 // Status is the status code of a response, 0 in a request.
-func (m *Message) Status() int { return m.status }
+func (m *Message) Status() int { return int(m.status) }
 
 // ReasonPhrase is the reason phrase of a response, possibly empty.
 func (m *Message) ReasonPhrase() []byte {
@@ -88,64 +90,70 @@ func (m *Message) ReasonPhrase() []byte {
 func (m *Message) Body() []byte { return m.b[m.bodyAt:] }
 
 // Len is the number of header lines.
-func (m *Message) Len() int { return m.n }
+func (m *Message) Len() int { return int(m.n) }
 
 // At is the header line with index i, 0 <= i < Len().
 func (m *Message) At(i int) Header {
 	l := &m.lines[:m.n][i]
 	return Header{
 		ID:    l.id,
-		Name:  m.b[l.at : l.at+uint32(l.nameLen)],
+		Name:  m.b[l.at : l.at+uint32(l.nameLen) : l.at+uint32(l.nameLen)],
 		Value: m.b[l.value.lo:l.value.hi:l.value.hi],
-		Line:  m.b[l.at:m.lineEnd(i)],
+		Line:  m.lineBytes(l),
 	}
 }
 
-func (m *Message) lineEnd(i int) uint32 {
-	if i+1 < m.n {
-		return m.lines[i+1].at
+func (m *Message) lineBytes(l *line) []byte {
+	end := m.lineEnd(l)
+	return m.b[l.at:end:end]
+}
+
+// lineEnd finds the CR LF behind the value; only white space is between them.
+func (m *Message) lineEnd(l *line) uint32 {
+	i := l.value.hi
+	for m.b[i] != '\n' {
+		i++
 	}
-	return m.headersEnd
+	return i + 1
+}
+
+// chain answers for any id, unknown ones included.
+func (m *Message) chain(id HeaderID) chain {
+	if id >= numHeaders {
+		return chain{}
+	}
+	return m.chains[id]
 }
 
 // First is the first line of header id.
 func (m *Message) First(id HeaderID) (h Header, ok bool) {
-	if id >= numHeaders || m.first[id] == 0 {
+	c := m.chain(id)
+	if c.first == 0 {
 		return Header{}, false
 	}
-	return m.At(int(m.first[id]) - 1), true
+	return m.At(int(c.first) - 1), true
 }
 
 // Count is the number of lines of header id.
-func (m *Message) Count(id HeaderID) int {
-	if id >= numHeaders {
-		return 0
+func (m *Message) Count(id HeaderID) (n int) {
+	for i := m.chain(id).first; i != 0; i = m.lines[i-1].next {
+		n++
 	}
-	return int(m.count[id])
+	return n
 }
 
 // Find is the first header line with this name: any case, compact forms included.
 func (m *Message) Find(name string) (h Header, ok bool) {
-	i := m.findFrom(0, name)
-	if i < 0 {
-		return Header{}, false
+	id := lookup(name)
+	if id != HdrOther {
+		return m.First(id)
 	}
-	return m.At(i), true
-}
-
-// findFrom is the index of the first line at or behind i that has this name, -1 when there is none.
-func (m *Message) findFrom(i int, name string) int {
-	id := lookupName(name)
-	for ; i < m.n; i++ {
-		l := &m.lines[i]
-		if l.id != id {
-			continue
-		}
-		if id != HdrOther || EqualFold(m.b[l.at:l.at+uint32(l.nameLen)], name) {
-			return i
+	for i := m.chains[HdrOther].first; i != 0; i = m.lines[i-1].next {
+		if h = m.At(int(i) - 1); EqualFold(h.Name, name) {
+			return h, true
 		}
 	}
-	return -1
+	return Header{}, false
 }
 
 // CallID is the Call-ID.
@@ -177,38 +185,24 @@ func (m *Message) Uint32(id HeaderID) (n uint32, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	end := 0
-	for end < len(h.Value) && h.Value[end]-'0' <= 9 {
-		end++
-	}
-	v, ok := number(h.Value, 0, end, 1<<32-1)
+	v, ok := number(h.Value[:skipDigits(h.Value, 0)], 1<<32-1)
 	return uint32(v), ok
 }
 
 // TopVia is the first Via value.
 func (m *Message) TopVia() (v Via, ok bool) {
-	if m.topVia.host.lo == m.topVia.host.hi {
+	if m.topVia.host.hi == 0 {
 		return Via{}, false
 	}
 	return m.topVia.view(m.b), true
 }
 
-// Answerable reports whether a response can be built from the message: it is a request other than ACK, and its
-// Via, From, To, Call-ID and CSeq can be copied. It is meaningful even when Parse refused the message.
-func (m *Message) Answerable() bool {
-	return m.request && m.method != ACK && m.clean && m.first[HdrVia] != 0 && m.first[HdrFrom] != 0 &&
-		m.first[HdrTo] != 0 && m.first[HdrCallID] != 0 && m.first[HdrCSeq] != 0
-}
+// TopBranch is the branch of the first Via value, nil when it has none.
+func (m *Message) TopBranch() []byte { return m.topVia.params.steer.of(m.b) }
 
-func lookupName(name string) HeaderID {
-	switch len(name) {
-	case 0:
-		return HdrOther
-	case 1:
-		return compactTable[name[0]]
-	}
-	if id := nameTable[nameHash(name)]; id != HdrOther && EqualFold(name, headers[id].name) {
-		return id
-	}
-	return HdrOther
+// Answerable reports whether a response can be built from the message: it is a request other than ACK, and it has a
+// Via to copy. It is meaningful even when Parse refused the message, which may lack From, To, Call-ID or CSeq then; the
+// response lacks them too.
+func (m *Message) Answerable() bool {
+	return m.request && m.method != ACK && !m.soiled && m.topVia.host.hi != 0
 }

@@ -14,14 +14,14 @@ func ParseNameAddr(b []byte) (NameAddr, error) {
 	if len(b) == 1 && b[0] == '*' {
 		return NameAddr{URI: b}, nil
 	}
-	next, r := scanNameAddr(b, 0, len(b), DefaultParams, &v)
+	next, r := scanNameAddr(b, 0, DefaultParams, &v)
 	if r == ReasonNone && next != len(b) {
 		r = ReasonValueList
 	}
 	if r != ReasonNone {
 		return NameAddr{}, &Error{Reason: r, Offset: next, Status: r.status()}
 	}
-	return NameAddr{v.display.of(b), v.uri.of(b), Params(v.params.of(b))}, nil
+	return NameAddr{v.display.of(b), v.uri.of(b), Params(v.params.all.of(b))}, nil
 }
 
 // Tag is the tag parameter, nil when absent.

@@ -40,13 +40,13 @@ func (p Params) All() iter.Seq2[[]byte, []byte] {
 
 // next reads the parameter at i. Input that no scanner has checked is tolerated: a faulty parameter is passed over.
 func (p Params) next(i int, q *param) (next int, ok bool) {
-	i = skipLWS(p, i, len(p))
+	i = skipLWS(p, i)
 	if i == len(p) {
 		return i, false
 	}
 	if p[i] != ';' {
 		return i + 1, false
 	}
-	next, r := scanParam(p, i, len(p), q)
+	next, r := scanParam(p, i, q)
 	return max(next, i+1), r == ReasonNone
 }

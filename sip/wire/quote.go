@@ -34,7 +34,7 @@ func AppendUnquoted(dst, b []byte) []byte {
 			i++
 			dst = append(dst, b[i])
 		case c == '\r' || c == '\n' || !quoted && is(c, clLWS):
-			i = skipLWS(b, i, len(b)) - 1
+			i = skipLWS(b, i) - 1
 			for len(dst) > 0 && dst[len(dst)-1] == ' ' && quoted {
 				dst = dst[:len(dst)-1]
 			}
@@ -58,7 +58,7 @@ func AppendUnfolded(dst, b []byte) []byte {
 			continue
 		}
 		dst = append(dst, ' ')
-		i = skipLWS(b, i, len(b)) - 1
+		i = skipLWS(b, i) - 1
 	}
 	return dst
 }

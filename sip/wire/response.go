@@ -66,7 +66,7 @@ func (b *Builder) copyVias(req *Message, top []byte) {
 		b.Copy(req, HdrVia)
 		return
 	}
-	l := &req.lines[req.first[HdrVia]-1]
+	l := &req.lines[req.chains[HdrVia].first-1]
 	b.Header(HdrVia, top)
 	if at, _ := req.skipValues(HdrVia, l, 1); at < int(l.value.hi) {
 		b.line(headers[HdrVia].name, req.b[at:l.value.hi])

@@ -19,14 +19,14 @@ type Via struct {
 func (v *via) view(b []byte) Via {
 	return Via{
 		Raw: v.value.of(b), Name: v.name.of(b), Version: v.version.of(b), Transport: v.transport.of(b),
-		Host: v.host.of(b), Port: v.port, Params: Params(v.params.of(b)),
+		Host: v.host.of(b), Port: v.port, Params: Params(v.params.all.of(b)),
 	}
 }
 
 // ParseVia reads one Via value.
 func ParseVia(b []byte) (Via, error) {
 	var v via
-	next, r := scanVia(b, 0, len(b), DefaultParams, &v)
+	next, r := scanVia(b, 0, DefaultParams, &v)
 	if r == ReasonNone && next != len(b) {
 		r = ReasonValueList
 	}
@@ -52,7 +52,7 @@ func (v Via) Received() []byte {
 // RPort is the rport parameter (RFC 3581). present is true for the empty form too, port is then 0.
 func (v Via) RPort() (port uint16, present bool) {
 	val, ok := v.Params.Get("rport")
-	n, _ := number(val, 0, len(val), 65535)
+	n, _ := number(val, 65535)
 	return uint16(n), ok
 }
 

@@ -2,17 +2,6 @@ package wire
 
 import "testing"
 
-func TestHeaderNamesKeepApart(t *testing.T) {
-	seen := map[byte]string{}
-	for id := HdrOther + 1; id < numHeaders; id++ {
-		h := nameHash(id.Name())
-		if o, ok := seen[h]; ok {
-			t.Errorf("clash %s %s", o, id.Name())
-		}
-		seen[h] = id.Name()
-	}
-}
-
 var invite = []byte("INVITE sip:bob@biloxi.example.com;transport=udp SIP/2.0\r\n" +
 	"Via: SIP/2.0/UDP pc33.atlanta.example.com:5060;branch=z9hG4bK776asdhds;rport\r\n" +
 	"Max-Forwards: 70\r\n" +
@@ -54,17 +43,6 @@ func TestEditSmoke(t *testing.T) {
 		t.Log(k, len(msg), err)
 		if k == FrameMore {
 			break
-		}
-	}
-}
-
-func BenchmarkParse(b *testing.B) {
-	var m Message
-	b.ReportAllocs()
-	b.SetBytes(int64(len(invite)))
-	for b.Loop() {
-		if err := m.Parse(invite, nil); err != nil {
-			b.Fatal(err)
 		}
 	}
 }
