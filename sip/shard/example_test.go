@@ -20,7 +20,7 @@ func ExamplePool() {
 	pool := shard.New(shard.Config{Shards: 4}, func(int) shard.Core { return &counter{} })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	_ = pool.Do(ctx, "call-1@example.com", func(time.Time) { fmt.Println("on the goroutine of the call"); close(done) })
+	_ = pool.Do(ctx, "call-1@example.com", func(time.Time, shard.Core) { fmt.Println("on the goroutine of the call"); close(done) })
 	go func() { <-done; cancel() }()
 	_ = pool.Run(ctx)
 	// Output: on the goroutine of the call

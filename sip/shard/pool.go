@@ -57,7 +57,7 @@ type shard struct {
 type job struct {
 	data []byte
 	flow transport.Flow
-	run  func(now time.Time)
+	run  func(now time.Time, c Core)
 }
 
 // ErrStopped: the pool does not run any more.
@@ -131,10 +131,11 @@ func (p *Pool) of(callID []byte) *shard {
 	return p.shards[maphash.Bytes(p.seed, callID)%uint64(len(p.shards))]
 }
 
-// Do runs f on the goroutine of a call, after the messages that wait there. It
+// Do runs f on the goroutine of a call, with the core that has the call, after
+// the messages that wait there. It
 // waits for room in the queue until ctx is done, and never for f to run. Do
 // must not be called from a core: the queue could be its own.
-func (p *Pool) Do(ctx context.Context, callID string, f func(now time.Time)) error {
+func (p *Pool) Do(ctx context.Context, callID string, f func(now time.Time, c Core)) error {
 	select {
 	case p.of([]byte(callID)).in <- &job{run: f}:
 		return nil
@@ -186,7 +187,7 @@ func (p *Pool) loop(ctx context.Context, s *shard) {
 func (p *Pool) work(s *shard, j *job) {
 	now := p.cfg.Now()
 	if j.run != nil {
-		j.run(now)
+		j.run(now, s.core)
 		return
 	}
 	// The copy was accepted before, so it is accepted again.

@@ -75,7 +75,7 @@ func TestOrderTimersAndDo(t *testing.T) {
 		if got := <-seen; got != "advanced" || time.Since(begin) != 3*time.Second {
 			t.Errorf("%s after %v", got, time.Since(begin))
 		}
-		if err := p.Do(ctx, "one", func(time.Time) { seen <- "did" }); err != nil || <-seen != "did" {
+		if err := p.Do(ctx, "one", func(time.Time, Core) { seen <- "did" }); err != nil || <-seen != "did" {
 			t.Errorf("Do: %v", err)
 		}
 		cancel()
@@ -87,7 +87,7 @@ func TestOrderTimersAndDo(t *testing.T) {
 				t.Errorf("core %d was not closed", i)
 			}
 		}
-		if err := p.Do(t.Context(), "one", func(time.Time) {}); err != nil && err != ErrStopped {
+		if err := p.Do(t.Context(), "one", func(time.Time, Core) {}); err != nil && err != ErrStopped {
 			t.Errorf("Do after the end: %v", err)
 		}
 	})
@@ -104,7 +104,7 @@ func TestQueueFull(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := p.Do(ctx, "x", func(time.Time) {}); err != context.Canceled {
+	if err := p.Do(ctx, "x", func(time.Time, Core) {}); err != context.Canceled {
 		t.Errorf("Do with a full queue: %v", err)
 	}
 }

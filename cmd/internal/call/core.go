@@ -1,0 +1,182 @@
+package call
+
+import (
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/class5-go/class5/sip/dialog"
+	"github.com/class5-go/class5/sip/proxy"
+	"github.com/class5-go/class5/sip/transaction"
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Core is the state of one shard. It implements shard.Core.
+type Core struct {
+	*Shared
+	layer   *transaction.Layer
+	proxy   *proxy.Proxy
+	calls   *dialog.Tracker
+	expired []dialog.Expired
+	interim time.Time // next proofs of life
+	parsed  wire.Message
+	out     []byte
+}
+
+// New makes a core.
+func New(s *Shared) *Core {
+	c := &Core{Shared: s}
+	c.layer = transaction.New(transaction.Config{Send: s.Send, User: c})
+	self := s.Self.String()
+	c.proxy = proxy.New(proxy.Config{
+		Layer:   c.layer,
+		SentBy:  func(transport.Flow) string { return self },
+		Self:    c.isSelf,
+		Resolve: s.Resolve,
+	})
+	c.calls = dialog.New(dialog.Config{Observer: c})
+	return c
+}
+
+func (c *Core) isSelf(host []byte, port uint16) bool {
+	addr, ok := wire.ParseAddr(host)
+	if port == 0 {
+		port = 5060
+	}
+	return ok && addr == c.Self.Addr() && port == c.Self.Port()
+}
+
+// Receive implements shard.Core.
+func (c *Core) Receive(now time.Time, m *wire.Message, from transport.Flow) {
+	c.layer.Receive(now, m, from)
+}
+
+// Advance implements shard.Core.
+func (c *Core) Advance(now time.Time) (time.Time, bool) {
+	expired, next, ok := c.calls.Advance(now, c.expired[:0])
+	for _, e := range expired {
+		c.byeBoth(now, e.Record, "SIP;cause=408;text=\"Session expired\"")
+	}
+	c.expired = expired[:0]
+	if c.calls.Len() > 0 {
+		c.proveAlive(now)
+		if !ok || c.interim.Before(next) {
+			next, ok = c.interim, true
+		}
+	}
+	at, armed := c.layer.Advance(now)
+	if armed && (!ok || at.Before(next)) {
+		return at, true
+	}
+	return next, ok
+}
+
+// Close implements shard.Core: running calls end with the element, since
+// their media do.
+func (c *Core) Close(now time.Time) {
+	var all []*dialog.Record
+	c.calls.Each(func(r *dialog.Record) bool { all = append(all, r); return true })
+	for _, r := range all {
+		c.hangUp(now, r, dialog.CauseShutdown, "")
+	}
+}
+
+// End hangs up every call with a Call-ID that this core has.
+func (c *Core) End(now time.Time, callID string, cause dialog.Cause) {
+	var all []*dialog.Record
+	c.calls.Each(func(r *dialog.Record) bool {
+		if r.CallID == callID {
+			all = append(all, r)
+		}
+		return true
+	})
+	for _, r := range all {
+		c.hangUp(now, r, cause, "SIP;cause=480;text=\""+cause.String()+"\"")
+	}
+}
+
+func (c *Core) hangUp(now time.Time, r *dialog.Record, cause dialog.Cause, reason string) {
+	confirmed := r.State == dialog.Confirmed
+	if ctx := r.Facts.(*call).context; ctx != nil && !confirmed {
+		ctx.Cancel(now, []byte(reason))
+	}
+	c.calls.End(now, r, cause)
+	if confirmed {
+		c.byeBoth(now, r, reason)
+	}
+}
+
+// byeBoth ends a dialog on both sides (RFC 3261 section 15): each gets a BYE
+// as the other would have sent it.
+func (c *Core) byeBoth(now time.Time, r *dialog.Record, reason string) {
+	for _, side := range []dialog.Side{dialog.Caller, dialog.Callee} {
+		via := "SIP/2.0/UDP " + c.Self.String() + ";branch=" + string(c.layer.AppendBranch(nil))
+		bye, err := r.AppendBye(c.out[:0], side, via, reason)
+		if err != nil || c.parsed.Parse(bye, nil) != nil {
+			continue
+		}
+		c.out = bye
+		hop := c.parsed.RequestURI()
+		if v := c.parsed.Values(wire.HdrRoute); v.Next() {
+			addr, err := wire.ParseNameAddr(v.Value())
+			if err != nil {
+				continue
+			}
+			hop = addr.URI
+		}
+		uri, err := wire.ParseURI(hop)
+		if err != nil {
+			continue
+		}
+		flow, err := c.Resolve(uri)
+		if err != nil {
+			c.Log.Warn("a side of an ended call cannot be told", "call_id", r.CallID, "side", side.String(), "error", err)
+			continue
+		}
+		_, _ = c.layer.NewClient(now, bye, flow, forget{}) // the call is over whatever they answer
+	}
+}
+
+// forget is the user of a request whose outcome changes nothing.
+type forget struct{}
+
+func (forget) Response(time.Time, *transaction.Client, *wire.Message) {}
+func (forget) Failed(time.Time, *transaction.Client, error)           {}
+
+// dialogID is a new unique id and the Record-Route URI that carries it.
+func (c *Core) dialogID(callID []byte) (id, uri string) {
+	id = rand.Text()[:20]
+	var b strings.Builder
+	b.WriteString("sip:")
+	b.WriteString(c.Self.String())
+	b.WriteString(";lr;did=")
+	b.WriteString(id)
+	b.WriteByte('.')
+	b.Write(c.Sign(nil, []byte(id), callID))
+	return id, b.String()
+}
+
+// ownDialog reports whether a Route that led here was made by dialogID for the
+// dialog of this Call-ID.
+func (c *Core) ownDialog(own, callID []byte) bool {
+	uri, err := wire.ParseURI(own)
+	if err != nil {
+		return false
+	}
+	did, ok := uri.Params.Get("did")
+	if !ok {
+		return false
+	}
+	id, sig, ok := strings.Cut(string(did), ".")
+	return ok && c.Verify([]byte(sig), []byte(id), callID)
+}
+
+func (c *Core) count(m *wire.Message, status int) {
+	method := "other"
+	if m.Method() != wire.MethodUnknown {
+		method = string(m.MethodName())
+	}
+	c.Stats.Requests.WithLabelValues(method, strconv.Itoa(status)).Inc()
+}
