@@ -96,9 +96,13 @@ func (c *conn) readReady(fd uintptr) bool {
 }
 
 // fillTLS waits with a single byte, for TLS needs a place to decrypt to. One
-// byte never completes anything, so it may wait for the second one.
+// byte completes no message that it begins, so it may wait for the second one.
 func (c *conn) fillTLS() error {
-	if c.buf == nil {
+	switch {
+	case c.buf != nil:
+	case c.cut.pending():
+		c.buf = c.e.bufs.get(c.bufClass())
+	default:
 		n, err := c.tls.Read(c.first[:])
 		if n == 0 {
 			return orEOF(err)
