@@ -22,10 +22,10 @@ func (p *Proxy) Ack(m *wire.Message, edit func(m *wire.Message, e *wire.Edit) er
 
 func (p *Proxy) ack(m *wire.Message, edit func(m *wire.Message, e *wire.Edit) error) error {
 	if n, ok := m.MaxForwards(); ok && n == 0 {
-		return &Refusal{Status: 483, Reason: "Too Many Hops"}
+		return &Refusal{Status: 483}
 	}
 	if p.looped(m) {
-		return &Refusal{Status: 482, Reason: "Loop Detected"}
+		return &Refusal{Status: 482}
 	}
 	e := &p.edit
 	e.Reset()

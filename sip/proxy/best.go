@@ -23,11 +23,7 @@ func (c *Context) finish(now time.Time) {
 	case b == nil:
 		c.local(now, 480, "")
 	case b.response == nil:
-		status := upstreamStatus(b.status)
-		if c.cancelled && b.status == 408 {
-			status = 487 // the CANCEL came before the time was over
-		}
-		c.local(now, status, "")
+		c.local(now, upstreamStatus(b.status), "")
 	default:
 		c.stored(now, b)
 	}
@@ -95,20 +91,24 @@ func upstreamStatus(status int) int {
 // stored forwards the response kept by a branch, with the challenges of all
 // others if it is one (RFC 3261 section 16.7 step 7).
 func (c *Context) stored(now time.Time, b *Branch) {
-	p := c.p
-	if p.response.Parse(b.response, nil) != nil {
-		c.local(now, 500, "")
-		return
+	p, response := c.p, b.response
+	if status := upstreamStatus(b.status); status != b.status {
+		// The owner shall see what goes up.
+		if p.response.Parse(response, nil) == nil {
+			p.edit.Reset()
+			p.edit.StatusLine(status, wire.StatusText(status))
+			p.edit.RemoveAll(wire.HdrRetryAfter) // it said when to try the other element again
+			p.scratch, _ = p.response.Append(p.scratch[:0], &p.edit)
+			response = p.scratch
+		}
 	}
 	p.edit.Reset()
-	if status := upstreamStatus(b.status); status != b.status {
-		p.edit.StatusLine(status, wire.StatusText(status))
-	}
 	if b.status == 401 || b.status == 407 {
 		c.mergeChallenges(b)
-		if p.response.Parse(b.response, nil) != nil {
-			return
-		}
+	}
+	if p.response.Parse(response, nil) != nil { // it was read before
+		p.stats.Unusable++
+		return
 	}
 	c.forward(now, b, &p.response, &p.edit)
 }

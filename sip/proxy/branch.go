@@ -80,7 +80,7 @@ func (b *Branch) send(now time.Time, m *wire.Message) error {
 	}
 	p.hop(m, e)
 	if len(c.record) > 0 {
-		e.Prepend(wire.HdrRecordRoute, c.record)
+		push(m, e, wire.HdrRecordRoute, c.record)
 	}
 	p.scratch = p.appendVia(p.scratch[:0], b.flow)
 	p.scratch = p.cfg.Layer.AppendBranch(p.scratch)
@@ -96,6 +96,16 @@ func (b *Branch) send(now time.Time, m *wire.Message) error {
 	}
 	b.client, err = p.cfg.Layer.NewClient(now, p.out, b.flow, b)
 	return err
+}
+
+// push puts a line above those of its kind, or at the end when it is the
+// first, where it does not tear the Vias apart.
+func push(m *wire.Message, e *wire.Edit, id wire.HeaderID, value []byte) {
+	if m.Count(id) == 0 {
+		e.Add(id.Name(), value)
+		return
+	}
+	e.Prepend(id, value)
 }
 
 // hop edits what changes with every hop.

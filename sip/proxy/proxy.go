@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"hash/maphash"
+	"strconv"
 	"time"
 
 	"github.com/class5-go/class5/sip/transaction"
@@ -127,7 +128,9 @@ type Call interface {
 	Response(now time.Time, c *Context, b *Branch, m *wire.Message, e *wire.Edit)
 
 	// Ended comes once, when no branch is pending and the final response is
-	// sent. Repeats of a 2xx still pass after it.
+	// sent; c.Server().Status() says which. A status below 200 means that there
+	// was none to send, or no way upstream left. Repeats of a 2xx still pass
+	// after it.
 	Ended(now time.Time, c *Context)
 }
 
@@ -141,8 +144,10 @@ type BranchCall interface {
 // Refusal is an error with the response that it stands for.
 type Refusal struct {
 	Status int
-	Reason string
+	Reason string       // "" for the usual phrase
 	Fields []wire.Field // further header fields of the response
 }
 
-func (r *Refusal) Error() string { return "proxy: " + r.Reason }
+func (r *Refusal) Error() string {
+	return "proxy: refused with " + strconv.Itoa(r.Status) + " " + r.Reason
+}

@@ -20,16 +20,23 @@ func (b *Branch) Response(now time.Time, _ *transaction.Client, m *wire.Message)
 	case b.status != 0: // a 2xx again, from this or another end of a fork
 		c.upstream(now, b, m)
 	case status < 300:
-		b.end(now, status)
-		first := !c.stopped
-		c.upstream(now, b, m)
-		if first {
-			c.stop(now, []byte(`SIP;cause=200;text="Call completed elsewhere"`))
-		}
-		c.settle(now)
+		b.answered(now, m, status)
 	default:
 		b.refused(now, m, status)
 	}
+}
+
+// answered passes the first 2xx of a branch and cancels the others.
+func (b *Branch) answered(now time.Time, m *wire.Message, status int) {
+	c := b.c
+	first := !c.stopped
+	c.stopped = true // the owner's Cancel comes too late from here on
+	b.end(now, status)
+	c.upstream(now, b, m)
+	if first {
+		c.stop(now, []byte(`SIP;cause=200;text="Call completed elsewhere"`))
+	}
+	c.settle(now)
 }
 
 func (b *Branch) provisional(now time.Time, m *wire.Message) {
@@ -40,15 +47,13 @@ func (b *Branch) provisional(now time.Time, m *wire.Message) {
 	if !b.gaveUp {
 		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), b)
 	}
-	if c.tx.State() == transaction.Proceeding {
-		c.upstream(now, b, m)
-	}
+	c.upstream(now, b, m)
 }
 
 // refused keeps a final response for the choice; 6xx ends the search.
 func (b *Branch) refused(now time.Time, m *wire.Message, status int) {
 	c := b.c
-	if b.gaveUp && status == 487 {
+	if b.gaveUp && status == 487 && !c.cancelled {
 		// The answer to the CANCEL that our own limit sent.
 		status = 408
 	} else {
@@ -67,6 +72,9 @@ func (b *Branch) Failed(now time.Time, _ *transaction.Client, err error) {
 	status := 503
 	if errors.Is(err, transaction.ErrTimeout) {
 		status = 408
+		if b.c.cancelled && b.c.method == wire.INVITE {
+			status = 487 // the caller gave up first
+		}
 	}
 	b.end(now, status)
 	b.c.settle(now)
@@ -94,6 +102,9 @@ func (c *Context) forward(now time.Time, b *Branch, m *wire.Message, e *wire.Edi
 
 func (c *Context) answer(now time.Time, b *Branch, m *wire.Message, e *wire.Edit) {
 	p := c.p
+	if !c.takes(m.Status()) {
+		return
+	}
 	if c.call != nil {
 		c.call.Response(now, c, b, m, e)
 	}
@@ -108,6 +119,17 @@ func (c *Context) answer(now time.Time, b *Branch, m *wire.Message, e *wire.Edit
 		// The way back is gone: nobody waits for this call any more.
 		c.Cancel(now, nil)
 	}
+}
+
+// takes reports whether the server transaction is in a state for a response.
+func (c *Context) takes(status int) bool {
+	switch c.tx.State() {
+	case transaction.Trying, transaction.Proceeding:
+		return true
+	case transaction.Accepted:
+		return status/100 == 2
+	}
+	return false
 }
 
 func hasTwo(m *wire.Message, id wire.HeaderID) bool {

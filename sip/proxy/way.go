@@ -1,6 +1,10 @@
 package proxy
 
-import "github.com/class5-go/class5/sip/wire"
+import (
+	"bytes"
+
+	"github.com/class5-go/class5/sip/wire"
+)
 
 // Way is where a request points (RFC 3261 section 16.4). Slices refer to the
 // message.
@@ -74,64 +78,73 @@ func (p *Proxy) route(m *wire.Message, t *Target, e *wire.Edit) (wire.URI, error
 	if len(t.URI) > 0 {
 		uri = t.URI
 	}
-	if w.strict {
-		p.dropLastRoute(m, e)
-	} else if w.Own != nil {
-		e.RemoveFirstValue(wire.HdrRoute)
-	}
 	next := w.Next
 	if len(t.Route) > 0 {
 		next = t.Route[0]
 	}
-	if next == nil {
-		if w.strict || len(t.URI) > 0 {
-			e.RequestURI(uri)
+	nextURI := uri
+	if next != nil {
+		addr, err := wire.ParseNameAddr(next)
+		if err != nil {
+			return wire.URI{}, err
 		}
-		return wire.ParseURI(uri)
+		nextURI = addr.URI
 	}
-	addr, err := wire.ParseNameAddr(next)
+	hop, err := wire.ParseURI(nextURI)
 	if err != nil {
 		return wire.URI{}, err
 	}
-	hop, err := wire.ParseURI(addr.URI)
-	if err != nil {
-		return wire.URI{}, err
+	toStrict := next != nil && !hop.Params.Has("lr")
+	if toStrict || w.strict {
+		p.rebuildRoute(m, t, e, w, uri, toStrict)
+	} else {
+		p.spliceRoute(m, t, e, w)
 	}
-	push := t.Route
-	if !hop.Params.Has("lr") {
-		// The next hop is a strict router: it wants itself as Request-URI and
-		// the real one as last Route.
-		if len(push) > 0 {
-			push = push[1:]
-		} else {
-			e.RemoveFirstValue(wire.HdrRoute)
-		}
-		e.Add("Route", append(append(append([]byte(nil), '<'), uri...), '>'))
-		uri = addr.URI
-		e.RequestURI(uri)
-	} else if w.strict || len(t.URI) > 0 {
-		e.RequestURI(uri)
+	if toStrict {
+		uri = nextURI
 	}
-	for i := len(push) - 1; i >= 0; i-- {
-		e.Prepend(wire.HdrRoute, push[i])
+	if toStrict || w.strict || len(t.URI) > 0 {
+		e.RequestURI(uri)
 	}
 	return hop, nil
 }
 
-// dropLastRoute rewrites the Route set without its last value.
-func (p *Proxy) dropLastRoute(m *wire.Message, e *wire.Edit) {
-	var set []byte
-	routes := m.Values(wire.HdrRoute)
-	routes.Next()
-	for last := routes.Value(); routes.Next(); last = routes.Value() {
-		if len(set) > 0 {
-			set = append(set, ", "...)
-		}
-		set = wire.AppendUnfolded(set, last)
+// spliceRoute takes our own value off the Route set and puts the target's on.
+func (p *Proxy) spliceRoute(m *wire.Message, t *Target, e *wire.Edit, w Way) {
+	if w.Own != nil {
+		e.RemoveFirstValue(wire.HdrRoute)
 	}
-	if len(set) == 0 {
+	if m.Count(wire.HdrRoute) == 0 {
+		for _, v := range t.Route {
+			e.Add("Route", v)
+		}
+		return
+	}
+	for i := len(t.Route) - 1; i >= 0; i-- {
+		e.Prepend(wire.HdrRoute, t.Route[i])
+	}
+}
+
+// rebuildRoute writes the whole Route set anew, because a strict router stands
+// before us (the last value is the Request-URI) or behind us (its own value
+// becomes the Request-URI, and uri goes to the end).
+func (p *Proxy) rebuildRoute(m *wire.Message, t *Target, e *wire.Edit, w Way, uri []byte, toStrict bool) {
+	values := append([][]byte(nil), t.Route...)
+	for v := m.Values(wire.HdrRoute); v.Next(); {
+		values = append(values, v.Value())
+	}
+	switch own := len(t.Route); {
+	case w.strict:
+		values = values[:len(values)-1]
+	case w.Own != nil:
+		values = append(values[:own], values[own+1:]...)
+	}
+	if toStrict {
+		values = append(values[1:], append(append([]byte{'<'}, uri...), '>'))
+	}
+	if len(values) == 0 {
 		e.RemoveAll(wire.HdrRoute)
 		return
 	}
-	e.Set(wire.HdrRoute, set)
+	e.Set(wire.HdrRoute, wire.AppendUnfolded(nil, bytes.Join(values, []byte(", "))))
 }
