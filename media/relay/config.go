@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/class5-go/class5/media/latch"
 )
 
 // Config is what a relay needs to know. Zero fields have the default stated.
@@ -45,7 +47,9 @@ type Config struct {
 	// some thousand streams, and each further one costs more per packet, so
 	// sessions fill the first before the second is used. Default: half the
 	// CPUs, at least 1.
-	Loops int
+	Loops    int
+	portable bool // tests: the goroutine-per-socket implementation
+
 	// Linger is how long a loop waits for more packets before it serves those
 	// that came, which saves wake-ups. Default 250 µs; negative: none.
 	Linger time.Duration
@@ -78,6 +82,16 @@ const (
 	// networks where only the parties can reach the relay.
 	LearnImmediate
 )
+
+func (l Learning) mode() latch.Mode {
+	switch l {
+	case LearnOff:
+		return latch.Off
+	case LearnImmediate:
+		return latch.Immediate
+	}
+	return latch.Heuristic
+}
 
 // DefaultDeny is the list of destinations that no party of a public network
 // can have: this host, link-local, multicast, reserved. IPv4-mapped IPv6
@@ -115,6 +129,7 @@ func (c *Config) complete() error {
 	orDefault(&c.PortMin, 30000)
 	orDefault(&c.PortMax, 40000)
 	orDefault(&c.Quarantine, 30*time.Second)
+	orDefault(&c.Linger, 250*time.Microsecond)
 	orDefault(&c.MaxSessions, 10000)
 	orDefault(&c.MaxStreams, 8)
 	orDefault(&c.MaxLegs, 16)

@@ -34,6 +34,7 @@ type StreamReport struct {
 	Remote    netip.AddrPort `json:"remote,omitzero"`     // where packets for it go
 	Locked    bool           `json:"locked"`              // Remote is confirmed by received packets
 	Direction string         `json:"direction,omitempty"` // as the party said
+	Rejected  bool           `json:"rejected,omitempty"`  // port 0 at the moment
 	Codec     string         `json:"codec,omitempty"`     // of the last packet received
 
 	Received Flow `json:"received"` // from the party
@@ -57,11 +58,12 @@ type Flow struct {
 	Lost        uint64        `json:"lost,omitempty"`     // expected but not received
 	Duplicates  uint64        `json:"duplicates,omitempty"`
 	Reordered   uint64        `json:"reordered,omitempty"`
-	Jitter      time.Duration `json:"jitter,omitempty"`     // RFC 3550 section 6.4.1, last value, ns
-	JitterMax   time.Duration `json:"jitter_max,omitempty"` // highest value, ns
-	MOS         float64       `json:"mos,omitempty"`        // audio: estimate of package rtpstat, 1 to 4.5
-	SSRC        uint32        `json:"ssrc,omitempty"`       // last one seen
-	Sources     int           `json:"sources,omitempty"`    // number of SSRC changes + 1
+	Jitter      time.Duration `json:"jitter,omitempty"` // RFC 3550 section 6.4.1, last value, ns
+	JitterMean  time.Duration `json:"jitter_mean,omitempty"`
+	JitterMax   time.Duration `json:"jitter_max,omitempty"`
+	MOS         float64       `json:"mos,omitempty"`     // audio: estimate of package rtpstat, 1 to 4.5
+	SSRC        uint32        `json:"ssrc,omitempty"`    // last one seen
+	Sources     int           `json:"sources,omitempty"` // number of SSRC changes + 1
 	PayloadType uint8         `json:"payload_type,omitempty"`
 	Last        time.Time     `json:"last,omitzero"` // arrival of the last packet
 }

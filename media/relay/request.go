@@ -53,6 +53,10 @@ type AnswerRequest struct {
 	ViaBranch string     // as in the offer
 	SDP       []byte     // required
 	Source    netip.Addr // where the signalling of the answerer came from
+	// Early: the answer came in a provisional response. The parties need not
+	// send yet, so their silence proves nothing and strangers are not let in;
+	// and media time-outs do not run while it rings.
+	Early bool
 }
 
 // DeleteRequest ends a session or a branch of it.

@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// portPool hands out pairs of ports of one interface: an even one for RTP and
+// the odd one above it for RTCP. It is a book-keeper; binding is not its
+// business.
+type portPool struct {
+	rest time.Duration // quarantine after use
+
+	mu      sync.Mutex
+	min     uint16
+	used    []uint64 // one bit per pair; set while taken or resting
+	free    int
+	resting []resting // by time of their end
+}
+
+type resting struct {
+	pair  int
+	until time.Time
+}
+
+func newPortPool(lowest, highest uint16, rest time.Duration) *portPool {
+	pairs := (int(highest) - int(lowest) + 1) / 2
+	p := &portPool{rest: rest, min: lowest, free: pairs, used: make([]uint64, (pairs+63)/64)}
+	for i := pairs; i < 64*len(p.used); i++ {
+		p.used[i/64] |= 1 << (i % 64) // behind the end
+	}
+	return p
+}
+
+// take returns the even port of a free pair picked at random, so that nobody
+// outside can guess the ports of the next call.
+func (p *portPool) take(now time.Time) (port uint16, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake(now)
+	if p.free == 0 {
+		return 0, false
+	}
+	// The n-th free pair, every one with the same chance.
+	n := rand.IntN(p.free)
+	for i, word := range p.used {
+		idle := ^word
+		if c := bits.OnesCount64(idle); n >= c {
+			n -= c
+			continue
+		}
+		for ; n > 0; n-- {
+			idle &= idle - 1
+		}
+		bit := bits.TrailingZeros64(idle)
+		p.used[i] |= 1 << bit
+		p.free--
+		return p.min + uint16(2*(64*i+bit)), true
+	}
+	return 0, false
+}
+
+// release puts a pair to rest; it is free again when it has rested.
+func (p *portPool) release(port uint16, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resting = append(p.resting, resting{int(port-p.min) / 2, now.Add(max(p.rest, 0))})
+	p.wake(now)
+}
+
+// wake frees what has rested long enough.
+func (p *portPool) wake(now time.Time) {
+	i := 0
+	for ; i < len(p.resting) && !now.Before(p.resting[i].until); i++ {
+		pair := p.resting[i].pair
+		p.used[pair/64] &^= 1 << (pair % 64)
+		p.free++
+	}
+	p.resting = p.resting[:copy(p.resting, p.resting[i:])]
+}
+
+// available is the number of free pairs.
+func (p *portPool) available(now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake(now)
+	return p.free
+}

@@ -1,0 +1,122 @@
+package relay
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/class5-go/class5/media/rtpstat"
+)
+
+// Query returns the present figures of a session. Unknown sessions:
+// ErrUnknownCall.
+func (r *Relay) Query(ctx context.Context, callID string) (Report, error) {
+	if err := ctx.Err(); err != nil {
+		return Report{}, err
+	}
+	s, err := r.lookup(callID)
+	if err != nil {
+		return Report{}, err
+	}
+	defer s.mu.Unlock()
+	return s.report(), nil
+}
+
+// Totals are the figures of a relay since its start, for metrics.
+type Totals struct {
+	Sessions      int               `json:"sessions"` // now
+	Created       uint64            `json:"created"`
+	MediaTimeouts uint64            `json:"media_timeouts"`
+	Released      uint64            `json:"released"` // by the relay itself
+	Packets       uint64            `json:"packets"`  // received
+	Bytes         uint64            `json:"bytes"`    // received
+	Forwarded     uint64            `json:"forwarded"`
+	SendErrors    uint64            `json:"send_errors"` // forwarded, but refused by the kernel
+	Rounds        uint64            `json:"rounds"`      // wake-ups of the loops
+	Dropped       map[string]uint64 `json:"dropped"`     // by cause; all causes present
+	PortsFree     map[string]int    `json:"ports_free"`  // pairs, by bound address
+}
+
+// Totals returns the figures since the start.
+func (r *Relay) Totals() Totals {
+	c := r.group.Counters()
+	t := Totals{
+		Sessions: r.Count(), Created: r.stats.created.Load(),
+		MediaTimeouts: r.stats.mediaTimeouts.Load(), Released: r.stats.released.Load(),
+		Packets: r.stats.packets.Load(), Bytes: r.stats.bytes.Load(), Forwarded: r.stats.forwarded.Load(),
+		SendErrors: c.SendErrors, Rounds: c.Rounds,
+		Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
+	}
+	for i := range r.stats.dropped {
+		t.Dropped[Drop(i).String()] = r.stats.dropped[i].Load()
+	}
+	now := r.now()
+	for _, i := range r.ifaces {
+		t.PortsFree[i.Addr.String()] = i.ports.available(now)
+	}
+	return t
+}
+
+func (s *session) report() Report {
+	rep := Report{CallID: s.id, Created: s.created, Answered: s.answered, Held: s.held,
+		Legs: make([]LegReport, 0, len(s.legs)+len(s.gone))}
+	for _, l := range s.legs {
+		rep.Legs = append(rep.Legs, l.report(s.r))
+	}
+	rep.Legs = append(rep.Legs, s.gone...)
+	return rep
+}
+
+func (l *leg) report(r *Relay) LegReport {
+	rep := LegReport{Tags: slices.Clone(l.tags), ViaBranch: l.branch, Connected: l.connected()}
+	for _, s := range l.streams {
+		if s != nil {
+			rep.Streams = append(rep.Streams, s.report(r))
+		}
+	}
+	return rep
+}
+
+func (s *stream) report(r *Relay) StreamReport {
+	rep := StreamReport{
+		Index: s.index, Kind: s.kind, Protocol: s.proto,
+		Local: s.advertised(), Signalled: s.media.latch.Signalled(), Remote: s.media.latch.Remote(), Locked: s.media.latch.Locked(),
+		Direction: s.direction.String(), Rejected: s.off,
+		Received: s.flow(r), Sent: s.sent.flow(), ReceivedRTCP: s.rtcpIn.flow(), SentRTCP: s.rtcpOut.flow(),
+		Dropped: dropMap(&s.dropped),
+	}
+	if rep.Signalled == (netip.AddrPort{}) {
+		rep.Direction = "" // the party has said nothing yet
+	}
+	if c := s.clock(rep.Received.PayloadType); c != nil && rep.Received.Packets > 0 {
+		rep.Codec = c.name
+	}
+	return rep
+}
+
+func (c counter) flow() Flow { return Flow{Packets: c.packets, Bytes: c.bytes} }
+
+// flow is what was received, with its quality.
+func (s *stream) flow(r *Relay) Flow {
+	n := s.received.Snapshot()
+	f := Flow{
+		Packets: n.Packets + s.otherIn.packets, Bytes: n.Bytes + s.otherIn.bytes,
+		Expected: n.Expected, Lost: n.Lost, Duplicates: n.Duplicates, Reordered: n.Reordered,
+		Jitter: n.Jitter, JitterMean: n.JitterMean, JitterMax: n.JitterMax,
+		SSRC: n.SSRC, Sources: n.Sources, PayloadType: n.PayloadType,
+	}
+	if n.Packets == 0 {
+		return f
+	}
+	f.Last = r.base.Add(n.Last)
+	if s.kind == "audio" {
+		q := rtpstat.Quality{Loss: n.LossRatio(), Jitter: n.JitterMean, Packet: 20 * time.Millisecond}
+		if c := s.clock(n.PayloadType); c != nil && strings.EqualFold(c.name, "G729") {
+			q.Codec = rtpstat.Impairment{Ie: 11, Bpl: 19}
+		}
+		f.MOS = rtpstat.MOS(q)
+	}
+	return f
+}
