@@ -1,0 +1,68 @@
+//go:build linux
+
+package transport_test
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"github.com/class5-go/class5/sip/transport"
+	"golang.org/x/sys/unix"
+)
+
+// Without descriptors accept pauses; when there are some again, the connection
+// that had to wait is served.
+func TestAcceptWithoutDescriptors(t *testing.T) {
+	e, _ := serve(t, listeners(on(transport.TCP)), newEcho())
+	_ = dialTCP(t, e, 0).Close() // everything that opens descriptors once has done so
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "first connection closed", func() bool { return e.Stats()[0].Open == 0 && e.Stats()[0].Accepted == 1 })
+	free, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := unix.Rlimit{Cur: uint64(free.Fd()) + 1, Max: old.Max} // room for the client's socket alone
+	_ = free.Close()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &one); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
+	defer restore()
+	c := dialTCP(t, e, 0)
+	eventually(t, "accept fails", func() bool { return e.Stats()[0].AcceptErrors > 0 })
+	restore()
+	_, _ = io.WriteString(c, message("1", 0))
+	readN(t, c, message("1", 0))
+}
+
+// What the kernel throws away for want of room is counted.
+func TestUDPKernelDrops(t *testing.T) {
+	enter, leave := make(chan bool, 1), make(chan bool)
+	h := transport.HandlerFunc(func([]transport.Packet, *transport.Outbox) {
+		select {
+		case enter <- true:
+			<-leave
+		default:
+		}
+	})
+	l := on(transport.UDP)
+	l.ReceiveBuffer = 4096
+	e, _ := serve(t, listeners(l), h)
+	c := udpClient(t, "127.0.0.1:0")
+	to := e.Listener(0).Addr
+	write(t, c, to, "first")
+	<-enter
+	for range 200 {
+		write(t, c, to, message("flood", 500))
+	}
+	close(leave)
+	eventually(t, "drops counted", func() bool { // they are told with the next datagram
+		write(t, c, to, "next")
+		s := e.Stats()[0]
+		return s.Dropped[transport.DropKernel] > 0 && s.Dropped[transport.DropKernel] < 200
+	})
+}
