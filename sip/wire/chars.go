@@ -4,12 +4,12 @@ package wire
 const (
 	clToken    = 1 << iota // token
 	clHost                 // hostname, IPv4address
-	clUser                 // user part, escapes apart
+	clUser                 // user part but for "%"
 	clURI                  // may stand in a URI
 	clParamVal             // unquoted header parameter value, wider than the grammar: see scanParam
 	clLWS                  // SP, HTAB and the CR LF of a fold
 	clScheme               // scheme behind its first letter
-	clURIParam             // uri-parameter name or value, escapes apart
+	clURIParam             // uri-parameter name or value but for "%"
 )
 
 // classes is constant after package start-up.
@@ -27,9 +27,9 @@ func buildClasses() (t [256]uint8) {
 	add("-.!%*_+`'~", clToken)
 	add("-._", clHost) // the underscore is in use, though not in the grammar
 	add("+-.", clScheme)
-	add("-_.!~*'()&=+$,;?/%", clUser)
+	add("-_.!~*'()&=+$,;?/", clUser)
 	add("#", clUser) // dialled feature codes arrive unescaped
-	add("[]/:&+$-_.!~*'()%", clURIParam)
+	add("[]/:&+$-_.!~*'()", clURIParam)
 	add(" \t\r\n", clLWS)
 	for c := 0x21; c < 0x100; c++ {
 		switch c {

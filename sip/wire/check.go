@@ -104,8 +104,9 @@ func (m *Message) checkNameAddr(id HeaderID, s []byte, lo int, lim *Limits) {
 // checkCallID wants one word without white space. The grammar's list of characters is not enforced: what is not
 // white space is compared octet by octet by everybody.
 func (m *Message) checkCallID(s []byte, lo int) {
-	for i := lo; i < len(s); i++ {
-		if s[i] <= ' ' {
+	i := skipURI(s, lo)
+	for ; i < len(s); i = skipURI(s, i+1) {
+		if is(s[i], clLWS) {
 			m.fail(ReasonCallID, i)
 			return
 		}

@@ -61,7 +61,7 @@ func equalEscaped(a, b []byte, fold bool) bool {
 // mustBeInBoth are the uri-parameters that make two URIs differ when only one has them. The list of RFC 3261
 // 19.1.4 lacks transport, its examples have it.
 func mustBeInBoth(name []byte) bool {
-	return uriParamBit(name)&(uriUser|uriTTL|uriMethod|uriMAddr|uriTransport) != 0
+	return uriParamBit(name, 0, len(name))&(uriUser|uriTTL|uriMethod|uriMAddr|uriTransport) != 0
 }
 
 // equalParams compares each parameter of a with that of b. strict makes every parameter one that must be in both.

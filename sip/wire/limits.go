@@ -22,10 +22,10 @@ type Limits struct {
 }
 
 func (l *Limits) orDefaults() Limits {
-	var d Limits
-	if l != nil {
-		d = *l
+	if l == nil {
+		return Limits{DefaultMessage, DefaultHeaders, DefaultHeaderLine, DefaultValues, DefaultParams}
 	}
+	d := *l
 	set := func(v *int, def, ceiling int) {
 		if *v <= 0 {
 			*v = def

@@ -63,30 +63,47 @@ func lookup[T ~string | ~[]byte](name T) HeaderID {
 }
 
 // scanKnownName reads a known header name at b[at:] that is followed by ":" at once, as nearly all are, and returns
-// its length; 0 sends the caller the long way. Setting bit 5 of every octet takes CR for "-" and nothing else that
-// matters: the caller refuses control characters in any case.
+// its length; 0 sends the caller the long way.
 func scanKnownName(b []byte, at int) (id HeaderID, n int) {
 	if uint(at)+maxKnownName > uint(len(b)) {
 		return HdrOther, 0
 	}
 	s := b[at : at+maxKnownName]
-	var w nameWords
-	for i := range w {
-		x := binary.LittleEndian.Uint64(s[i*8:])
-		if colon := equals(x, ':') & tops; colon != 0 {
-			n = firstMark(colon)
-			mask := uint64(1)<<(n*8) - 1
-			w[i] = (x | space) & mask
-			n += i * 8
-			break
+	var w0, w1, w2 uint64
+	w0 = binary.LittleEndian.Uint64(s)
+	colon := equals(w0, ':') & tops
+	if colon == 0 {
+		w1 = binary.LittleEndian.Uint64(s[8:])
+		if colon = equals(w1, ':') & tops; colon == 0 {
+			w2 = binary.LittleEndian.Uint64(s[16:])
+			colon = equals(w2, ':') & tops
+			w2 = fold(w2) & below(colon)
+			n = 16
+		} else {
+			w1 = fold(w1) & below(colon)
+			n = 8
 		}
-		w[i] = x | space
+		w0 = fold(w0)
+		if n == 16 {
+			w1 = fold(w1)
+		}
+	} else {
+		w0 = fold(w0) & below(colon)
 	}
+	n += firstMark(colon)
 	if n == 1 {
 		return names.compact[s[0]], 1
 	}
-	if id = names.slots[w.slot()]; id == HdrOther || names.words[id] != w {
+	w := nameWords{w0, w1, w2}
+	id = names.slots[w.slot()]
+	if names.words[id] != w {
 		return HdrOther, 0
 	}
 	return id, n
 }
+
+// fold sets bit 5 of the octets that have bit 6, which makes letters lower case and leaves "-" the only one of itself.
+func fold(x uint64) uint64 { return x | x&(0x40*ones)>>1 }
+
+// below masks the octets in front of the first mark; all of them when there is none.
+func below(mark uint64) uint64 { return (mark&-mark)>>7 - 1 }

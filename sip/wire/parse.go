@@ -21,10 +21,10 @@ func (m *Message) parse(b []byte, l *Limits, stream bool) error {
 	for len(b)-skipped >= 2 && b[skipped] == '\r' && b[skipped+1] == '\n' {
 		skipped += 2
 	}
-	m.b = b[skipped:]
+	m.b = b[skipped:len(b):len(b)]
 	if len(m.b) > lim.Message {
 		m.fail(ReasonTooLarge, lim.Message)
-		m.b = m.b[:lim.Message]
+		m.b = m.b[:lim.Message:lim.Message]
 	}
 	if len(m.b) == 0 {
 		m.fail(ReasonEmpty, 0)
@@ -75,17 +75,50 @@ func (m *Message) head(lim *Limits) {
 			m.fail(ReasonTooManyHeaders, at)
 			break
 		}
-		at = m.headerLine(at, lim)
+		at = m.header(at, lim)
 	}
 	// The head was not read to its end, so that there is no body to speak of.
 	m.bodyAt = uint32(len(b))
 }
 
-// headerLine reads one header with its folds at b[at:] and returns the start of the next line, -1 when it can't be
-// read on.
-func (m *Message) headerLine(at int, lim *Limits) int {
+// header reads one header at b[at:] and returns the start of the next line, -1 when it can't be read on. A known name
+// with its colon at once, on one line without control characters, goes the short way.
+func (m *Message) header(at int, lim *Limits) int {
 	b := m.b
 	id, n := scanKnownName(b, at)
+	end := nextControl(b, at+n)
+	if n == 0 || uint(end)+2 >= uint(len(b)) || b[end] != '\r' || b[end+1] != '\n' || b[end+2] == ' ' || b[end+2] == '\t' ||
+		end-at > lim.HeaderLine {
+		return m.oddHeader(at, lim)
+	}
+	m.keep(id, at, n, at+n, end, lim)
+	return end + 2
+}
+
+// keep enters the header that b[at:end] is into the table and checks its value.
+func (m *Message) keep(id HeaderID, at, n, colon, end int, lim *Limits) {
+	s := m.b[:end]
+	lo := colon + 1
+	if uint(lo) < uint(len(s)) && s[lo] == ' ' {
+		lo++
+	}
+	lo = skipLWS(s, lo)
+	for end > lo && is(s[end-1], clLWS) {
+		end--
+	}
+	l := &m.lines[m.n&(maxHeaders-1)]
+	m.n++
+	l.at, l.value.lo, l.value.hi = uint32(at), uint32(lo), uint32(end)
+	l.nameLen, l.id, l.next = uint16(n), id, 0
+	m.link(l)
+	if headers[id].kind != kindText {
+		m.check(id, s[:end], lo, lim)
+	}
+}
+
+// oddHeader is header for folds, unknown names, white space in front of the colon, control characters and faults.
+func (m *Message) oddHeader(at int, lim *Limits) int {
+	b := m.b
 	end, stray := endOfLine(b, at)
 	if isFolded(b, end) {
 		end, stray = endOfFolds(b, at, end, stray, lim.HeaderLine)
@@ -98,31 +131,29 @@ func (m *Message) headerLine(at int, lim *Limits) int {
 		m.fail(ReasonHeaderTooLong, at+lim.HeaderLine)
 		return -1
 	}
-	l := &m.lines[m.n]
-	m.n++
-	*l = line{at: uint32(at), value: mkspan(end, end)}
-	colon := at + n
-	if n == 0 {
-		if id, n, colon = scanName(b[:end], at); n == 0 {
-			m.controls(HdrOther, b[:end], at)
-			m.fail(ReasonHeaderName, colon)
-			m.link(l)
-			return end + 2
-		}
-	}
-	lo := colon + 1
-	if uint(lo) < uint(end) && b[lo] == ' ' {
-		lo++
-	}
-	lo = skipLWS(b[:end], lo)
-	hi := trimEnd(b, lo, end)
-	l.id, l.nameLen, l.value = id, uint16(n), mkspan(lo, hi)
-	m.link(l)
+	id, n, colon := scanName(b[:end], at)
 	if stray >= 0 {
 		m.controls(id, b[:end], at)
 	}
-	m.check(id, b[:hi], lo, lim)
+	if colon < 0 {
+		m.fail(ReasonHeaderName, at+n)
+		n, colon = 0, end-1
+	}
+	m.keep(id, at, n, colon, end, lim)
 	return end + 2
+}
+
+// scanName reads any header name and the white space in front of its colon. Without a name or a colon, colon is -1.
+func scanName(s []byte, at int) (id HeaderID, n, colon int) {
+	i := skip(s, at, clToken)
+	n = i - at
+	for uint(i) < uint(len(s)) && (s[i] == ' ' || s[i] == '\t') {
+		i++
+	}
+	if n == 0 || uint(i) >= uint(len(s)) || s[i] != ':' {
+		return HdrOther, n, -1
+	}
+	return LookupHeader(s[at : at+n]), n, i
 }
 
 // controls refuses the header s[at:] for a control character unless it is in a quoted-pair.
@@ -132,31 +163,10 @@ func (m *Message) controls(id HeaderID, s []byte, at int) {
 		return
 	}
 	m.fail(controlReason(s[i]), i)
-	if needed(id) {
+	switch id {
+	case HdrVia, HdrFrom, HdrTo, HdrCallID, HdrCSeq, HdrRecordRoute: // a response copies them
 		m.soiled = true
 	}
-}
-
-// scanName reads a header name that is unknown, or has white space in front of its colon.
-func scanName(s []byte, at int) (id HeaderID, n, colon int) {
-	i := skip(s, at, clToken)
-	colon = i
-	for uint(colon) < uint(len(s)) && (s[colon] == ' ' || s[colon] == '\t') {
-		colon++
-	}
-	if i == at || uint(colon) >= uint(len(s)) || s[colon] != ':' {
-		return HdrOther, 0, colon
-	}
-	return LookupHeader(s[at:i]), i - at, colon
-}
-
-// needed are the headers that a response copies.
-func needed(id HeaderID) bool {
-	switch id {
-	case HdrVia, HdrFrom, HdrTo, HdrCallID, HdrCSeq, HdrRecordRoute:
-		return true
-	}
-	return false
 }
 
 // link chains l to the earlier lines of the same header.

@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // startLine reads the first line and returns the start of the headers, -1 when they can't be read.
 func (m *Message) startLine(lim *Limits) int {
@@ -69,6 +72,10 @@ func (m *Message) requestLine(s []byte) {
 	}
 	hi := lo + n
 	m.target = mkspan(lo, hi)
+	if hi+8 == len(s) && binary.LittleEndian.Uint64(s[hi:]) == lastOfRequest {
+		m.checkRequestURI(s[:hi], lo)
+		return
+	}
 	switch v := version(s, hi+1); {
 	case v != len(s) || v == hi+1:
 		m.fail(ReasonStartLine, hi+1)
@@ -78,6 +85,9 @@ func (m *Message) requestLine(s []byte) {
 		m.checkRequestURI(s[:hi], lo)
 	}
 }
+
+// lastOfRequest is " SIP/2.0" as a little-endian word.
+const lastOfRequest = ' ' | 'S'<<8 | 'I'<<16 | 'P'<<24 | '/'<<32 | '2'<<40 | '.'<<48 | '0'<<56
 
 // version is the index behind a SIP-Version at s[i:], i when there is none.
 func version(s []byte, i int) int {

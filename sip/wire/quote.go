@@ -70,7 +70,7 @@ const hexDigits = "0123456789ABCDEF"
 func AppendEscapedUser[T ~string | ~[]byte](dst []byte, s T) []byte {
 	for i := range len(s) {
 		c := s[i]
-		if is(c, clUser) && c != '%' && c != '#' && c < 0x80 {
+		if is(c, clUser) && c != '#' && c < 0x80 {
 			dst = append(dst, c)
 			continue
 		}

@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 // The scan functions read one value of s from i on and stop in front of the comma that ends it, or at the end of s;
 // s is a message, or more, cut at the end of a header value, so that all offsets are those of the message. They are
 // the only readers of their grammars: Parse checks with them, the views answer with them. Each octet is visited a
@@ -72,31 +74,48 @@ const (
 	parRegID
 )
 
-func paramBit(name []byte) uint16 {
-	switch len(name) {
-	case 1:
-		return bitIf(name, "q", parQ)
-	case 3:
-		return bitIf(name, "tag", parTag) | bitIf(name, "ttl", parTTL)
-	case 5:
-		return bitIf(name, "rport", parRPort) | bitIf(name, "maddr", parMAddr)
-	case 6:
-		return bitIf(name, "branch", parBranch) | bitIf(name, "reg-id", parRegID)
-	case 7:
-		return bitIf(name, "expires", parExpires)
-	case 8:
-		return bitIf(name, "received", parReceived)
-	case 13:
-		return bitIf(name, "+sip.instance", parInstance)
+// paramBit finds the parameter s[lo:hi], a token, among those above. Tokens of up to eight octets are compared as one
+// word.
+func paramBit(s []byte, lo, hi int) uint16 {
+	n := hi - lo
+	if n > 8 {
+		if n == 13 && EqualFold(s[lo:hi], "+sip.instance") {
+			return parInstance
+		}
+		return 0
+	}
+	switch fold(word(s, lo, n)) {
+	case 't' | 'a'<<8 | 'g'<<16:
+		return parTag
+	case 'b' | 'r'<<8 | 'a'<<16 | 'n'<<24 | 'c'<<32 | 'h'<<40:
+		return parBranch
+	case 'r' | 'p'<<8 | 'o'<<16 | 'r'<<24 | 't'<<32:
+		return parRPort
+	case 'r' | 'e'<<8 | 'c'<<16 | 'e'<<24 | 'i'<<32 | 'v'<<40 | 'e'<<48 | 'd'<<56:
+		return parReceived
+	case 'e' | 'x'<<8 | 'p'<<16 | 'i'<<24 | 'r'<<32 | 'e'<<40 | 's'<<48:
+		return parExpires
+	case 'm' | 'a'<<8 | 'd'<<16 | 'd'<<24 | 'r'<<32:
+		return parMAddr
+	case 't' | 't'<<8 | 'l'<<16:
+		return parTTL
+	case 'q':
+		return parQ
+	case 'r' | 'e'<<8 | 'g'<<16 | '-'<<24 | 'i'<<32 | 'd'<<40:
+		return parRegID
 	}
 	return 0
 }
 
-func bitIf(name []byte, want string, bit uint16) uint16 {
-	if name[0]|0x20 == want[0]|0x20 && EqualFold(name, want) {
-		return bit
+// word is s[lo:lo+n] as a little-endian number, 0 < n <= 8. It may read the memory behind s, not use it.
+func word(s []byte, lo, n int) (w uint64) {
+	if lo+8 <= cap(s) {
+		return binary.LittleEndian.Uint64(s[lo:lo+8]) << (64 - 8*n) >> (64 - 8*n)
 	}
-	return 0
+	for i := n - 1; i >= 0; i-- {
+		w = w<<8 | uint64(s[lo+i])
+	}
+	return w
 }
 
 // paramScan is what scanParams keeps of the parameters it passes over.
@@ -124,7 +143,7 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 			return i, r
 		}
 		end = int(max(p.name.hi, p.value.hi))
-		bit := paramBit(s[p.name.lo:p.name.hi])
+		bit := paramBit(s, int(p.name.lo), int(p.name.hi))
 		if seen&bit != 0 {
 			return int(p.name.lo), ReasonDuplicateParam
 		}

@@ -1,13 +1,22 @@
 package wire
 
-// uri are the parts of a URI. A part that is absent has hi == 0, a password also lo == 0.
+import "encoding/binary"
+
+// uri are the parts of a URI. A part that is absent has hi == 0.
 type uri struct {
 	scheme, user, password, host, params, headers, opaque span
 	port                                                  uint16
 }
 
+// sipColon is "sip:" as a little-endian word.
+const sipColon = 's' | 'i'<<8 | 'p'<<16 | ':'<<24
+
 // scanURI reads all of s[i:] as a URI.
 func scanURI(s []byte, i int, o *uri) (at int, r Reason) {
+	if uint(i)+4 < uint(len(s)) && binary.LittleEndian.Uint32(s[i:]) == sipColon {
+		o.scheme = mkspan(i, i+3)
+		return scanSIPURI(s, i+4, o)
+	}
 	if !hasScheme(s[i:]) {
 		return i, ReasonURI
 	}
@@ -15,16 +24,21 @@ func scanURI(s []byte, i int, o *uri) (at int, r Reason) {
 	o.scheme = mkspan(i, colon)
 	scheme := s[i:colon]
 	i = colon + 1
-	if !EqualFold(scheme, "sip") && !EqualFold(scheme, "sips") {
-		if end := skipURI(s, i); end != len(s) {
-			return end, ReasonURI
-		}
-		o.opaque = mkspan(i, len(s))
-		if EqualFold(scheme, "tel") {
-			return scanTel(s, i, o)
-		}
-		return len(s), ReasonNone
+	if EqualFold(scheme, "sip") || EqualFold(scheme, "sips") {
+		return scanSIPURI(s, i, o)
 	}
+	if end := skipURI(s, i); end != len(s) {
+		return end, ReasonURI
+	}
+	o.opaque = mkspan(i, len(s))
+	if EqualFold(scheme, "tel") {
+		return scanTel(s, i, o)
+	}
+	return len(s), ReasonNone
+}
+
+// scanSIPURI reads what stands behind "sip:" or "sips:".
+func scanSIPURI(s []byte, i int, o *uri) (at int, r Reason) {
 	if i, r = scanUser(s, i, o); r != ReasonNone {
 		return i, r
 	}
@@ -47,48 +61,49 @@ func scanURI(s []byte, i int, o *uri) (at int, r Reason) {
 	return scanURIHeaders(s, i+1, o)
 }
 
-// scanUser reads [ user [ ":" password ] "@" ]. The grammar lets "@" stand unescaped nowhere else, so that the first one
-// ends the user part and a second one is a fault.
+// scanUser reads [ user [ ":" password ] "@" ]. The grammar lets "@" stand unescaped nowhere else, so that the first
+// one ends the user part, and a second one is a fault of the host.
 func scanUser(s []byte, lo int, o *uri) (next int, r Reason) {
-	colon, escape := 0, -1
-	for i := lo; uint(i) < uint(len(s)); i++ {
-		c := s[i]
-		switch {
-		case c == '@':
-			if i == lo || colon == lo {
-				return i, ReasonURI
+	colon, fault := 0, -1
+	for i := skip(s, lo, clUser); uint(i) < uint(len(s)); i = skip(s, i+1, clUser) {
+		switch s[i] {
+		case '@':
+			return scanUserEnd(s, lo, colon, i, fault, o)
+		case '%':
+			if fault < 0 && !isEscape(s[i:]) {
+				fault = i
 			}
-			if escape >= 0 {
-				return escape, ReasonEscape
+		case ':':
+			if colon == 0 {
+				colon = i
+				continue
 			}
-			o.user = mkspan(lo, i)
-			if colon != 0 {
-				o.user.hi = uint32(colon)
-				o.password = mkspan(colon+1, i)
+			fallthrough
+		default:
+			// Not a user part, unless there is an "@" further on: then it is a faulty one.
+			if fault < 0 {
+				fault = i
 			}
-			return i + 1, ReasonNone
-		case c == ':' && colon == 0:
-			colon = i
-		case c == '%':
-			if escape < 0 && !isEscape(s[i:]) {
-				escape = i
-			}
-		case !is(c, clUser):
-			return scanNoUser(s, lo, i)
 		}
 	}
 	return lo, ReasonNone
 }
 
-// scanNoUser decides about a character at i that can't be in a user part: it is in the host, its parameters or the
-// headers, or it is a fault when an "@" comes behind it.
-func scanNoUser(s []byte, lo, i int) (next int, r Reason) {
-	for j := i; uint(j) < uint(len(s)); j++ {
-		if s[j] == '@' {
-			return i, ReasonURI
-		}
+func scanUserEnd(s []byte, lo, colon, at, fault int, o *uri) (next int, r Reason) {
+	switch {
+	case fault >= 0 && s[fault] == '%':
+		return fault, ReasonEscape
+	case fault >= 0:
+		return fault, ReasonURI
+	case at == lo || colon == lo:
+		return at, ReasonURI
 	}
-	return lo, ReasonNone
+	o.user = mkspan(lo, at)
+	if colon != 0 {
+		o.user.hi = uint32(colon)
+		o.password = mkspan(colon+1, at)
+	}
+	return at + 1, ReasonNone
 }
 
 func isEscape(b []byte) bool { return len(b) >= 3 && unhex(b[1]) < 16 && unhex(b[2]) < 16 }
@@ -104,22 +119,28 @@ const (
 	uriGR
 )
 
-func uriParamBit(name []byte) uint8 {
-	switch {
-	case len(name) == 2 && EqualFold(name, "lr"):
+// uriParamBit finds the parameter s[lo:hi] among those above; see paramBit for the comparison.
+func uriParamBit(s []byte, lo, hi int) uint8 {
+	n := hi - lo
+	if n > 8 {
+		if EqualFold(s[lo:hi], "transport") {
+			return uriTransport
+		}
+		return 0
+	}
+	switch fold(word(s, lo, n)) {
+	case 'l' | 'r'<<8:
 		return uriLR
-	case len(name) == 2 && EqualFold(name, "gr"):
+	case 'g' | 'r'<<8:
 		return uriGR
-	case len(name) == 3 && EqualFold(name, "ttl"):
+	case 't' | 't'<<8 | 'l'<<16:
 		return uriTTL
-	case len(name) == 4 && EqualFold(name, "user"):
+	case 'u' | 's'<<8 | 'e'<<16 | 'r'<<24:
 		return uriUser
-	case len(name) == 5 && EqualFold(name, "maddr"):
+	case 'm' | 'a'<<8 | 'd'<<16 | 'd'<<24 | 'r'<<32:
 		return uriMAddr
-	case len(name) == 6 && EqualFold(name, "method"):
+	case 'm' | 'e'<<8 | 't'<<16 | 'h'<<24 | 'o'<<32 | 'd'<<40:
 		return uriMethod
-	case len(name) == 9 && EqualFold(name, "transport"):
-		return uriTransport
 	}
 	return 0
 }
@@ -136,7 +157,7 @@ func scanURIParams(s []byte, i int, o *uri) (next int, r Reason) {
 		if i, r = scanURIPart(s, lo); r != ReasonNone {
 			return i, r
 		}
-		bit := uriParamBit(s[lo:i])
+		bit := uriParamBit(s, lo, i)
 		if seen&bit != 0 {
 			return lo, ReasonDuplicateParam
 		}
@@ -155,12 +176,12 @@ func scanURIParams(s []byte, i int, o *uri) (next int, r Reason) {
 
 // scanURIPart reads the name or the value of a parameter: one character at least.
 func scanURIPart(s []byte, lo int) (next int, r Reason) {
-	i := lo
-	for uint(i) < uint(len(s)) && is(s[i], clURIParam) {
-		if s[i] == '%' && !isEscape(s[i:]) {
+	i := skip(s, lo, clURIParam)
+	for uint(i) < uint(len(s)) && s[i] == '%' {
+		if !isEscape(s[i:]) {
 			return i, ReasonEscape
 		}
-		i++
+		i = skip(s, i+3, clURIParam)
 	}
 	if i == lo {
 		return i, ReasonURI
@@ -176,8 +197,10 @@ func scanURIHeaders(s []byte, lo int, o *uri) (next int, r Reason) {
 	n := 1
 	for i := lo; i < len(s); i++ {
 		switch c := s[i]; {
-		case c == '%' && !isEscape(s[i:]):
-			return i, ReasonEscape
+		case c == '%':
+			if !isEscape(s[i:]) {
+				return i, ReasonEscape
+			}
 		case c == '&':
 			if n++; n > DefaultParams {
 				return i, ReasonTooManyParams

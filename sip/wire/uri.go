@@ -17,7 +17,7 @@ type URI struct {
 // part "#", which the field sends though the grammar wants them escaped.
 func ParseURI(b []byte) (URI, error) {
 	var u uri
-	if at, r := scanURI(b, 0, &u); r != ReasonNone {
+	if at, r := scanURI(b[:len(b):len(b)], 0, &u); r != ReasonNone {
 		return URI{}, &Error{Reason: r, Offset: at, Status: r.status()}
 	}
 	v := URI{Scheme: u.scheme.of(b), User: u.user.of(b), Host: u.host.of(b), Port: u.port,

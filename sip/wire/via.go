@@ -26,7 +26,7 @@ func (v *via) view(b []byte) Via {
 // ParseVia reads one Via value.
 func ParseVia(b []byte) (Via, error) {
 	var v via
-	next, r := scanVia(b, 0, DefaultParams, &v)
+	next, r := scanVia(b[:len(b):len(b)], 0, DefaultParams, &v)
 	if r == ReasonNone && next != len(b) {
 		r = ReasonValueList
 	}
