@@ -43,7 +43,7 @@ func (c *contact) read(value []byte, expires time.Duration, cfg *Config) error {
 		return refuse(400, "Malformed Contact")
 	}
 	c.text = string(na.URI)
-	if c.uri, err = wire.ParseURI([]byte(c.text)); err != nil || !c.uri.IsSIP() {
+	if c.uri, err = wire.ParseURI(na.URI); err != nil || !c.uri.IsSIP() {
 		return refuse(400, "Contact Is Not a SIP URI")
 	}
 	if len(c.text) > maxContact || len(na.Params) > maxContact {

@@ -16,7 +16,8 @@ const (
 	maxUserAgent = 128 // cut
 )
 
-// op is a REGISTER as read: what to do to the bindings, free of the message.
+// op is a REGISTER as read: what to do to the bindings. It refers to the message
+// only for comparing URIs, within Register.
 type op struct {
 	cfg      *Config
 	aor      string
@@ -30,7 +31,7 @@ type op struct {
 
 // contact is one Contact value.
 type contact struct {
-	uri      wire.URI // refers to text
+	uri      wire.URI // refers to the message
 	text     string
 	params   string
 	q        uint16

@@ -1,9 +1,9 @@
 // Package memstore keeps registrations in memory, with a journal on disk if
 // wanted: a [registrar.Store] for one process.
 //
-// Records are kept encoded, one string each, in sharded maps: about 600
-// octets for a binding with everything in it (see BenchmarkMemory), and a
-// Lookup copies nothing.
+// Records are kept encoded, one string each, in sharded maps: about 420
+// octets for a registration with everything in it, all told (BenchmarkMemory),
+// and a Lookup copies nothing.
 //
 // # Journal
 //

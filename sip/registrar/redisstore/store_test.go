@@ -148,3 +148,39 @@ func TestRedisGone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// twice sends every script twice, as the client does when an answer got lost.
+type twice struct{}
+
+func (twice) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (twice) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "evalsha" {
+			_ = next(ctx, cmd)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func TestWriteSentTwice(t *testing.T) {
+	c := client(t, &redis.Options{Addr: miniredis.RunT(t).Addr()})
+	c.AddHook(twice{})
+	s := redisstore.New(c, redisstore.Config{})
+	ctx, now := context.Background(), time.Now()
+	for range 3 {
+		err := s.Update(ctx, "a", now, func(bs []registrar.Binding) ([]registrar.Binding, error) {
+			return append(bs, registrar.Binding{Contact: "sip:x", Expires: now.Add(time.Hour)}), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bs, err := s.Lookup(ctx, nil, "a", now); err != nil || len(bs) != 3 {
+		t.Errorf("%d bindings, want 3, %v", len(bs), err)
+	}
+}
