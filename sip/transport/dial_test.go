@@ -132,9 +132,8 @@ func TestDialTLS(t *testing.T) {
 
 func TestDialFails(t *testing.T) {
 	addr, _ := peer(t)
-	silent, conns := peer(t)
+	second, _ := peer(t)
 	cfg := listeners(on(transport.UDP))
-	cfg.Timeouts.Dial = 50 * time.Millisecond
 	cfg.Limits.DialedConnections = 1
 	e, _ := serve(t, cfg, newEcho())
 	serving(t, e)
@@ -145,10 +144,6 @@ func TestDialFails(t *testing.T) {
 	if err := dial(transport.TCP, netip.AddrPortFrom(loopback, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody there: %v", err)
 	}
-	if err := dial(transport.TLS, silent); err == nil {
-		t.Error("TLS with a silent peer succeeded")
-	}
-	_ = (<-conns).Close()
 	if err := dial(transport.WS, addr); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("WebSocket: %v", err)
 	}
@@ -161,8 +156,23 @@ func TestDialFails(t *testing.T) {
 	if err := dial(transport.TCP, addr); err != nil {
 		t.Errorf("TCP: %v", err)
 	}
-	if err := dial(transport.TCP, silent); err != transport.ErrTooManyConnections {
+	if err := dial(transport.TCP, second); err != transport.ErrTooManyConnections {
 		t.Errorf("over the limit: %v", err)
+	}
+}
+
+func TestDialSilentPeer(t *testing.T) {
+	addr, conns := peer(t)
+	cfg := listeners(on(transport.UDP))
+	cfg.Timeouts.Dial = 30 * time.Millisecond
+	e, _ := serve(t, cfg, newEcho())
+	serving(t, e)
+	if _, err := e.Dial(t.Context(), 0, transport.TLS, addr); err == nil {
+		t.Error("TLS with a silent peer succeeded")
+	}
+	closedByPeer(t, <-conns)
+	if s := e.Stats()[0]; s.Open != 0 {
+		t.Errorf("%d open", s.Open)
 	}
 }
 

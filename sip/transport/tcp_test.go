@@ -177,23 +177,18 @@ func TestTCPDeadlines(t *testing.T) {
 	}
 }
 
-// A message that trickles in within the time allowed is not cut off, nor is a
-// connection that keeps pinging.
-func TestTCPSlowButAlive(t *testing.T) {
-	h := newEcho()
+// A connection that keeps pinging is not idle.
+func TestTCPIdleButAlive(t *testing.T) {
 	cfg := listeners(on(transport.TCP))
-	cfg.Timeouts = transport.Timeouts{Idle: 300 * time.Millisecond}
-	e, _ := serve(t, cfg, h)
+	cfg.Timeouts = transport.Timeouts{Idle: time.Second}
+	e, _ := serve(t, cfg, newEcho())
 	c := dialTCP(t, e, 0)
-	for range 10 {
+	for range 15 {
 		_, _ = io.WriteString(c, "\r\n\r\n")
 		readN(t, c, "\r\n")
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(cfg.Timeouts.Idle / 10)
 	}
-	for _, b := range []byte(message("1", 0)) {
-		_, _ = c.Write([]byte{b})
-		time.Sleep(2 * time.Millisecond)
-	}
+	_, _ = io.WriteString(c, message("1", 0))
 	readN(t, c, message("1", 0))
 }
 

@@ -70,7 +70,7 @@ func TestUDPEcho(t *testing.T) {
 // A burst longer than a batch, over several sockets, comes in order from each
 // peer and is answered in full.
 func TestUDPBurst(t *testing.T) {
-	const peers, each = 8, 150
+	const peers, each = 4, 60
 	h := newEcho()
 	l := on(transport.UDP)
 	l.Readers, l.Batch = 4, 16
@@ -249,7 +249,7 @@ func TestOutboxBuffer(t *testing.T) {
 	for range 3 {
 		var want []string
 		for i := range 20 {
-			msg := bytes.Repeat([]byte{byte('a' + i)}, 1+i*1700)
+			msg := bytes.Repeat([]byte{byte('a' + i)}, 1+i*600)
 			want = append(want, string(msg))
 			out.Buffer() // not used: must not cost the room
 			if err := out.Send(flow, append(out.Buffer(), msg...)); err != nil {

@@ -203,7 +203,8 @@ func TestWebSocketHandshake(t *testing.T) {
 	}
 }
 
-// A client that connects and says nothing keeps nobody else from connecting.
+// A client that connects and says nothing keeps nobody else from connecting,
+// and is closed in time.
 func TestHandshakeSilence(t *testing.T) {
 	for _, p := range []transport.Protocol{transport.WS, transport.WSS} {
 		t.Run(p.String(), func(t *testing.T) {
@@ -211,12 +212,14 @@ func TestHandshakeSilence(t *testing.T) {
 			if p == transport.WSS {
 				l, client = secureWS(t)
 			}
-			cfg := listeners(l)
-			cfg.Timeouts.Handshake = 200 * time.Millisecond
-			e, _ := serve(t, cfg, newEcho())
-			silent := dialTCP(t, e, 0)
+			e, _ := serve(t, listeners(l), newEcho())
+			dialTCP(t, e, 0)
 			dialWS(t, e, client)
-			closedByPeer(t, silent)
+
+			cfg := listeners(l)
+			cfg.Timeouts.Handshake = 30 * time.Millisecond
+			e, _ = serve(t, cfg, newEcho())
+			closedByPeer(t, dialTCP(t, e, 0))
 			eventually(t, "silent client closed", func() bool { return e.Stats()[0].Closed[transport.CloseHandshake] == 1 })
 		})
 	}
