@@ -1,0 +1,83 @@
+package tariff
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/class5-go/class5/billing"
+)
+
+// hashVersion changes when the meaning of anything hashed does.
+const hashVersion = "class5 tariff 1"
+
+// sum hashes what can change a price or its explanation: the order in which
+// fees were given does not, nor does the name of the tariff.
+func (s *Snapshot) sum(rows []row) billing.Hash {
+	h := sha256.New()
+	w := bufio.NewWriterSize(h, 1<<15)
+	var buf [512]byte
+	// A hash takes whatever it is given.
+	write := func(b []byte) { _, _ = w.Write(b) }
+	b := appendText(buf[:0], hashVersion)
+	b = appendText(b, s.currency.String())
+	b = appendText(b, s.rounding.String())
+	b = append(b, byte(s.counting))
+	write(b)
+	// The week and the changes of local time, not the name of the zone: two
+	// versions of the zone database may price a call differently.
+	for _, e := range s.calendar.week {
+		b = appendInt(buf[:0], e.at)
+		write(appendText(b, s.rateNames[e.rate]))
+	}
+	write(appendText(buf[:0], "shifts"))
+	for _, e := range s.calendar.shifts {
+		write(appendInt(appendInt(buf[:0], e.from), e.offset))
+	}
+	write(appendText(buf[:0], "fees"))
+	used := s.used()
+	for i, r := range rows {
+		m := Match{s, found{fee: uint32(i)}}
+		b = append(buf[:0], byte(r.dir))
+		b = appendText(b, r.dest)
+		b = appendText(b, r.source)
+		b = appendText(b, m.Fee())
+		b = appendText(b, m.Zone())
+		b = appendInt(b, m.Connect().Micros())
+		write(b)
+		for _, n := range used {
+			write(appendRate(buf[:0], m.Rate(n)))
+		}
+	}
+	_ = w.Flush()
+	return billing.Hash(h.Sum(nil))
+}
+
+// used lists the numbers of the rates that the calendar can bring into force,
+// in the order of the week.
+func (s *Snapshot) used() []int {
+	var seen [maxRates]bool
+	var used []int
+	for _, e := range s.calendar.week {
+		if !seen[e.rate] {
+			seen[e.rate] = true
+			used = append(used, int(e.rate))
+		}
+	}
+	return used
+}
+
+func appendInt(b []byte, v int64) []byte { return binary.AppendVarint(b, v) }
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendRate(b []byte, r Rate) []byte {
+	for _, i := range [...]Interval{r.Init, r.Follow} {
+		b = appendInt(b, i.Price.Pico())
+		b = appendInt(b, i.Price.Per())
+		b = appendInt(b, int64(i.Seconds))
+	}
+	return b
+}
