@@ -117,7 +117,7 @@ func defaultFees(profile int64) []Fee {
 	minute := func(p string) billing.Price { return billing.MustPrice(p + "/60") }
 	out := func(prefix, zone string, connect int64, price string, first, follow int) Fee {
 		return Fee{
-			ProfileID: profile, Direction: Outgoing, Destination: prefix, Zone: zone, Connect: connect,
+			ProfileID: profile, Direction: billing.Out, Destination: prefix, Zone: zone, Connect: connect,
 			Init: minute(price), InitInterval: first, Follow: minute(price), FollowInterval: follow,
 		}
 	}
@@ -129,7 +129,7 @@ func defaultFees(profile int64) []Fee {
 		out("44", "United Kingdom", 0, "0.03", 60, 1),
 		out(demoNumber, "on-net", 0, "0.01", 1, 1),
 		{
-			ProfileID: profile, Direction: Incoming, Zone: "incoming", Init: billing.MustPrice("0"), InitInterval: 1,
+			ProfileID: profile, Direction: billing.In, Zone: "incoming", Init: billing.MustPrice("0"), InitInterval: 1,
 			Follow: billing.MustPrice("0"), FollowInterval: 1,
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"runtime"
 	"strings"
@@ -41,13 +42,13 @@ type dialect struct {
 
 // open splits a DSN of the form scheme:rest and opens the pools. Both pools
 // are the same one when the server can have many writers.
-func open(dsn string, conns int) (d dialect, write, read *sqlx.DB, err error) {
+func open(dsn string, conns int, log *slog.Logger) (d dialect, write, read *sqlx.DB, err error) {
 	scheme, rest, ok := strings.Cut(dsn, ":")
 	switch {
 	case ok && scheme == "sqlite" && rest != "":
 		return openSQLite(rest, conns)
 	case ok && scheme == "mysql" && rest != "":
-		return openMySQL(rest, conns)
+		return openMySQL(rest, conns, log)
 	}
 	return d, nil, nil, errors.New("directory: a DSN is sqlite:<file> or mysql:<user>:<password>@<network>(<address>)/<database>")
 }
@@ -101,7 +102,7 @@ func classifySQLite(err error) class {
 	return classOther
 }
 
-func openMySQL(dsn string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
+func openMySQL(dsn string, conns int, log *slog.Logger) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	d := dialect{
 		name: "mysql", goose: goose.DialectMySQL, classify: classifyMySQL,
 		lock: "SELECT GET_LOCK('class5.directory.migrate', 60)", unlock: "SELECT RELEASE_LOCK('class5.directory.migrate')",
@@ -115,6 +116,7 @@ func openMySQL(dsn string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	c.ParseTime = false
 	c.MultiStatements = false
 	c.Collation = "utf8mb4_bin"
+	c.Logger = driverLog{log}
 	if c.Params == nil {
 		c.Params = map[string]string{}
 	}
@@ -142,6 +144,13 @@ func openMySQL(dsn string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	db.SetConnMaxLifetime(10 * time.Minute)
 	return d, db, db, nil
 }
+
+// driverLog takes what the driver would write to standard error: that a
+// connection broke, which the caller is told as well.
+type driverLog struct{ to *slog.Logger }
+
+// Print implements the driver's logger.
+func (l driverLog) Print(v ...any) { l.to.Debug("directory: driver", "says", fmt.Sprint(v...)) }
 
 // Server error numbers, the same on MariaDB and MySQL.
 const (

@@ -7,22 +7,13 @@ import (
 	"github.com/class5-go/class5/billing"
 )
 
-// Direction says for whom a fee holds.
-type Direction string
-
-// Directions.
-const (
-	Outgoing Direction = "out" // the caller pays
-	Incoming Direction = "in"  // the callee pays
-)
-
 // Fee prices calls between two prefixes under a billing profile. The longest
 // destination prefix wins, then the longest source prefix; an empty prefix
 // fits every number.
 type Fee struct {
 	ID          int64
 	ProfileID   int64
-	Direction   Direction
+	Direction   billing.Direction
 	Source      string // digits of the E.164 number of the caller
 	Destination string
 	Zone        string // what the bill calls it
@@ -41,29 +32,31 @@ type Fee struct {
 }
 
 type feeRow struct {
-	ID             int64     `db:"id"`
-	ProfileID      int64     `db:"profile_id"`
-	Direction      Direction `db:"direction"`
-	Source         string    `db:"source"`
-	Destination    string    `db:"destination"`
-	Zone           string    `db:"zone"`
-	Connect        int64     `db:"connect_micro"`
-	InitPico       int64     `db:"init_price_pico"`
-	InitPer        int       `db:"init_per_s"`
-	InitInterval   int       `db:"init_interval_s"`
-	FollowPico     int64     `db:"follow_price_pico"`
-	FollowPer      int       `db:"follow_per_s"`
-	FollowInterval int       `db:"follow_interval_s"`
-	Rev            int64     `db:"rev"`
+	ID             int64  `db:"id"`
+	ProfileID      int64  `db:"profile_id"`
+	Direction      string `db:"direction"`
+	Source         string `db:"source"`
+	Destination    string `db:"destination"`
+	Zone           string `db:"zone"`
+	Connect        int64  `db:"connect_micro"`
+	InitPico       int64  `db:"init_price_pico"`
+	InitPer        int    `db:"init_per_s"`
+	InitInterval   int    `db:"init_interval_s"`
+	FollowPico     int64  `db:"follow_price_pico"`
+	FollowPer      int    `db:"follow_per_s"`
+	FollowInterval int    `db:"follow_interval_s"`
+	Rev            int64  `db:"rev"`
 	stamps
 }
 
 func (r feeRow) value() Fee {
 	// Checked on their way in.
+	var direction billing.Direction
+	_ = direction.UnmarshalText([]byte(r.Direction))
 	first, _ := billing.NewPrice(r.InitPico, r.InitPer)
 	follow, _ := billing.NewPrice(r.FollowPico, r.FollowPer)
 	return Fee{
-		r.ID, r.ProfileID, r.Direction, r.Source, r.Destination, r.Zone, r.Connect,
+		r.ID, r.ProfileID, direction, r.Source, r.Destination, r.Zone, r.Connect,
 		first, r.InitInterval, follow, r.FollowInterval, r.Rev, at(r.CreatedMS), at(r.UpdatedMS),
 	}
 }
@@ -76,7 +69,7 @@ const (
 
 func (f Fee) columns() []any {
 	return []any{
-		f.ProfileID, string(f.Direction), f.Source, f.Destination, f.Zone, f.Connect, f.Init.Pico(), f.Init.Per(), f.InitInterval,
+		f.ProfileID, f.Direction.String(), f.Source, f.Destination, f.Zone, f.Connect, f.Init.Pico(), f.Init.Per(), f.InitInterval,
 		f.Follow.Pico(), f.Follow.Per(), f.FollowInterval,
 	}
 }
@@ -90,7 +83,7 @@ const (
 )
 
 func (f Fee) check() error {
-	if f.Direction != Outgoing && f.Direction != Incoming {
+	if f.Direction != billing.Out && f.Direction != billing.In {
 		return invalid(KindFee, "direction", `not "in" or "out"`)
 	}
 	if f.InitInterval < 1 || f.InitInterval > maxInterval {
@@ -162,7 +155,7 @@ func (r Fees) Find(ctx context.Context, id int64) (Fee, error) {
 // FeeFilter selects fees; zero fields select all.
 type FeeFilter struct {
 	ProfileID   int64
-	Direction   Direction
+	Direction   string // "out" or "in"
 	Destination string // begins with
 	Zone        string
 }

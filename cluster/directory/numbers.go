@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,14 +115,15 @@ func (t *Tx) putNumbers(ctx context.Context, subscriber int64, numbers []string)
 	added := slices.DeleteFunc(slices.Clone(numbers), func(n string) bool {
 		return slices.ContainsFunc(have, func(h numberRow) bool { return h.Number.Number == n })
 	})
-	if err := t.addNumbers(ctx, subscriber, added); err != nil || len(numbers) == 0 {
+	if err := t.addNumbers(ctx, subscriber, added, ""); err != nil || len(numbers) == 0 {
 		return err
 	}
 	_, err = t.exec(ctx, "UPDATE prov_numbers SET primary_of = ? WHERE number = ?", subscriber, numbers[0])
 	return err
 }
 
-func (t *Tx) addNumbers(ctx context.Context, subscriber int64, numbers []string) error {
+// addNumbers adds numbers to a subscriber, one of them as the primary one.
+func (t *Tx) addNumbers(ctx context.Context, subscriber int64, numbers []string, primary string) error {
 	if len(numbers) == 0 {
 		return nil
 	}
@@ -130,8 +132,9 @@ func (t *Tx) addNumbers(ctx context.Context, subscriber int64, numbers []string)
 		return err
 	}
 	now := t.store.now()
-	err = t.insertRows(ctx, "prov_numbers", "id, number, subscriber_id, created_ms", len(numbers), maxNumbers, func(i int) []any {
-		return []any{id + int64(i), numbers[i], subscriber, now}
+	err = t.insertRows(ctx, "prov_numbers", "id, number, subscriber_id, primary_of, created_ms", len(numbers), maxNumbers, func(i int) []any {
+		primaryOf := sql.NullInt64{Int64: subscriber, Valid: numbers[i] == primary}
+		return []any{id + int64(i), numbers[i], subscriber, primaryOf, now}
 	})
 	return conflictOn(err, KindNumber, "number")
 }

@@ -14,6 +14,9 @@ type Secret string
 // Reveal is the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
+// MarshalText hides the secret from JSON: who sends one has to reveal it.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
 // String, GoString, Format and LogValue hide the secret.
 func (s Secret) String() string { return "[secret]" }
 

@@ -68,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.SessionLifetime <= 0 {
 		cfg.SessionLifetime = 12 * time.Hour
 	}
-	d, write, read, err := open(cfg.DSN, cfg.Conns)
+	d, write, read, err := open(cfg.DSN, cfg.Conns, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -86,23 +86,28 @@ func (r Subscribers) Create(ctx context.Context, n NewSubscriber) (Subscriber, S
 		if err != nil {
 			return err
 		}
-		if err := tx.insertSubscriber(ctx, id, n); err != nil {
+		now := tx.store.now()
+		if err := tx.insertSubscriber(ctx, id, n, now); err != nil {
 			return err
 		}
-		if err := tx.putCredentials(ctx, id, n.Username, domain.Name, n.Password); err != nil {
+		if err := tx.insertCredentials(ctx, id, n.Username, domain.Name, n.Password); err != nil {
 			return err
 		}
-		if err := tx.putNumbers(ctx, id, numbers); err != nil {
-			return err
+		if len(numbers) > 0 {
+			if err := tx.addNumbers(ctx, id, numbers, numbers[0]); err != nil {
+				return err
+			}
 		}
-		out, err = tx.Subscribers().Find(ctx, id)
-		return err
+		out = Subscriber{
+			ID: id, DomainID: domain.ID, Domain: domain.Name, CustomerID: n.CustomerID, Username: n.Username, DisplayName: n.DisplayName,
+			Status: n.Status, Rev: 1, Created: at(now), Updated: at(now), Numbers: numbers,
+		}
+		return nil
 	})
 	return out, n.Password, err
 }
 
-func (t *Tx) insertSubscriber(ctx context.Context, id int64, n NewSubscriber) error {
-	now := t.store.now()
+func (t *Tx) insertSubscriber(ctx context.Context, id int64, n NewSubscriber, now int64) error {
 	_, err := t.exec(ctx, `INSERT INTO prov_subscribers
 		(id, domain_id, customer_id, username, display_name, status, rev, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)`,
 		id, n.DomainID, n.CustomerID, n.Username, n.DisplayName, string(n.Status), now, now)
@@ -259,7 +264,7 @@ func (r Subscribers) SetPassword(ctx context.Context, id, rev int64, p Secret) (
 		if out, err = tx.Subscribers().Find(ctx, id); err != nil {
 			return err
 		}
-		return tx.putCredentials(ctx, id, out.Username, out.Domain, p)
+		return tx.replaceCredentials(ctx, id, out.Username, out.Domain, p)
 	})
 	return out, p, err
 }

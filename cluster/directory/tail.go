@@ -90,7 +90,7 @@ func (r *Reader) apply(changes []Change) {
 
 func (r *Reader) forget(c Change) {
 	switch c.Kind {
-	case KindSubscriber, KindNumber:
+	case KindSubscriber:
 		r.cache.forget(c.ID)
 	case KindCustomer:
 		if c.Action != Created {

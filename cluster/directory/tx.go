@@ -58,6 +58,7 @@ type Tx struct {
 	store   *Store
 	tx      *sqlx.Tx
 	changes []Change
+	broken  error // what ended the transaction in the database
 }
 
 func (t *Tx) view(context.Context) sqlx.QueryerContext { return t.tx }
@@ -106,6 +107,9 @@ func (s *Store) once(ctx context.Context, fn func(*Tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
+	if t.broken != nil {
+		return t.broken
+	}
 	if err := t.logChanges(ctx); err != nil {
 		return err
 	}
@@ -127,13 +131,24 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// exec runs a statement and tells how many rows matched.
+// exec runs a statement and tells how many rows matched. A refused value
+// undoes the statement and leaves the transaction as it was. Anything else,
+// such as a deadlock, may have ended it, and what comes after would stand
+// alone: such a transaction is not committed, whatever fn returns.
 func (t *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, t.store.failure(ctx, err)
+	if t.broken != nil {
+		return 0, t.broken
 	}
-	return res.RowsAffected()
+	res, err := t.tx.ExecContext(ctx, query, args...)
+	if err == nil {
+		return res.RowsAffected()
+	}
+	class := t.store.dialect.classify(err)
+	err = t.store.failure(ctx, err)
+	if class != classUnique && class != classReference {
+		t.broken = err
+	}
+	return 0, err
 }
 
 // revised judges an UPDATE or DELETE with "WHERE id = ? AND rev = ?" by the
