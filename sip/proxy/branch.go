@@ -90,6 +90,9 @@ func (b *Branch) send(now time.Time, m *wire.Message) error {
 		if err := c.call.Forward(now, b, m, e); err != nil {
 			return err
 		}
+		if c.stopped { // the owner has just cancelled it all
+			return &Refusal{Status: 487}
+		}
 	}
 	if p.out, err = m.Append(p.out[:0], e); err != nil {
 		return err

@@ -78,6 +78,7 @@ type world struct {
 	now     time.Time
 	out     strings.Builder
 	plan    *script.Command
+	custom  Call
 	last    *Context
 	broken  string
 	auto    bool
@@ -153,6 +154,9 @@ func (w *world) Request(now time.Time, tx *transaction.Server, m *wire.Message) 
 		w.last = w.proxy.Relay(now, tx, m, w.call(tx))
 		return
 	}
+	if w.has("later") {
+		return
+	}
 	plan := Plan{Groups: w.groups(), Call: w.call(tx)}
 	if w.has("rr") {
 		plan.RecordRoute = []byte("<sip:192.0.2.1;lr;did=7>")
@@ -203,6 +207,9 @@ type hooks struct {
 }
 
 func (w *world) call(tx *transaction.Server) Call {
+	if w.custom != nil {
+		return w.custom
+	}
 	if !w.has("call") && !w.has("edit") && !w.has("veto") {
 		return nil
 	}
@@ -251,7 +258,7 @@ func (w *world) Ack(_ time.Time, m *wire.Message, _ transport.Flow) {
 
 func (w *world) Cancel(now time.Time, tx *transaction.Server, m *wire.Message) {
 	if !w.proxy.Cancel(now, tx, m) {
-		w.t.Error("CANCEL for an INVITE without context")
+		w.logf("owner: CANCEL without context")
 	}
 }
 

@@ -120,6 +120,9 @@ func (l *Layer) AppendBranch(dst []byte) []byte {
 // section 19.3 asks for 32).
 func (l *Layer) AppendTag(dst []byte) []byte { return l.random.append(dst, 10) }
 
+// horizon is how far the first deadline may lie ahead of the first time seen.
+const horizon = 365 * 24 * time.Hour
+
 // since is now in nanoseconds from the layer's base.
 func (l *Layer) since(now time.Time) int64 {
 	if l.base.IsZero() {
@@ -147,9 +150,12 @@ type Timer struct {
 
 func (t *Timer) expire(now time.Time) { t.user.Expire(now) }
 
-// Start arms t for the time at, whether it runs or not. e.Expire is called by
-// the first Advance at or after it.
+// Start arms t for the time at, whether it runs already or not. e.Expire is
+// called by the first Advance at or after it.
 func (l *Layer) Start(t *Timer, at time.Time, e Expirer) {
+	if l.base.IsZero() {
+		l.base = at.Add(-horizon) // the present is somewhere before at
+	}
 	t.user, t.timer.owner = e, t
 	l.wheel.set(&t.timer, l.since(at))
 }

@@ -138,7 +138,9 @@ func (w *world) Cancel(_ time.Time, tx *Server, m *wire.Message) {
 func (w *world) Stray(_ time.Time, m *wire.Message, _ transport.Flow) {
 	w.logf("user: stray %s", describe(m))
 }
-func (w *world) ServerFailed(_ time.Time, _ *Server, err error) { w.logf("user: server failed: %v", err) }
+func (w *world) ServerFailed(_ time.Time, _ *Server, err error) {
+	w.logf("user: server failed: %v", err)
+}
 func (w *world) Response(_ time.Time, _ *Client, m *wire.Message) {
 	w.logf("client: %s", describe(m))
 }
