@@ -136,7 +136,7 @@ func group(bindings []registrar.Binding) []proxy.Group {
 			groups = append(groups, proxy.Group{})
 		}
 		g := &groups[len(groups)-1]
-		g.Targets = append(g.Targets, proxy.Target{URI: []byte(b.Contact), Route: routes(b.Path), Value: b.Source})
+		g.Targets = append(g.Targets, proxy.Target{URI: []byte(b.Contact), Route: routes(b.Path), Value: b})
 	}
 	return groups
 }
@@ -179,13 +179,35 @@ func (k *call) Response(now time.Time, _ *proxy.Context, b *proxy.Branch, m *wir
 		return
 	}
 	if b != nil && m.Status() < 300 {
-		source, _ := b.Target().Value.(netip.AddrPort)
-		k.anchor.answer(m, source.Addr(), e)
+		var source netip.Addr
+		if to, ok := b.Target().Value.(*registrar.Binding); ok {
+			source = to.Source.Addr()
+		}
+		k.anchor.answer(m, source, e)
 	}
 	before := k.record.State
 	k.core.calls.Response(now, k.record, m)
 	if before == dialog.Early && k.record.State == dialog.Early && m.Status() < 200 {
 		k.core.show(k)
+	}
+}
+
+// BranchEnded implements proxy.BranchCall: a flow that is gone (RFC 5626
+// section 5.3.1) takes its binding with it.
+func (k *call) BranchEnded(now time.Time, b *proxy.Branch, status int) {
+	to, ok := b.Target().Value.(*registrar.Binding)
+	if status != 430 || !ok {
+		return
+	}
+	c := k.core
+	ctx, cancel := c.context()
+	defer cancel()
+	gone, err := registrar.Remove(ctx, c.Bindings, k.event.Callee.User+"@"+k.event.Callee.Domain, to.Key(), now)
+	if err != nil {
+		c.Log.Error("the location store does not answer", "error", err)
+	}
+	if gone {
+		c.Stats.Changes.Add(1)
 	}
 }
 

@@ -1,0 +1,108 @@
+package node
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	mediarelay "github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/sip/relay"
+	"github.com/class5-go/class5/sip/shard"
+	"github.com/class5-go/class5/sip/transport"
+)
+
+// emit hands one value to a scrape.
+type emit func(name, help string, kind prometheus.ValueType, value float64, labels ...string)
+
+// snapshot is a collector that reads counters which others keep.
+type snapshot func(emit)
+
+// Describe implements prometheus.Collector: the names depend on what is there.
+func (snapshot) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector. labels alternate names and values.
+func (s snapshot) Collect(ch chan<- prometheus.Metric) {
+	s(func(name, help string, kind prometheus.ValueType, value float64, labels ...string) {
+		var names, values []string
+		for i := 0; i+1 < len(labels); i += 2 {
+			names, values = append(names, labels[i]), append(values, labels[i+1])
+		}
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("class5_"+name, help, names, nil), kind, value, values...)
+	})
+}
+
+// transportMetrics counts what an endpoint carries; role tells the endpoints
+// of one process apart.
+func transportMetrics(role string, e *transport.Endpoint) prometheus.Collector {
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	return snapshot(func(emit emit) {
+		for _, s := range e.Stats() {
+			on := []string{"role", role, "listener", s.Name}
+			emit("sip_received_messages_total", "SIP messages received.", counter, float64(s.Received), on...)
+			emit("sip_received_bytes_total", "Bytes of SIP messages received.", counter, float64(s.ReceivedBytes), on...)
+			emit("sip_sent_messages_total", "SIP messages sent.", counter, float64(s.Sent), on...)
+			emit("sip_sent_bytes_total", "Bytes of SIP messages sent.", counter, float64(s.SentBytes), on...)
+			emit("sip_keepalives_total", "Keep-alives received.", counter, float64(s.KeepAlives), on...)
+			emit("sip_connections", "Open connections.", gauge, float64(s.Open), on...)
+			emit("sip_accepted_total", "Connections accepted.", counter, float64(s.Accepted), on...)
+			for d := range transport.DropCount {
+				emit("sip_dropped_messages_total", "Messages not carried, by reason.", counter, float64(s.Dropped[d]), append(on[:4:4], "reason", d.String())...)
+			}
+			for c := range transport.CloseCount {
+				emit("sip_closed_connections_total", "Connections closed or refused, by reason.", counter, float64(s.Closed[c]), append(on[:4:4], "reason", c.String())...)
+			}
+		}
+	})
+}
+
+// relayMetrics counts what the edge did with messages.
+func relayMetrics(r *relay.Relay) prometheus.Collector {
+	return snapshot(func(emit emit) {
+		s := r.Stats()
+		for c := range s.Causes {
+			emit("edge_messages_total", "Messages by what became of them.", prometheus.CounterValue,
+				float64(s.Causes[c]), "cause", relay.Cause(c).String())
+		}
+		for reason, n := range s.Refused {
+			emit("edge_malformed_total", "Messages refused by the scanner, by reason.", prometheus.CounterValue,
+				float64(n), "reason", reason.String())
+		}
+	})
+}
+
+// shardMetrics counts what the proxy's shards took.
+func shardMetrics(p *shard.Pool) prometheus.Collector {
+	return snapshot(func(emit emit) {
+		s := p.Stats()
+		emit("proxy_messages_total", "Messages handed to a shard.", prometheus.CounterValue, float64(s.Taken))
+		emit("proxy_overload_total", "Messages dropped because a shard's queue was full.", prometheus.CounterValue, float64(s.Full))
+		emit("proxy_queue", "Messages waiting for a shard.", prometheus.GaugeValue, float64(s.Waiting))
+		for reason, n := range s.Refused {
+			emit("proxy_malformed_total", "Messages refused by the scanner, by reason.", prometheus.CounterValue, float64(n), "reason", reason)
+		}
+	})
+}
+
+// gauge is a collector of one number read when it is asked for.
+func gauge(name, help string, read func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "class5", Name: name, Help: help}, read)
+}
+
+// mediaMetrics counts what the media relay moved.
+func mediaMetrics(r *mediarelay.Relay) prometheus.Collector {
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	return snapshot(func(emit emit) {
+		t := r.Totals()
+		emit("media_sessions", "Calls with relayed media.", gauge, float64(t.Sessions))
+		emit("media_sessions_total", "Calls whose media were relayed.", counter, float64(t.Created))
+		emit("media_timeouts_total", "Calls without media in either direction.", counter, float64(t.MediaTimeouts))
+		emit("media_packets_total", "Packets received.", counter, float64(t.Packets))
+		emit("media_bytes_total", "Bytes received.", counter, float64(t.Bytes))
+		emit("media_forwarded_packets_total", "Packets sent on.", counter, float64(t.Forwarded))
+		emit("media_send_errors_total", "Packets that the kernel refused.", counter, float64(t.SendErrors))
+		for cause, n := range t.Dropped {
+			emit("media_dropped_packets_total", "Packets not sent on, by cause.", counter, float64(n), "cause", cause)
+		}
+		for addr, n := range t.PortsFree {
+			emit("media_ports_free", "Pairs of ports not in use.", gauge, float64(n), "address", addr)
+		}
+	})
+}

@@ -1,0 +1,236 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/class5-go/class5/cmd/internal/call"
+	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/sip/dialog"
+	"github.com/class5-go/class5/sip/digest"
+	"github.com/class5-go/class5/sip/proxy"
+	"github.com/class5-go/class5/sip/registrar"
+	edge "github.com/class5-go/class5/sip/relay"
+	"github.com/class5-go/class5/sip/routing"
+	"github.com/class5-go/class5/sip/shard"
+	"github.com/class5-go/class5/sip/token"
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Proxy is a stateful core with its media relay, its test-number application
+// and the way of its records into the database.
+type Proxy struct {
+	env      Env
+	cfg      ProxyConfig
+	stores   *Stores
+	endpoint *transport.Endpoint
+	pool     *shard.Pool
+	media    *relay.Relay
+	echo     *echo
+	shared   *call.Shared
+	calls    *dialog.Registry
+}
+
+// NewProxy binds a proxy. Nothing runs before Run.
+func NewProxy(ctx context.Context, cfg ProxyConfig, env Env, stores *Stores) (*Proxy, error) {
+	p := &Proxy{env: env, cfg: cfg, stores: stores, calls: &dialog.Registry{}}
+	if err := p.bind(ctx); err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	if err := p.share(); err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	p.pool = shard.New(shard.Config{Shards: cfg.Shards, Now: env.Now}, func(int) shard.Core { return call.New(p.shared) })
+	env.Metrics.MustRegister(p.shared.Stats, transportMetrics("proxy", p.endpoint), shardMetrics(p.pool), mediaMetrics(p.media),
+		gauge("calls", "Calls in progress.", func() float64 { return float64(p.calls.Len()) }))
+	return p, nil
+}
+
+func (p *Proxy) bind(ctx context.Context) error {
+	tc := transport.Config{Logger: p.env.Log, Now: p.env.Now, Listeners: []transport.ListenerConfig{
+		{Name: "proxy", Protocol: transport.UDP, Addr: p.cfg.Listen, Internal: true},
+	}}
+	if p.env.Capture != nil {
+		tc.Tap = tap(p.env, "proxy", func(transport.Flow) bool { return true })
+	}
+	var err error
+	if p.endpoint, err = transport.Listen(ctx, tc); err != nil {
+		return bindError(err)
+	}
+	m := p.cfg.Media
+	rc := relay.Config{
+		Interfaces: []relay.Interface{{Addr: m.Addr, Advertised: m.Advertised}},
+		PortMin:    m.PortMin, PortMax: m.PortMax, Loops: m.Loops, MediaTimeout: m.Timeout,
+	}
+	if m.AllowLoopback {
+		rc.Deny = slices.DeleteFunc(relay.DefaultDeny(), func(n netip.Prefix) bool {
+			return n.Addr().IsLoopback() || n.Addr() == netip.MustParseAddr("127.0.0.0")
+		})
+	}
+	if p.media, err = relay.New(rc, relay.WithLogger(p.env.Log)); err != nil {
+		return fmt.Errorf("%w: media: %w", ErrConfig, err)
+	}
+	p.echo, err = newEcho(ctx, p.cfg, p.env)
+	return err
+}
+
+func (p *Proxy) share() error {
+	reg, err := registrar.New(registrar.Config{ReplaceOldest: true}, p.stores.Bindings)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	auth, err := digest.NewServer(digest.Config{
+		Keys: p.stores.NonceKeys, Credentials: p.stores.Reader, Algorithms: p.stores.Algorithms,
+		// Clients are known that put the next hop's address into the uri
+		// parameter; the nonce count keeps credentials from being used twice.
+		AnyURI: true,
+	}, p.env.Now())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	self := p.endpoint.Listener(0).Addr
+	p.shared = &call.Shared{
+		Node: p.env.Node, Self: self, Send: p.endpoint.Send, Edge: p.edge, Resolve: p.resolver(self),
+		Registrar: reg, Bindings: p.stores.Bindings, Digest: auth,
+		Directory: p.stores.Reader, Router: routing.New(p.stores.Reader),
+		Apps:  map[string]string{"announce": p.echo.contact},
+		Media: p.media, Events: p.stores.Recorder, Calls: p.calls,
+		Sign: func(dst, id, callID []byte) []byte {
+			return p.env.Keys.Sign(dst, token.RecordRoute, id, callID)
+		},
+		Verify: func(sig, id, callID []byte) bool {
+			return p.env.Keys.Verify(sig, token.RecordRoute, id, callID) == nil
+		},
+		Interim: p.cfg.Interim, Log: p.env.Log, Stats: call.NewStats(),
+	}
+	return nil
+}
+
+var errNotAnEdge = errors.New("not from an edge of this platform")
+
+// edge says who sent a request: a signed P-Edge from an lb of ours, or
+// whatever a foreign lb that is trusted by address says in its Via.
+func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) {
+	if slices.Contains(p.cfg.Edges, from.Remote) || from.Remote == p.echo.addr {
+		if from.Remote == p.echo.addr {
+			return call.Source{Addr: from.Remote, Transport: "UDP", Edge: "announce"}, nil
+		}
+		e, err := edge.ParseEdge(p.env.Keys, m)
+		if err != nil {
+			return call.Source{}, err
+		}
+		return call.Source{Addr: e.Source, Transport: e.Protocol.String(), Edge: from.Remote.String()}, nil
+	}
+	if slices.Contains(p.cfg.PlainEdges, from.Remote) {
+		return call.Source{Addr: clientOf(m, from.Remote), Transport: "UDP", Edge: from.Remote.String()}, nil
+	}
+	return call.Source{}, errNotAnEdge
+}
+
+// clientOf reads the client's address from the Via below the edge's own.
+func clientOf(m *wire.Message, edge netip.AddrPort) netip.AddrPort {
+	vias := m.Values(wire.HdrVia)
+	if !vias.Next() || !vias.Next() {
+		return edge
+	}
+	via, err := wire.ParseVia(vias.Value())
+	if err != nil {
+		return edge
+	}
+	host := via.Host
+	if received, ok := via.Received(); ok {
+		host = received
+	}
+	addr, ok := wire.ParseAddr(host)
+	if !ok {
+		return edge
+	}
+	port := via.Port
+	if n, ok := via.RPort(); ok && n != 0 {
+		port = n
+	}
+	return netip.AddrPortFrom(addr, port)
+}
+
+// resolver allows the hops of this platform only: its edges and applications.
+// A Route or contact that names any other is no way out.
+func (p *Proxy) resolver(self netip.AddrPort) func(wire.URI) (transport.Flow, error) {
+	numeric := proxy.Numeric(transport.Flow{Protocol: transport.UDP, Local: self})
+	return func(u wire.URI) (transport.Flow, error) {
+		f, err := numeric(u)
+		if err != nil {
+			return f, err
+		}
+		if f.Remote == p.echo.addr || slices.Contains(p.cfg.Edges, f.Remote) || slices.Contains(p.cfg.PlainEdges, f.Remote) {
+			return f, nil
+		}
+		return f, fmt.Errorf("%w: %v is no edge of ours", proxy.ErrUnresolved, f.Remote)
+	}
+}
+
+// Addr is the bound SIP address.
+func (p *Proxy) Addr() netip.AddrPort { return p.endpoint.Listener(0).Addr }
+
+// Run serves until ctx is done. Calls end first, then the sockets close, then
+// the records of those calls are on their way or on disk.
+func (p *Proxy) Run(ctx context.Context) error {
+	// Each stage outlives the one before it: shards hang up while the sockets
+	// and the media relay still work.
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var sockets, shards errgroup.Group
+	sockets.Go(func() error { return p.endpoint.Serve(below, p.pool) })
+	sockets.Go(func() error { return p.media.Run(below) })
+	sockets.Go(func() error { return p.echo.run(below) })
+	sockets.Go(func() error { p.watchMedia(below); return nil })
+	shards.Go(func() error { return p.pool.Run(ctx) })
+	failed := make(chan error, 1)
+	go func() { failed <- sockets.Wait() }()
+	var err error
+	select {
+	case <-ctx.Done():
+		err = shards.Wait()
+		time.Sleep(100 * time.Millisecond) // BYEs and their answers cross the network
+		stop()
+		err = errors.Join(err, <-failed)
+	case err = <-failed: // a socket broke: nothing works any more
+	}
+	return err
+}
+
+// watchMedia ends calls whose media have ended.
+func (p *Proxy) watchMedia(ctx context.Context) {
+	for e := range p.media.Events(ctx) {
+		if e.Kind != relay.MediaTimeout {
+			continue
+		}
+		id := e.CallID
+		err := p.pool.Do(ctx, id, func(now time.Time, c shard.Core) {
+			c.(*call.Core).End(now, id, dialog.CauseMediaTimeout)
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Close gives the sockets back when Run was never called.
+func (p *Proxy) Close() error {
+	var err error
+	if p.endpoint != nil {
+		err = p.endpoint.Close()
+	}
+	if p.echo != nil {
+		err = errors.Join(err, p.echo.endpoint.Close())
+	}
+	return err
+}
