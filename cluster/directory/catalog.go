@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 )
 
@@ -18,7 +17,7 @@ type catalog struct {
 type catalogCache struct {
 	current atomic.Pointer[catalog]
 	version atomic.Uint64 // number of changes
-	loading sync.Mutex
+	loading gate
 }
 
 func (c *catalogCache) forget() { c.version.Add(1) }
@@ -27,8 +26,10 @@ func (c *catalogCache) get(ctx context.Context, r *Reader) (*catalog, error) {
 	if now := c.current.Load(); now != nil && now.version == c.version.Load() {
 		return now, nil
 	}
-	c.loading.Lock()
-	defer c.loading.Unlock()
+	if err := c.loading.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.loading.leave()
 	now := c.current.Load()
 	version := c.version.Load()
 	if now != nil && now.version == version {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/billing"
@@ -14,7 +16,7 @@ type Fee struct {
 	ID          int64
 	ProfileID   int64
 	Direction   billing.Direction
-	Source      string // digits of the E.164 number of the caller
+	Source      string // prefix of the caller's number; digits, as in E.164 without "+"
 	Destination string
 	Zone        string // what the bill calls it
 	// Connect is due once when the call is answered, in millionths of a unit
@@ -78,7 +80,7 @@ func (f Fee) columns() []any {
 type Fees struct{ on access }
 
 const (
-	maxPrefix   = 31
+	maxPrefix   = 32
 	maxInterval = 86400
 )
 
@@ -93,21 +95,19 @@ func (f Fee) check() error {
 		return invalid(KindFee, "follow_interval", "not 1 to 86400 seconds")
 	}
 	return firstError(
-		digits("source", f.Source),
-		digits("destination", f.Destination),
+		prefixOf("source", f.Source),
+		prefixOf("destination", f.Destination),
 		text(KindFee, "zone", f.Zone, 0, maxName),
 	)
 }
 
-// digits checks a prefix of a number.
-func digits(field, v string) error {
+// prefixOf checks a prefix of a number; tariff.Fee takes the same.
+func prefixOf(field, v string) error {
 	if len(v) > maxPrefix {
-		return invalid(KindFee, field, "longer than 31 digits")
+		return invalid(KindFee, field, fmt.Sprintf("longer than %d characters", maxPrefix))
 	}
-	for i := range len(v) {
-		if v[i] < '0' || v[i] > '9' {
-			return invalid(KindFee, field, "a prefix has digits only")
-		}
+	if strings.Trim(v, "0123456789*#+") != "" {
+		return invalid(KindFee, field, "a prefix has digits, *, # and + only")
 	}
 	return nil
 }

@@ -28,6 +28,25 @@ func all[T any](ctx context.Context, on access, query string, args ...any) ([]T,
 	return v, on.owner().failure(ctx, err)
 }
 
+// each scans the rows of a query one by one.
+func each[T any](ctx context.Context, on access, fn func(T) error, query string, args ...any) error {
+	rows, err := on.view(ctx).QueryxContext(ctx, query, args...)
+	if err != nil {
+		return on.owner().failure(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v T
+		if err := rows.StructScan(&v); err != nil {
+			return on.owner().failure(ctx, err)
+		}
+		if err := fn(v); err != nil {
+			return err
+		}
+	}
+	return on.owner().failure(ctx, rows.Err())
+}
+
 // in expands the slices among args into the (?) they stand for.
 func in[T any](ctx context.Context, on access, query string, args ...any) ([]T, error) {
 	query, args, err := sqlx.In(query, args...)

@@ -68,7 +68,7 @@ func (s *Store) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error
 		cfg.Poll = 100 * time.Millisecond
 	}
 	r := &Reader{store: s, cfg: cfg, cache: newCache(cfg.CacheBytes, cfg.NegativeEntries)}
-	r.flights.running = map[key]*flight{}
+	r.flights.running, r.catalog.loading = map[key]*flight{}, make(gate, 1)
 	r.tariffs.entries = map[int64]*tariffEntry{}
 	// Nothing is cached yet, so all changes up to here are seen.
 	last, err := s.LastChange(ctx)

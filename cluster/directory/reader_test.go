@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/internal/peer"
 	"github.com/class5-go/class5/sip/digest"
@@ -122,14 +124,23 @@ func TestReaderTariff(t *testing.T) {
 		out := must(s.Bootstrap(ctx, directory.BootstrapOptions{}))(t)
 		r := must(s.NewReader(ctx, directory.ReaderConfig{}))(t)
 		first := must(r.Tariff(ctx, out.Profile.ID))(t)
-		if again := must(r.Tariff(ctx, out.Profile.ID))(t); again != first || len(first.Fees) == 0 {
-			t.Errorf("a second tariff: %+v", again)
+		if again := must(r.Tariff(ctx, out.Profile.ID))(t); again != first {
+			t.Error("compiled twice")
 		}
-		fee := first.Fees[0]
+		m, ok := first.Match(billing.Out, "12025550102", "12025550101")
+		if !ok || m.Zone() != "on-net" {
+			t.Fatalf("match %+v, %v", m, ok)
+		}
+		id := must(strconv.ParseInt(m.Fee(), 10, 64))(t)
+		fee := must(s.Fees().Find(ctx, id))(t)
 		fee.Zone = "elsewhere"
 		must(s.Fees().Update(ctx, fee))(t)
-		if next := must(r.Tariff(ctx, out.Profile.ID))(t); next.Fees[0].Zone != "elsewhere" {
-			t.Errorf("an old tariff: %+v", next.Fees[0])
+		next := must(r.Tariff(ctx, out.Profile.ID))(t)
+		if m, _ := next.Match(billing.Out, "", "12025550102"); m.Zone() != "elsewhere" {
+			t.Errorf("an old tariff: %s", m.Zone())
+		}
+		if must(s.Fees().Update(ctx, must(s.Fees().Find(ctx, id))(t)))(t); must(r.Tariff(ctx, out.Profile.ID))(t).Hash() != next.Hash() {
+			t.Error("the same fees are another tariff")
 		}
 		_, err := r.Tariff(ctx, 99)
 		wantError(t, err, directory.ErrNotFound, "")

@@ -112,8 +112,8 @@ func TestFees(t *testing.T) {
 		_, err = s.Fees().Create(ctx, in)
 		wantError(t, err, directory.ErrInvalid, "profile_id")
 		for field, bad := range map[string]directory.Fee{
-			"destination":     {Destination: "+43", InitInterval: 1, FollowInterval: 1},
-			"source":          {Source: strings.Repeat("1", 32), InitInterval: 1, FollowInterval: 1},
+			"destination":     {Destination: "43a4", InitInterval: 1, FollowInterval: 1},
+			"source":          {Source: strings.Repeat("1", 33), InitInterval: 1, FollowInterval: 1},
 			"init_interval":   {FollowInterval: 1},
 			"follow_interval": {InitInterval: 1, FollowInterval: 86401},
 			"direction":       {Direction: 9, InitInterval: 1, FollowInterval: 1},

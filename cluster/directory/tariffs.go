@@ -2,20 +2,21 @@ package directory
 
 import (
 	"context"
+	"strconv"
 	"sync"
+	"time"
+
+	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/tariff"
 )
 
-// Tariff is a billing profile with all its fees, in the order of their ids.
-// It is shared by all who ask and must not be changed.
-type Tariff struct {
-	Profile BillingProfile
-	Fees    []Fee
-}
-
-// Tariff gives the tariff of a billing profile, from memory until a change
-// of the profile or of one of its fees.
-func (r *Reader) Tariff(ctx context.Context, profileID int64) (*Tariff, error) {
-	return r.tariffs.get(ctx, r, profileID)
+// Tariff gives the tariff of a billing profile compiled for rating, from
+// memory until the profile or one of its fees changes. The fees' identifiers
+// in it are their ids in decimal digits. Unlike profiles, a tariff that has
+// changed is not answered from memory when the database is away: a call can
+// be rated later, and not at a price that was.
+func (r *Reader) Tariff(ctx context.Context, profileID int64) (*tariff.Snapshot, error) {
+	return r.tariffs.get(ctx, r.store, profileID)
 }
 
 // tariffCache holds tariffs by profile. A platform has few, and each is
@@ -23,69 +24,117 @@ func (r *Reader) Tariff(ctx context.Context, profileID int64) (*Tariff, error) {
 type tariffCache struct {
 	mu      sync.Mutex
 	entries map[int64]*tariffEntry
+	version uint64 // number of changes
 }
 
 type tariffEntry struct {
-	mu      sync.Mutex // held while loading, so that one load is running
-	tariff  *Tariff
-	loaded  uint64 // the version that tariff is of
-	version uint64 // number of changes + 1; guarded by tariffCache.mu
+	loading  gate
+	snapshot *tariff.Snapshot // nil: not loaded, or changed since; guarded by tariffCache.mu
+	changed  uint64           // version of the last change
 }
 
-func (c *tariffCache) entry(id int64) (*tariffEntry, uint64) {
+func (c *tariffCache) entry(id int64) (*tariffEntry, *tariff.Snapshot, uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[id]
 	if e == nil {
-		e = &tariffEntry{version: 1}
+		e = &tariffEntry{loading: make(gate, 1)}
 		c.entries[id] = e
 	}
-	return e, e.version
+	return e, e.snapshot, c.version
 }
 
 func (c *tariffCache) forget(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	if e := c.entries[id]; e != nil {
-		e.version++
+		e.snapshot, e.changed = nil, c.version
 	}
 }
 
 func (c *tariffCache) forgetAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	for _, e := range c.entries {
-		e.version++
+		e.snapshot, e.changed = nil, c.version
 	}
 }
 
-func (c *tariffCache) get(ctx context.Context, r *Reader, id int64) (*Tariff, error) {
-	e, version := c.entry(id)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.tariff != nil && e.loaded >= version {
-		return e.tariff, nil
+func (c *tariffCache) get(ctx context.Context, s *Store, id int64) (*tariff.Snapshot, error) {
+	e, snapshot, _ := c.entry(id)
+	if snapshot != nil {
+		return snapshot, nil
 	}
-	t, err := r.store.tariff(ctx, id)
-	if err != nil {
+	if err := e.loading.enter(ctx); err != nil {
 		return nil, err
 	}
-	e.tariff, e.loaded = t, version
-	return t, nil
+	defer e.loading.leave()
+	_, snapshot, version := c.entry(id)
+	if snapshot != nil { // who was before us loaded it
+		return snapshot, nil
+	}
+	snapshot, err := s.tariff(ctx, id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil && c.entries[id] == e:
+		delete(c.entries, id) // ids that do not exist take no memory
+	case err == nil && e.changed <= version:
+		e.snapshot = snapshot
+	}
+	return snapshot, err
 }
 
-func (s *Store) tariff(ctx context.Context, id int64) (*Tariff, error) {
+// tariff reads a profile and its fees, row by row: decks have up to half a
+// million.
+func (s *Store) tariff(ctx context.Context, id int64) (*tariff.Snapshot, error) {
 	p, err := s.BillingProfiles().Find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := all[feeRow](ctx, s, selectFee+" WHERE profile_id = ? ORDER BY id", id)
+	zone, err := time.LoadLocation(p.TimeZone)
+	if err != nil {
+		return nil, damaged(id, err)
+	}
+	b, err := tariff.NewBuilder(tariff.Config{Name: p.Name, Currency: p.Currency, Location: zone})
+	if err != nil {
+		return nil, damaged(id, err)
+	}
+	err = each(ctx, s, func(r feeRow) error { return b.Add(r.value().compiled(p.Currency)) },
+		selectFee+" WHERE profile_id = ?", id)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tariff{Profile: p, Fees: make([]Fee, len(rows))}
-	for i, r := range rows {
-		t.Fees[i] = r.value()
+	snapshot, err := b.Build()
+	if err != nil {
+		return nil, damaged(id, err)
 	}
-	return t, nil
+	return snapshot, nil
 }
+
+func (f Fee) compiled(c billing.Currency) tariff.Fee {
+	return tariff.Fee{
+		ID: strconv.FormatInt(f.ID, 10), Direction: f.Direction, Destination: f.Destination, Source: f.Source, Zone: f.Zone,
+		Connect: billing.NewAmount(f.Connect, c),
+		Rate: tariff.Rate{
+			Init:   tariff.Interval{Price: f.Init, Seconds: f.InitInterval},
+			Follow: tariff.Interval{Price: f.Follow, Seconds: f.FollowInterval},
+		},
+	}
+}
+
+// gate is a lock that can be waited for under a context.
+type gate chan struct{}
+
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (g gate) leave() { <-g }
