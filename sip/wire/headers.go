@@ -113,12 +113,14 @@ const (
 	kindNumber                    // delta-seconds or a sequence number, up to 2**32-1
 	kindNumberParams              // the same with a comment or parameters behind it
 	kindQuoted                    // quoted strings occur and must be closed
+	kindQuotedText                // quoted strings occur; the rest is left to its reader
 )
 
 // hasQuotes tells whether quoted strings, and so quoted-pairs, belong to the grammar.
 func (k kind) hasQuotes() bool {
 	switch k {
-	case kindVia, kindNameAddrList, kindContact, kindNameAddrTag, kindNameAddr, kindNumberParams, kindQuoted:
+	case kindVia, kindNameAddrList, kindContact, kindNameAddrTag, kindNameAddr, kindNumberParams, kindQuoted,
+		kindQuotedText:
 		return true
 	}
 	return false
@@ -165,14 +167,14 @@ var headers = [numHeaders]headerInfo{
 	HdrServer:             {name: "Server"},
 	HdrEvent:              {name: "Event", compact: 'o', kind: kindQuoted, single: true},
 	HdrReferTo:            {name: "Refer-To", compact: 'r', kind: kindNameAddr, single: true},
-	HdrReason:             {name: "Reason", kind: kindQuoted},
+	HdrReason:             {name: "Reason", kind: kindQuotedText},
 	HdrRAck:               {name: "RAck", single: true},
 	HdrRSeq:               {name: "RSeq", kind: kindNumber, single: true},
 	HdrPAssertedIdentity:  {name: "P-Asserted-Identity", kind: kindNameAddrList},
 	HdrPPreferredIdentity: {name: "P-Preferred-Identity", kind: kindNameAddrList},
 	HdrDate:               {name: "Date", single: true},
 	HdrSubject:            {name: "Subject", compact: 's'},
-	HdrRetryAfter:         {name: "Retry-After", kind: kindNumberParams},
+	HdrRetryAfter:         {name: "Retry-After"},
 	HdrAuthenticationInfo: {name: "Authentication-Info", kind: kindQuoted},
 	HdrPEdge:              {name: "P-Edge", single: true},
 	HdrPEdgeResult:        {name: "P-Edge-Result", single: true},
@@ -187,39 +189,39 @@ var headers = [numHeaders]headerInfo{
 	HdrDiversion:          {name: "Diversion", kind: kindNameAddrList},
 	HdrHistoryInfo:        {name: "History-Info", kind: kindNameAddrList},
 	HdrRemotePartyID:      {name: "Remote-Party-ID", kind: kindNameAddr},
-	HdrWarning:            {name: "Warning", kind: kindQuoted},
-	HdrAccept:             {name: "Accept", kind: kindQuoted},
+	HdrWarning:            {name: "Warning", kind: kindQuotedText},
+	HdrAccept:             {name: "Accept", kind: kindQuotedText},
 	HdrAcceptContact:      {name: "Accept-Contact", compact: 'a', kind: kindQuoted},
 	HdrRejectContact:      {name: "Reject-Contact", compact: 'j', kind: kindQuoted},
 	HdrRequestDisposition: {name: "Request-Disposition", compact: 'd'},
-	HdrIdentity:           {name: "Identity", compact: 'y', kind: kindQuoted},
+	HdrIdentity:           {name: "Identity", compact: 'y', kind: kindQuotedText},
 	HdrIdentityInfo:       {name: "Identity-Info", compact: 'n'},
 	HdrSIPETag:            {name: "SIP-ETag", single: true},
 	HdrSIPIfMatch:         {name: "SIP-If-Match", single: true},
 	HdrTimestamp:          {name: "Timestamp", single: true},
 	HdrMIMEVersion:        {name: "MIME-Version", single: true},
 	HdrFlowTimer:          {name: "Flow-Timer"},
-	HdrCallInfo:           {name: "Call-Info", kind: kindQuoted},
-	HdrAlertInfo:          {name: "Alert-Info", kind: kindQuoted},
-	HdrErrorInfo:          {name: "Error-Info", kind: kindQuoted},
+	HdrCallInfo:           {name: "Call-Info", kind: kindQuotedText},
+	HdrAlertInfo:          {name: "Alert-Info", kind: kindQuotedText},
+	HdrErrorInfo:          {name: "Error-Info", kind: kindQuotedText},
 	HdrOrganization:       {name: "Organization"},
 	HdrInReplyTo:          {name: "In-Reply-To"},
 	HdrReplyTo:            {name: "Reply-To", kind: kindNameAddr},
 	HdrPriority:           {name: "Priority"},
-	HdrSecurityClient:     {name: "Security-Client", kind: kindQuoted},
-	HdrSecurityServer:     {name: "Security-Server", kind: kindQuoted},
-	HdrSecurityVerify:     {name: "Security-Verify", kind: kindQuoted},
+	HdrSecurityClient:     {name: "Security-Client", kind: kindQuotedText},
+	HdrSecurityServer:     {name: "Security-Server", kind: kindQuotedText},
+	HdrSecurityVerify:     {name: "Security-Verify", kind: kindQuotedText},
 	HdrTargetDialog:       {name: "Target-Dialog", single: true},
 	HdrAnswerMode:         {name: "Answer-Mode"},
-	HdrFeatureCaps:        {name: "Feature-Caps", kind: kindQuoted},
+	HdrFeatureCaps:        {name: "Feature-Caps", kind: kindQuotedText},
 	HdrSessionID:          {name: "Session-ID", single: true},
-	HdrPAccessNetworkInfo: {name: "P-Access-Network-Info", kind: kindQuoted},
-	HdrPChargingVector:    {name: "P-Charging-Vector", kind: kindQuoted},
+	HdrPAccessNetworkInfo: {name: "P-Access-Network-Info", kind: kindQuotedText},
+	HdrPChargingVector:    {name: "P-Charging-Vector", kind: kindQuotedText},
 	HdrPEarlyMedia:        {name: "P-Early-Media"},
-	HdrAcceptEncoding:     {name: "Accept-Encoding", kind: kindQuoted},
-	HdrAcceptLanguage:     {name: "Accept-Language", kind: kindQuoted},
+	HdrAcceptEncoding:     {name: "Accept-Encoding", kind: kindQuotedText},
+	HdrAcceptLanguage:     {name: "Accept-Language", kind: kindQuotedText},
 	HdrContentLanguage:    {name: "Content-Language"},
-	HdrGeolocation:        {name: "Geolocation", kind: kindQuoted},
+	HdrGeolocation:        {name: "Geolocation", kind: kindQuotedText},
 }
 
 // Name is the canonical long name, "" for HdrOther.

@@ -39,3 +39,6 @@ func (l *Limits) orDefaults() Limits {
 	set(&d.Params, DefaultParams, 1<<16-1)
 	return d
 }
+
+// noLimit is for values that Parse has counted already, and for those that a caller hands in.
+const noLimit = 1 << 30

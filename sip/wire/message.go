@@ -200,9 +200,9 @@ func (m *Message) TopVia() (v Via, ok bool) {
 // TopBranch is the branch of the first Via value, nil when it has none.
 func (m *Message) TopBranch() []byte { return m.topVia.params.steer.of(m.b) }
 
-// Answerable reports whether a response can be built from the message: it is a request other than ACK, and it has a
-// Via to copy. It is meaningful even when Parse refused the message, which may lack From, To, Call-ID or CSeq then; the
-// response lacks them too.
+// Answerable reports whether a response can be built from the message: it is a request other than ACK, the host of its
+// first Via could be read, and no header to be copied holds a stray control character. It is meaningful even when Parse
+// refused the message, which may lack From, To, Call-ID or CSeq then; the response lacks them too.
 func (m *Message) Answerable() bool {
 	return m.request && m.method != ACK && !m.soiled && m.topVia.host.hi != 0
 }

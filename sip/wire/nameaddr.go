@@ -14,7 +14,7 @@ func ParseNameAddr(b []byte) (NameAddr, error) {
 	if len(b) == 1 && b[0] == '*' {
 		return NameAddr{URI: b}, nil
 	}
-	next, r := scanNameAddr(b[:len(b):len(b)], 0, DefaultParams, &v)
+	next, r := scanNameAddr(b[:len(b):len(b)], 0, noLimit, &v)
 	if r == ReasonNone && next != len(b) {
 		r = ReasonValueList
 	}

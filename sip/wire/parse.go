@@ -124,6 +124,9 @@ func (m *Message) oddHeader(at int, lim *Limits) int {
 		end, stray = endOfFolds(b, at, end, stray, lim.HeaderLine)
 	}
 	switch {
+	case end < 0 && stray >= 0:
+		m.fail(controlReason(b[stray]), stray)
+		return -1
 	case end < 0 && len(b)-at <= lim.HeaderLine:
 		m.fail(ReasonNoEnd, len(b))
 		return -1

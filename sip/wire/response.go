@@ -21,8 +21,8 @@ func Body(contentType string, body []byte) Field {
 //
 // toTag is added to To when that has none; 100 gets no tag, an empty toTag adds none. reason "" means the standard
 // phrase. An extra Field with ID HdrVia replaces the first Via value, which is how received and rport are filled
-// in (see AppendViaReceived); all others are added behind the copied headers. req must be Answerable. On error dst
-// is returned as it was.
+// in (see AppendViaReceived); all others are added behind the copied headers. req must be Answerable; what a refused
+// request lacks, or has twice, the response lacks or has once. On error dst is returned as it was.
 func AppendResponse(dst []byte, req *Message, code int, reason, toTag string, extra ...Field) ([]byte, error) {
 	var b Builder
 	b.Response(dst, code, reason)
@@ -44,10 +44,10 @@ func AppendResponse(dst []byte, req *Message, code int, reason, toTag string, ex
 	if code > 100 && code < 300 && formsDialog(req.method) {
 		b.Copy(req, HdrRecordRoute)
 	}
-	b.Copy(req, HdrFrom)
+	b.copyFirst(req, HdrFrom)
 	b.copyTo(req, code, toTag)
-	b.Copy(req, HdrCallID)
-	b.Copy(req, HdrCSeq)
+	b.copyFirst(req, HdrCallID)
+	b.copyFirst(req, HdrCSeq)
 	for _, f := range extra {
 		if !f.body && f.ID != HdrVia {
 			b.Field(f)
@@ -76,9 +76,15 @@ func (b *Builder) copyVias(req *Message, top []byte) {
 	}
 }
 
+// copyFirst copies the first line only: a refused request may have several.
+func (b *Builder) copyFirst(req *Message, id HeaderID) {
+	h, _ := req.First(id)
+	b.dst = append(b.dst, h.Line...)
+}
+
 func (b *Builder) copyTo(req *Message, code int, tag string) {
-	to, _ := req.First(HdrTo)
-	if tag == "" || code == 100 || req.toTag.hi != 0 {
+	to, ok := req.First(HdrTo)
+	if !ok || tag == "" || code == 100 || req.toTag.hi != 0 {
 		b.dst = append(b.dst, to.Line...)
 		return
 	}
@@ -86,7 +92,7 @@ func (b *Builder) copyTo(req *Message, code int, tag string) {
 	b.dst = append(append(b.dst, to.Value...), ";tag="...)
 	b.dst = append(b.dst, tag...)
 	b.dst = append(b.dst, "\r\n"...)
-	if !insertable([]byte(tag)) {
+	if !isToken(tag) {
 		b.fail(ReasonInserted)
 	}
 }

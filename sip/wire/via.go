@@ -26,7 +26,7 @@ func (v *via) view(b []byte) Via {
 // ParseVia reads one Via value.
 func ParseVia(b []byte) (Via, error) {
 	var v via
-	next, r := scanVia(b[:len(b):len(b)], 0, DefaultParams, &v)
+	next, r := scanVia(b[:len(b):len(b)], 0, noLimit, &v)
 	if r == ReasonNone && next != len(b) {
 		r = ReasonValueList
 	}
@@ -69,15 +69,16 @@ func unbracket(b []byte) []byte {
 func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
 	addr := src.Addr().Unmap()
 	_, rport := v.Params.Get("rport")
-	head := len(v.Raw) - len(v.Params)
-	dst = append(dst, v.Raw[:head]...)
+	head := v
+	head.Params = nil
+	dst = head.AppendTo(dst)
 	for name, value := range v.Params.All() {
 		if EqualFold(name, "received") || EqualFold(name, "rport") {
 			continue
 		}
 		dst = append(append(dst, ';'), name...)
 		if value != nil {
-			dst = append(append(dst, '='), value...)
+			dst = AppendUnfolded(append(dst, '='), value)
 		}
 	}
 	host, ok := ParseAddr(v.Host)
