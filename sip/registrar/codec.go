@@ -16,7 +16,9 @@ const recordVersion = 1
 
 // A field is its tag times two, plus one for octets: then a length and the
 // octets follow, else a number. All numbers are unsigned varints. Fields with
-// their zero value are left out. Tags are for ever.
+// their zero value are left out, the others come in the order of their tags.
+// Tags are for ever: a new field has the next one, so that readers find those
+// they do not know at the end.
 const (
 	tagContact    = 1<<1 | 1
 	tagParams     = 2<<1 | 1
@@ -34,6 +36,8 @@ const (
 	tagPort       = 14 << 1
 	tagTransport  = 15<<1 | 1
 	tagEdge       = 16<<1 | 1
+
+	lastTag = tagEdge
 )
 
 // AppendBindings appends the encoded form of bindings that stores keep.
@@ -139,11 +143,12 @@ func DecodeBindings(dst []Binding, rec string, now time.Time) ([]Binding, error)
 func (b *Binding) decode(s string) bool {
 	var addr netip.Addr
 	var port uint16
-	for s != "" {
+	for last := uint64(0); s != ""; {
 		tag, rest, ok := number(s)
-		if !ok {
+		if !ok || tag>>1 <= last {
 			return false
 		}
+		last = tag >> 1
 		n, rest, ok := number(rest)
 		if !ok {
 			return false
@@ -155,15 +160,17 @@ func (b *Binding) decode(s string) bool {
 			}
 			text, rest = rest[:n], rest[n:]
 		}
-		switch tag {
-		case tagAddr:
+		switch {
+		case tag == tagAddr:
 			addr, ok = address(text)
-		case tagPort:
+		case tag == tagPort:
 			port, ok = uint16(n), n < 1<<16
-		default:
-			if !b.text(tag, text) && !b.number(tag, n) {
-				b.Extra += s[:len(s)-len(rest)]
+		case last > lastTag>>1:
+			if b.Extra == "" {
+				b.Extra = s // and all behind it
 			}
+		default:
+			ok = b.text(tag, text) || b.number(tag, n)
 		}
 		if !ok {
 			return false

@@ -70,6 +70,12 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Extra != string(future) {
 		t.Errorf("got %+v, %v", got, err)
 	}
+	for _, extra := range []string{string(future[:len(future)-1]), string(future) + string(future), "\x04\x01", "\xff"} {
+		b.Extra = extra
+		if got, err := DecodeBindings(nil, string(AppendBindings(nil, []Binding{b})), time.Time{}); err == nil {
+			t.Errorf("%q: got %+v", extra, got)
+		}
+	}
 }
 
 func start() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }

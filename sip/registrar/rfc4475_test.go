@@ -1,6 +1,7 @@
 package registrar_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,8 +41,9 @@ func TestTorture(t *testing.T) {
 			}
 			var m wire.Message
 			if err := m.Parse(raw, nil); err != nil {
-				if e := err.(*wire.Error); e.Status != tt.status {
-					t.Fatalf("parser says %d", e.Status)
+				var refused *wire.Error
+				if !errors.As(err, &refused) || refused.Status != tt.status {
+					t.Fatalf("parser says %v", err)
 				}
 				return
 			}

@@ -230,9 +230,8 @@ func TestKill(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	did := -1
 	for round := range 3 {
-		did = killed(t, dir, 500+300*round)
+		did := killed(t, dir, 500+300*round)
 		s, rec, err := memstore.Open(memstore.Config{Dir: dir})
 		if err != nil {
 			t.Fatal(err)

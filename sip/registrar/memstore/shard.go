@@ -47,12 +47,11 @@ func (s *shard) rebuild() {
 	}
 }
 
-// expire frees what expired at now, looking at no more than limit records. It
-// reports how many it looked at. The caller holds mu.
-func (s *shard) expire(now time.Time, limit int) int {
+// expire frees what expired at now, looking at no more than limit records. The
+// caller holds mu.
+func (s *shard) expire(now time.Time, limit int) {
 	ms := now.UnixMilli()
-	n := 0
-	for ; n < limit && len(s.due) > 0 && s.due[0].at <= ms; n++ {
+	for n := 0; n < limit && len(s.due) > 0 && s.due[0].at <= ms; n++ {
 		d := s.due.pop()
 		e, ok := s.records[d.aor]
 		if !ok || e.due != d.at {
@@ -60,7 +59,6 @@ func (s *shard) expire(now time.Time, limit int) int {
 		}
 		s.trim(d.aor, e, now)
 	}
-	return n
 }
 
 // trim drops the expired bindings of one record.

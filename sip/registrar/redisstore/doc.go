@@ -20,7 +20,8 @@
 // Update reads the record, lets change work on it here and writes it back by
 // a script that does so only if nobody wrote in between; else the script
 // hands over what is there now and change works on that. A refresh takes two
-// round trips, one more for each lost race. A write whose answer got lost is
+// round trips, one more for each lost race, with a random pause when it loses again
+// and again. A write whose answer got lost is
 // recognised when the client sends it again.
 //
 // # Clocks

@@ -22,7 +22,8 @@ var ErrContended = errors.New("redisstore: too many lost races for one record")
 const (
 	// attempts bounds lost races: each one means that somebody else got
 	// through.
-	attempts = 64
+	attempts     = 64
+	longestPause = 100 * time.Millisecond
 	// skew is how long an expired record stays in the index, so that a proxy
 	// with a fast clock does not take it from the others.
 	skew = time.Minute
@@ -74,7 +75,12 @@ func (s *Store) Update(ctx context.Context, aor string, now time.Time, change fu
 		return failed(err)
 	}
 	var room []registrar.Binding
-	for range attempts {
+	var trip time.Duration
+	for lost := range attempts {
+		if err := pause(ctx, lost, trip); err != nil {
+			return err
+		}
+		began := time.Now()
 		token, record, err := split(value)
 		if err != nil {
 			return err
@@ -94,9 +100,25 @@ func (s *Store) Update(ctx context.Context, aor string, now time.Time, change fu
 		if err != nil || done {
 			return err
 		}
-		value = found
+		value, trip = found, time.Since(began)
 	}
 	return ErrContended
+}
+
+// pause lets others go first after some lost races. It takes a random part of
+// as many round trips as races were lost, so that nobody loses for ever.
+func pause(ctx context.Context, lost int, trip time.Duration) error {
+	if lost < 3 {
+		return nil
+	}
+	t := time.NewTimer(rand.N(min(time.Duration(lost)*max(trip, time.Microsecond), longestPause)))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return failed(ctx.Err())
+	case <-t.C:
+		return nil
+	}
 }
 
 // write runs the script. It reports whether the record is written now, or

@@ -184,3 +184,29 @@ func TestWriteSentTwice(t *testing.T) {
 		t.Errorf("%d bindings, want 3, %v", len(bs), err)
 	}
 }
+
+// Who loses every race gives up with its context.
+func TestLostRaces(t *testing.T) {
+	c := client(t, &redis.Options{Addr: miniredis.RunT(t).Addr()})
+	s, other := redisstore.New(c, redisstore.Config{}), redisstore.New(c, redisstore.Config{})
+	now := time.Now()
+	add := func(bs []registrar.Binding) ([]registrar.Binding, error) {
+		return append(bs[:0], registrar.Binding{Contact: "sip:x", CSeq: uint32(len(bs)), Expires: now.Add(time.Hour)}), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	tries := 0
+	err := s.Update(ctx, "a", now, func(bs []registrar.Binding) ([]registrar.Binding, error) {
+		tries++
+		err := other.Update(context.Background(), "a", now, func(bs []registrar.Binding) ([]registrar.Binding, error) {
+			return []registrar.Binding{{Contact: "sip:y", CSeq: uint32(tries), Expires: now.Add(time.Hour)}}, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return add(bs)
+	})
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, redisstore.ErrContended) {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}

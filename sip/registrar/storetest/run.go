@@ -287,7 +287,10 @@ func lists(t *testing.T, s registrar.Store) {
 		}
 	}
 	n := 0
-	for range s.All(context.Background(), now) {
+	for _, err := range s.All(context.Background(), now) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 3 {
 			break
 		}
