@@ -110,7 +110,7 @@ func (c *conn) handshake() error {
 	if c.flow.Protocol.Secure() {
 		c.tls = tls.Server(c.sock, c.l.cfg.TLS)
 		c.w = c.tls
-		if err := c.tls.Handshake(); err != nil {
+		if err := c.tls.HandshakeContext(c.e.serving); err != nil {
 			return err
 		}
 	}

@@ -91,6 +91,9 @@ type Timeouts struct {
 	Handshake time.Duration
 	// Partial is from the first byte of a message to its last; 10 s.
 	Partial time.Duration
+	// First is from the end of the handshakes, or from accepting, to the first
+	// message or keep-alive of an accepted connection; 30 s.
+	First time.Duration
 	// Idle closes a connection that sent neither message nor keep-alive; 30
 	// minutes, and negative is never.
 	Idle time.Duration

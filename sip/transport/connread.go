@@ -25,7 +25,11 @@ func (e *Endpoint) newStreamWork() any {
 // read carries the connection from its handshake to its end.
 func (c *conn) read() {
 	defer c.release()
-	c.arm(false, true)
+	if c.src.IsValid() { // a stranger: what it wants, it must say soon
+		c.wake(time.Now().Add(c.e.cfg.Timeouts.First))
+	} else {
+		c.arm(false, true)
+	}
 	for !c.e.stopping.Load() {
 		if err := c.fill(); err != nil {
 			c.readError(err)
@@ -82,10 +86,10 @@ func (c *conn) readReady(fd uintptr) bool {
 	}
 	for {
 		c.n, c.err = unix.Read(int(fd), c.buf.space())
-		switch c.err {
-		case unix.EINTR:
+		switch {
+		case errors.Is(c.err, unix.EINTR):
 			continue
-		case unix.EAGAIN:
+		case errors.Is(c.err, unix.EAGAIN):
 			if c.buf.w == 0 {
 				c.release()
 			}
@@ -225,8 +229,14 @@ func (c *conn) arm(partial, progress bool) {
 		until = now.Add(idle)
 	}
 	c.partial, c.armed = partial, now
+	c.wake(until)
+}
+
+// wake sets the deadline for reading, and keeps the one of Serve's end: Serve
+// wakes every reader after it has set stopping.
+func (c *conn) wake(until time.Time) {
 	_ = c.sock.SetReadDeadline(until)
-	if c.e.stopping.Load() { // Serve wakes every reader after it has set stopping
-		_ = c.sock.SetReadDeadline(now)
+	if c.e.stopping.Load() {
+		_ = c.sock.SetReadDeadline(time.Now())
 	}
 }

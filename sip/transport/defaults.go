@@ -94,6 +94,7 @@ func (l Limits) withDefaults() Limits {
 func (t Timeouts) withDefaults() Timeouts {
 	fill(&t.Handshake, 10*time.Second)
 	fill(&t.Partial, 10*time.Second)
+	fill(&t.First, 30*time.Second)
 	fill(&t.Idle, 30*time.Minute)
 	fill(&t.Write, 20*time.Second)
 	fill(&t.Dial, 3500*time.Millisecond)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 )
 
 // DialOption changes how Dial connects.
@@ -162,8 +161,7 @@ func (e *Endpoint) connect(key dialKey) (*conn, error) {
 		return nil, err
 	}
 	if key.protocol == TLS {
-		deadline, _ := ctx.Deadline()
-		if err := c.clientHandshake(key, deadline); err != nil {
+		if err := c.clientHandshake(ctx, key); err != nil {
 			c.fail(CloseHandshake)
 			return nil, err
 		}
@@ -172,7 +170,7 @@ func (e *Endpoint) connect(key dialKey) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) clientHandshake(key dialKey, deadline time.Time) error {
+func (c *conn) clientHandshake(ctx context.Context, key dialKey) error {
 	cfg := c.l.cfg.DialTLS
 	if key.serverName != "" || cfg.ServerName == "" {
 		cfg = cfg.Clone()
@@ -180,10 +178,7 @@ func (c *conn) clientHandshake(key dialKey, deadline time.Time) error {
 			cfg.ServerName = key.remote.Addr().WithZone("").String()
 		}
 	}
-	if err := c.limit(deadline); err != nil {
-		return err
-	}
 	c.tls = tls.Client(c.sock, cfg)
 	c.w = c.tls
-	return c.tls.Handshake()
+	return c.tls.HandshakeContext(ctx)
 }

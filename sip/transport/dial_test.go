@@ -18,7 +18,7 @@ func serving(t testing.TB, e *transport.Endpoint) {
 	t.Helper()
 	eventually(t, "serving", func() bool {
 		_, err := e.Dial(t.Context(), 0, transport.TCP, netip.AddrPortFrom(loopback, 1))
-		return err != transport.ErrNotServing
+		return !errors.Is(err, transport.ErrNotServing)
 	})
 }
 
@@ -92,9 +92,7 @@ func TestDialShares(t *testing.T) {
 	if err != nil || again.Generation == flows[0].Generation {
 		t.Errorf("new flow %+v, %v", again, err)
 	}
-	if s := e.Stats()[0]; s.Dialed != 2 || s.Open != 1 {
-		t.Errorf("dialed %d, open %d", s.Dialed, s.Open)
-	}
+	eventually(t, "counted", func() bool { return e.Stats()[0].Dialed == 2 && e.Stats()[0].Open == 1 })
 }
 
 func TestDialTLS(t *testing.T) {
@@ -147,7 +145,7 @@ func TestDialFails(t *testing.T) {
 	if err := dial(transport.WS, addr); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("WebSocket: %v", err)
 	}
-	if err := dial(transport.TCP, netip.MustParseAddrPort("[::1]:5060")); err != transport.ErrNoListener {
+	if err := dial(transport.TCP, netip.MustParseAddrPort("[::1]:5060")); !errors.Is(err, transport.ErrNoListener) {
 		t.Errorf("other family: %v", err)
 	}
 	if err := dial(transport.UDP, addr); err != nil {
@@ -156,7 +154,7 @@ func TestDialFails(t *testing.T) {
 	if err := dial(transport.TCP, addr); err != nil {
 		t.Errorf("TCP: %v", err)
 	}
-	if err := dial(transport.TCP, second); err != transport.ErrTooManyConnections {
+	if err := dial(transport.TCP, second); !errors.Is(err, transport.ErrTooManyConnections) {
 		t.Errorf("over the limit: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -38,7 +39,7 @@ func TestGenerationPortReused(t *testing.T) {
 	if flow.Remote != old.Remote || flow.Generation == old.Generation {
 		t.Fatalf("flows %+v and %+v: want equal addresses, different generations", old, flow)
 	}
-	if err := e.Send(old, []byte(message("secret", 0))); err != transport.ErrFlowGone {
+	if err := e.Send(old, []byte(message("secret", 0))); !errors.Is(err, transport.ErrFlowGone) {
 		t.Errorf("send on the old flow: %v", err)
 	}
 	if err := e.Send(flow, []byte(message("public", 0))); err != nil {
@@ -66,13 +67,13 @@ func TestFlowMustMatch(t *testing.T) {
 	} {
 		f := good
 		change(&f)
-		if err := e.Send(f, []byte("x")); err != transport.ErrFlowGone {
+		if err := e.Send(f, []byte("x")); !errors.Is(err, transport.ErrFlowGone) {
 			t.Errorf("other %s: %v", name, err)
 		}
 		if e.Alive(f) {
 			t.Errorf("other %s: alive", name)
 		}
-		if err := e.Outbox().Send(f, []byte("x")); err != transport.ErrFlowGone {
+		if err := e.Outbox().Send(f, []byte("x")); !errors.Is(err, transport.ErrFlowGone) {
 			t.Errorf("other %s through an Outbox: %v", name, err)
 		}
 	}

@@ -1,6 +1,9 @@
 package transport
 
-import "net/netip"
+import (
+	"errors"
+	"net/netip"
+)
 
 // check finds the listener of a flow to send on, and says why there is none
 // and how to count that.
@@ -27,12 +30,12 @@ func (e *Endpoint) check(flow *Flow, size int) (*listener, error) {
 
 // refuse counts a message that check would not let pass.
 func (l *listener) refuse(err error) {
-	switch err {
-	case ErrNoListener:
+	switch {
+	case errors.Is(err, ErrNoListener):
 		l.counters.drop(DropAddress)
-	case ErrTooLarge:
+	case errors.Is(err, ErrTooLarge):
 		l.counters.drop(DropTooLarge)
-	case ErrFlowGone:
+	case errors.Is(err, ErrFlowGone):
 		l.counters.drop(DropFlowGone)
 	}
 }

@@ -23,17 +23,17 @@ func TestServeOnce(t *testing.T) {
 	e, stop := serve(t, listeners(on(transport.UDP)), newEcho())
 	eventually(t, "serving", func() bool {
 		_, err := e.Dial(t.Context(), 0, transport.TCP, e.Listener(0).Addr)
-		return err != transport.ErrNotServing
+		return !errors.Is(err, transport.ErrNotServing)
 	})
-	if err := e.Serve(t.Context(), newEcho()); err != transport.ErrClosed {
+	if err := e.Serve(t.Context(), newEcho()); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("second Serve: %v", err)
 	}
 	_ = e.Close() // changes nothing
 	stop()
-	if err := e.Send(transport.Flow{Protocol: transport.UDP, Remote: e.Listener(0).Addr}, []byte("x")); err != transport.ErrClosed {
+	if err := e.Send(transport.Flow{Protocol: transport.UDP, Remote: e.Listener(0).Addr}, []byte("x")); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("Send after Serve: %v", err)
 	}
-	if _, err := e.Dial(t.Context(), 0, transport.TCP, e.Listener(0).Addr); err != transport.ErrClosed {
+	if _, err := e.Dial(t.Context(), 0, transport.TCP, e.Listener(0).Addr); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("Dial after Serve: %v", err)
 	}
 }
@@ -43,12 +43,12 @@ func TestCloseUnserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Dial(t.Context(), 1, transport.TCP, e.Listener(1).Addr); err != transport.ErrNotServing {
+	if _, err := e.Dial(t.Context(), 1, transport.TCP, e.Listener(1).Addr); !errors.Is(err, transport.ErrNotServing) {
 		t.Errorf("Dial before Serve: %v", err)
 	}
 	_ = e.Close()
 	_ = e.Close()
-	if err := e.Serve(t.Context(), newEcho()); err != transport.ErrClosed {
+	if err := e.Serve(t.Context(), newEcho()); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("Serve after Close: %v", err)
 	}
 	again := transport.ListenerConfig{Protocol: transport.UDP, Addr: e.Listener(0).Addr}

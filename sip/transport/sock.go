@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"syscall"
@@ -44,7 +45,7 @@ func newSock(tc *net.TCPConn, c *conn) (*sock, error) {
 func (s *sock) writeOnce(fd uintptr) bool {
 	for {
 		s.n, s.werr = unix.Write(int(fd), s.p)
-		if s.werr != unix.EINTR {
+		if !errors.Is(s.werr, unix.EINTR) {
 			return true
 		}
 	}
@@ -71,7 +72,7 @@ func (s *sock) write(p []byte) (rest []byte, cause Close) {
 		s.p = p
 		err := s.raw.Write(s.once)
 		s.p = nil
-		if err == nil && s.werr != unix.EAGAIN {
+		if err == nil && !errors.Is(s.werr, unix.EAGAIN) {
 			err = s.werr
 		}
 		if err != nil {

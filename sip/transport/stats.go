@@ -43,7 +43,7 @@ type Close uint8
 const (
 	// ClosePeer: the peer closed it or it broke.
 	ClosePeer Close = iota
-	// CloseIdle: nothing came for Timeouts.Idle.
+	// CloseIdle: nothing came for Timeouts.Idle, or Timeouts.First.
 	CloseIdle
 	// ClosePartial: a message was not complete in Timeouts.Partial.
 	ClosePartial

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -99,9 +100,10 @@ func TestTCPPipeline(t *testing.T) {
 		}
 	}
 	readN(t, c, sent)
-	if s := e.Stats()[0]; s.Received != 300 || s.Sent != 300 || s.SentBytes != uint64(len(sent)) {
-		t.Errorf("stats %+v", s)
-	}
+	eventually(t, "all counted", func() bool {
+		s := e.Stats()[0]
+		return s.Received == 300 && s.Sent == 300 && s.SentBytes == uint64(len(sent))
+	})
 }
 
 func TestTCPPingPong(t *testing.T) {
@@ -158,7 +160,8 @@ func TestTCPDeadlines(t *testing.T) {
 		cause    transport.Close
 	}{
 		{"slow message", transport.Timeouts{Partial: short}, message("slow", 5000), transport.ClosePartial},
-		{"idle", transport.Timeouts{Idle: short}, "", transport.CloseIdle},
+		{"silent", transport.Timeouts{First: short}, "", transport.CloseIdle},
+		{"idle", transport.Timeouts{Idle: short}, "\r\n", transport.CloseIdle},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newEcho()
@@ -208,10 +211,10 @@ func TestTCPQueueOverflow(t *testing.T) {
 	for sent := 0; err == nil && sent < 64<<20; sent += len(big) {
 		err = e.Send(flow, big)
 	}
-	if err != transport.ErrQueueFull {
+	if !errors.Is(err, transport.ErrQueueFull) {
 		t.Fatalf("error %v, want ErrQueueFull", err)
 	}
-	if err := e.Send(flow, big); err != transport.ErrFlowGone {
+	if err := e.Send(flow, big); !errors.Is(err, transport.ErrFlowGone) {
 		t.Errorf("after overflow: %v, want ErrFlowGone", err)
 	}
 	s := e.Stats()[0]

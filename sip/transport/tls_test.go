@@ -3,6 +3,7 @@ package transport_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -57,7 +58,7 @@ func TestTLS(t *testing.T) {
 	_, _ = io.WriteString(c, "\r\n\r\n")
 	readN(t, c, "\r\n")
 	stop()
-	if n, err := c.Read(make([]byte, 1)); err != io.EOF { // and not an unexpected one: the peer said farewell
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // and not an unexpected one: the peer said farewell
 		t.Errorf("after shutdown: %d, %v", n, err)
 	}
 }
@@ -107,7 +108,7 @@ func TestTLSQueueOverflow(t *testing.T) {
 	for sent := 0; err == nil && sent < 64<<20; sent += len(big) {
 		err = e.Send(flow, big)
 	}
-	if err != transport.ErrQueueFull {
+	if !errors.Is(err, transport.ErrQueueFull) {
 		t.Errorf("error %v, want ErrQueueFull", err)
 	}
 	if e.Alive(flow) {
