@@ -11,6 +11,8 @@ const (
 	maxText  = 1 << 10 // bytes of one text field
 	maxMedia = 1 << 15 // bytes of the media figures
 	maxLeg   = 1 << 16 // legs of one call
+
+	maxInstant Millis = 253_402_300_799_999 // the end of the year 9999
 )
 
 // Event is what a signalling element reports about one call leg. A complete
@@ -78,8 +80,8 @@ func (e *Event) Validate() error {
 		return bad("no Call-ID")
 	case e.Leg < 0 || e.Leg >= maxLeg:
 		return bad("leg index out of range")
-	case e.Init <= 0 || e.At <= 0 || e.Start < 0:
-		return bad("an instant is missing or before 1970")
+	case e.Init <= 0 || e.At <= 0 || e.Start < 0 || max(e.Init, e.At, e.Start) > maxInstant:
+		return bad("an instant is missing, before 1970 or after 9999")
 	case e.Kind == EventFail && (e.Code < 300 || e.Code > 699):
 		return bad(fmt.Sprintf("fail with code %d", e.Code))
 	case e.Kind != EventFail && e.Code != 0 && (e.Code < 200 || e.Code > 299):

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/class5-go/class5/billing"
@@ -113,6 +114,9 @@ func (s *Snapshot) Name() string { return s.name }
 
 // Currency returns the currency of all prices.
 func (s *Snapshot) Currency() billing.Currency { return s.currency }
+
+// Location returns the time zone of the tariff.
+func (s *Snapshot) Location() *time.Location { return s.calendar.zone }
 
 // Rounding returns the rounding policy.
 func (s *Snapshot) Rounding() billing.Rounding { return s.rounding }
