@@ -61,7 +61,7 @@ func (s *Server) AppendResponse(dst []byte, m *wire.Message, role Role, realm st
 		id = wire.HdrProxyAuthenticate
 		fallthrough
 	case 401:
-		for _, a := range s.cfg.Algorithms {
+		for _, a := range s.offer(realm) {
 			start := len(r.text)
 			r.text = s.AppendChallenge(r.text, realm, a, o.stale(), now)
 			r.fields = append(r.fields, wire.Field{ID: id, Value: r.text[start:]})

@@ -120,3 +120,30 @@ func TestChallengedNeedsAChallenge(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestOfferOfARealm(t *testing.T) {
+	s := testServer(t, func(c *Config) {
+		c.Offer = func(r string) []Algorithm { return map[string][]Algorithm{"old": {MD5}}[r] }
+	})
+	for realm, want := range map[string]string{"old": "MD5", "new": "SHA-256 MD5"} {
+		b, err := s.AppendResponse(nil, register(t), Proxy, realm, NoCredentials, "tag", start())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m wire.Message
+		if err := m.Parse(b, nil); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for v := m.Values(wire.HdrProxyAuthenticate); v.Next(); {
+			var c Challenge
+			if err := c.Parse(v.Value()); err != nil || string(c.Realm) != realm {
+				t.Fatalf("%s: %v", v.Value(), err)
+			}
+			got = append(got, c.Algorithm.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v", realm, got)
+		}
+	}
+}

@@ -24,7 +24,7 @@ const (
 	// Unacceptable: an algorithm or qop that was not offered.
 	Unacceptable
 	// WrongURI: the uri parameter names another resource than the
-	// Request-URI (RFC 7616 §3.4.6: 400).
+	// Request-URI (RFC 7616 §3.4.6: 400). See Config.
 	WrongURI
 	// Malformed: credentials that cannot be read in one way only.
 	Malformed

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,8 +39,15 @@ type Config struct {
 	Window *Window
 
 	// Algorithms are offered in this order and no others are accepted.
-	// Default: SHA256, MD5 (RFC 8760 §2.4 puts the strongest first).
+	// Default: SHA256, MD5 (RFC 8760 §2.4 puts the strongest first). Mind
+	// that clients exist which fail on a challenge they do not know instead
+	// of passing it over, wherever it stands.
 	Algorithms []Algorithm
+
+	// Offer gives the algorithms of one realm in place of Algorithms, nil
+	// for those. The slice must not change afterwards. It is called for each
+	// request and must not block.
+	Offer func(realm string) []Algorithm
 
 	// Integrity offers auth-int beside auth. Off by default: phones exist
 	// that do not read a list of two.
@@ -56,9 +64,13 @@ type Config struct {
 	// RFC 2069 clients send. Their nonces serve for one request each.
 	WithoutQOP bool
 
-	// AnyURI skips the comparison of the uri parameter with the Request-URI,
-	// for nodes behind something that rewrites it.
-	AnyURI bool
+	// The uri parameter must name the resource of the Request-URI (see
+	// SameResource), or be a sip URI without a user part: several clients
+	// name the server they send to instead of the callee. Their credentials
+	// are bound to no callee, those of all others are. StrictURI takes the
+	// same resource only, AnyURI takes anything, for nodes behind something
+	// that rewrites the Request-URI.
+	StrictURI, AnyURI bool
 
 	// RefuseWrong answers a wrong password or unknown user with 403 instead
 	// of a new challenge, which stops phones that would try for ever.
@@ -146,9 +158,9 @@ func (s *Server) VerifyValue(ctx context.Context, value []byte, req *Request) Re
 		res.Outcome = Malformed
 	case !equalUnescaped(a.Realm, req.Realm):
 		res.Outcome = WrongRealm
-	case !s.offered(a):
+	case !s.accepted(a, req.Realm):
 		res.Outcome = Unacceptable
-	case !s.cfg.AnyURI && !SameResource(a.URI, req.URI):
+	case !s.cfg.fits(a.URI, req.URI):
 		res.Outcome = WrongURI
 	default:
 		s.verify(ctx, sc, req, &res)
@@ -156,16 +168,22 @@ func (s *Server) VerifyValue(ctx context.Context, value []byte, req *Request) Re
 	return res
 }
 
-func (s *Server) offered(a *Authorization) bool {
+// offer lists the algorithms of a realm.
+func (s *Server) offer(realm string) []Algorithm {
+	if s.cfg.Offer != nil {
+		if list := s.cfg.Offer(realm); len(list) > 0 {
+			return list
+		}
+	}
+	return s.cfg.Algorithms
+}
+
+// accepted reports whether credentials use what was offered.
+func (s *Server) accepted(a *Authorization, realm string) bool {
 	if a.QOP == QOPNone && !s.cfg.WithoutQOP || a.QOP == QOPInt && !s.cfg.Integrity {
 		return false
 	}
-	for _, have := range s.cfg.Algorithms {
-		if have == a.Algorithm {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.offer(realm), a.Algorithm)
 }
 
 // verify does the part that costs: nonce, HA1, response, replay.

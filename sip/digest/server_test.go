@@ -9,6 +9,29 @@ import (
 	"time"
 )
 
+// onlyMD5 is the HA1 of a client that knows no better.
+func onlyMD5(realm string, a Algorithm) string {
+	if a != MD5 {
+		return ""
+	}
+	return HA1(a, "alice", realm, "secret")
+}
+
+// resign gives credentials of alice with the same nonce for another uri.
+func resign(uri string) func([]byte) []byte {
+	return func(b []byte) []byte {
+		var a Authorization
+		if err := a.Parse(b); err != nil {
+			return nil
+		}
+		c := Client{User: "alice", Password: "secret"}
+		if err := c.Accept([]byte(`Digest realm="` + realm + `", qop="auth", algorithm=SHA-256, nonce="` + string(a.Nonce) + `"`)); err != nil {
+			return nil
+		}
+		return c.AppendAuthorization(nil, "INVITE", []byte(uri), nil)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	alice := func() *Client { return &Client{User: "alice", Password: "secret"} }
 	replace := func(old, new string) func([]byte) []byte {
@@ -54,6 +77,15 @@ func TestVerify(t *testing.T) {
 		{name: "no qop", value: replace(", qop=auth", ""), want: Unacceptable},
 		{name: "uri of another", change: func(r *Request) { r.URI = []byte("sip:carol@example.com") }, want: WrongURI},
 		{name: "uri of another, not looked at", config: func(c *Config) { c.AnyURI = true }, change: func(r *Request) { r.URI = []byte("sip:carol@example.com") }, want: OK},
+		{name: "uri of the server", value: resign("sip:192.0.2.1:5060"), want: OK},
+		{name: "uri of the server, strict", config: func(c *Config) { c.StrictURI = true }, value: resign("sip:192.0.2.1:5060"), want: WrongURI},
+		{name: "uri of nothing", value: resign("x"), want: WrongURI},
+		{name: "algorithm of the realm", config: func(c *Config) {
+			c.Offer = func(r string) []Algorithm { return map[string][]Algorithm{realm: {MD5}}[r] }
+		}, client: &Client{User: "alice", Password: "secret", HA1: onlyMD5}, want: OK},
+		{name: "algorithm of other realms", config: func(c *Config) {
+			c.Offer = func(r string) []Algorithm { return map[string][]Algorithm{realm: {SHA512256}}[r] }
+		}, value: func(b []byte) []byte { return b }, client: &Client{User: "alice", Password: "secret", HA1: onlyMD5}, want: Unacceptable},
 		{name: "uri with what proxies add", change: func(r *Request) { r.URI = []byte("sip:bob@EXAMPLE.com:5060;transport=tcp") }, want: OK},
 		{name: "two user names", value: replace("Digest ", `Digest username="bob", `), want: Malformed},
 		{name: "other scheme", value: replace("Digest", "Basic"), want: NoCredentials},

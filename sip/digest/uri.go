@@ -2,6 +2,19 @@ package digest
 
 import "github.com/class5-go/class5/sip/wire"
 
+// fits reports whether the uri parameter of credentials may stand with a
+// Request-URI (RFC 3261 §22.4, RFC 7616 §3.4.6).
+func (c *Config) fits(uri, requestURI []byte) bool {
+	if c.AnyURI || SameResource(uri, requestURI) {
+		return true
+	}
+	if c.StrictURI {
+		return false
+	}
+	u, err := wire.ParseURI(uri)
+	return err == nil && u.IsSIP() && u.User == nil
+}
+
 // SameResource reports whether the uri parameter of credentials and a
 // Request-URI name the same resource (RFC 3261 §22.4 item 8 lets a server be
 // tolerant here). The same octets do; so do sip URIs with equal scheme, user,
