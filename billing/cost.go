@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -64,6 +65,23 @@ func (c *Cost) add(num wide, den uint64) error {
 }
 
 func (c *Cost) overflow() error { return fmt.Errorf("%w: sum of prices", ErrOverflow) }
+
+// Quotient estimates how many times o goes into c, for positive ones. It is
+// exact but for the last of some sixty bits, and 0 where it cannot tell: a
+// place to begin a search at, not its result.
+func (c Cost) Quotient(o Cost) int64 {
+	a, ok1 := c.num.mul(max(o.den, 1))
+	b, ok2 := o.num.mul(max(c.den, 1))
+	if !ok1 || !ok2 || a.neg || b.neg || b.isZero() {
+		return 0
+	}
+	s := bits.Len64(b.hi)
+	q, _ := a.shift(s).div(max(b.shift(s).lo, 1))
+	if v, ok := q.int64(); ok {
+		return v
+	}
+	return math.MaxInt64
+}
 
 // Sign returns -1, 0 or 1.
 func (c Cost) Sign() int {

@@ -111,6 +111,31 @@ func TestCostOverflow(t *testing.T) {
 	}
 }
 
+func TestQuotient(t *testing.T) {
+	cost := func(price string, span billing.Millis) (c billing.Cost) {
+		if err := c.Add(billing.MustPrice(price), span); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, c := range []struct {
+		a, b billing.Cost
+		want int64
+	}{
+		{cost("1/60", 60_000), cost("0.01/3", 3_000), 100},
+		{cost("1", 999), cost("1", 1000), 0},
+		{cost("9223372", 1<<40), cost("0.000000000001", 1), math.MaxInt64},
+		{cost("9223372", 1<<40), cost("9223372", 1<<39), 2},
+		{billing.Cost{}, cost("1", 1), 0},
+		{cost("1", 1), billing.Cost{}, 0},
+		{cost("-1", 1), cost("1", 1), 0},
+	} {
+		if got := c.a.Quotient(c.b); got != c.want {
+			t.Errorf("%+v in %+v: %d, want %d", c.b, c.a, got, c.want)
+		}
+	}
+}
+
 // TestCostAgainstRat: sums of any prices agree with fractions of unbounded
 // integers, at every rounding.
 func TestCostAgainstRat(t *testing.T) {

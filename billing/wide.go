@@ -86,6 +86,13 @@ func (w wide) mul(f uint64) (wide, bool) {
 	return wide{hi, lo, w.neg && hi|lo != 0}, h2 == 0 && c == 0
 }
 
+// shift moves s bits out to the right, 64 at most.
+func (w wide) shift(s int) wide {
+	w.lo = w.lo>>s | w.hi<<(64-s)
+	w.hi >>= s
+	return w
+}
+
 // div returns the magnitude of w/d cut towards zero, and the rest.
 func (w wide) div(d uint64) (q wide, rest uint64) {
 	q.hi, rest = w.hi/d, w.hi%d

@@ -60,16 +60,32 @@ func (m *meter) affords(i tariff.Interval, n int64, credit billing.Amount) bool 
 	return true
 }
 
-// most returns for how many of n intervals, less than all, the credit is enough.
+// most returns for how many of n intervals, less than all, the credit is
+// enough. Division says about how many; only rounding can make it differ, so
+// the search begins there, in steps that grow, and bisects once it has the
+// answer between two of them.
 func (m *meter) most(i tariff.Interval, n int64, credit billing.Amount) int64 {
-	enough := int64(0)
-	for enough+1 < n {
-		half := enough + (n-enough)/2
+	var one, rest billing.Cost
+	probe := int64(0)
+	if one.Add(i.Price, i.Length()) == nil && rest.AddAmount(credit) == nil && rest.Sub(m.cost) == nil {
+		probe = rest.Quotient(one)
+	}
+	enough, galloping, up, step := int64(0), true, false, int64(1)
+	for first := true; enough+1 < n; first = false {
+		probe = min(max(probe, enough+1), n-1)
 		try := *m
-		if try.charge(i, half) == nil && try.within(credit) {
-			enough = half
+		fits := try.charge(i, probe) == nil && try.within(credit)
+		galloping = galloping && (first || fits == up)
+		up = fits
+		if fits {
+			enough = probe
+			probe += step
 		} else {
-			n = half
+			n = probe
+			probe -= step
+		}
+		if step *= 2; !galloping {
+			probe = enough + (n-enough)/2
 		}
 	}
 	return enough
