@@ -38,12 +38,13 @@ func (m *Message) Append(dst []byte, e *Edit) ([]byte, error) {
 
 // planner turns the operations of an Edit into patches for one message.
 type planner struct {
-	m     *Message
-	e     *Edit
-	rm    removed
-	anyRm bool
-	body  *op
-	above int32 // order of the latest Prepend
+	m      *Message
+	e      *Edit
+	rm     removed
+	anyRm  bool
+	ensure bool
+	body   *op
+	above  int32 // order of the latest Prepend
 }
 
 func (p *planner) plan() {
@@ -52,8 +53,11 @@ func (p *planner) plan() {
 	for i := range e.ops {
 		p.apply(i)
 	}
-	if p.body != nil {
+	switch {
+	case p.body != nil:
 		p.planBody()
+	case p.ensure:
+		p.insertLength(len(p.m.b) - int(p.m.bodyAt))
 	}
 	// Few patches, mostly in order already; insertion sort keeps equal ones as they were planned.
 	for i := 1; i < len(e.patches); i++ {
@@ -98,9 +102,7 @@ func (p *planner) apply(i int) {
 			p.replaceValue(o.id, p.countFirst(o.id), o.text)
 		}
 	case opEnsureLength:
-		if m.contentLen < 0 && !p.later(i) && p.body == nil {
-			p.insertLength(len(m.b) - int(m.bodyAt))
-		}
+		p.ensure = m.contentLen < 0
 	case opBody:
 		p.body = o
 	}

@@ -65,7 +65,7 @@ func scanDisplay(s []byte, i int, o *nameAddr) (next int, bracketed bool, r Reas
 			return i, false, addrSpec(s[lo:end])
 		case c == ':':
 			colon = true
-		case lws && colon && !is(c, clLWS), c == '"', c == '>', c == '\\':
+		case lws && colon && !is(c, clLWS), !is(c, clURI|clLWS):
 			return i, false, ReasonNameAddr
 		case c == '?' && colon:
 			// Without brackets this starts URI headers for one reader, and is refused by another.

@@ -1,5 +1,7 @@
 package wire
 
+import "strconv"
+
 // URI is a parsed URI. Slices refer to the input; escapes are left as they are.
 type URI struct {
 	Scheme   []byte // as spelled, without colon
@@ -36,3 +38,27 @@ func (u URI) IsSIPS() bool { return EqualFold(u.Scheme, "sips") }
 
 // IsTel reports whether the scheme is tel.
 func (u URI) IsTel() bool { return EqualFold(u.Scheme, "tel") }
+
+// AppendTo appends the URI.
+func (u URI) AppendTo(dst []byte) []byte {
+	dst = append(append(dst, u.Scheme...), ':')
+	if !u.IsSIP() {
+		return append(dst, u.Opaque...)
+	}
+	if u.User != nil {
+		dst = append(dst, u.User...)
+		if u.Password != nil {
+			dst = append(append(dst, ':'), u.Password...)
+		}
+		dst = append(dst, '@')
+	}
+	dst = append(dst, u.Host...)
+	if u.Port != 0 {
+		dst = strconv.AppendUint(append(dst, ':'), uint64(u.Port), 10)
+	}
+	dst = append(dst, u.Params...)
+	if u.Headers != nil {
+		dst = append(append(dst, '?'), u.Headers...)
+	}
+	return dst
+}

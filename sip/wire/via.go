@@ -56,13 +56,6 @@ func (v Via) RPort() (port uint16, present bool) {
 	return uint16(n), ok
 }
 
-func unbracket(b []byte) []byte {
-	if n := len(b); n >= 2 && b[0] == '[' && b[n-1] == ']' {
-		return b[1 : n-1]
-	}
-	return b
-}
-
 // AppendViaReceived appends v with received and rport filled in as a server does that got the request from src
 // (RFC 3261 18.2.1, RFC 3581 4): rport only when the client asked for it, received when it differs from sent-by
 // or rport was asked for. Values of the sender for these two are dropped.
@@ -89,22 +82,4 @@ func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
 		dst = strconv.AppendUint(append(dst, ";rport="...), uint64(src.Port()), 10)
 	}
 	return dst
-}
-
-// ParseAddr reads an IPv4 or IPv6 address, with or without brackets, without allocating. Mapped IPv4 is unmapped;
-// zones are refused.
-func ParseAddr(host []byte) (netip.Addr, bool) {
-	host = unbracket(host)
-	var text [45]byte
-	if len(host) > len(text) {
-		return netip.Addr{}, false
-	}
-	for i, c := range host {
-		if c != '.' && c != ':' && c-'0' > 9 && c|0x20-'a' > 5 {
-			return netip.Addr{}, false
-		}
-		text[i] = c
-	}
-	a, err := netip.ParseAddr(string(text[:len(host)]))
-	return a.Unmap(), err == nil
 }
