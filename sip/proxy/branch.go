@@ -36,7 +36,11 @@ func (b *Branch) Status() int { return b.status }
 
 // fork sends the request m to one target.
 func (c *Context) fork(now time.Time, m *wire.Message, t *Target) {
-	b := &Branch{c: c, target: *t}
+	b := &c.only
+	if len(c.branches) > 0 {
+		b = new(Branch)
+	}
+	b.c, b.target = c, *t
 	c.branches = append(c.branches, b)
 	c.pending++
 	c.waiting++
@@ -46,7 +50,7 @@ func (c *Context) fork(now time.Time, m *wire.Message, t *Target) {
 	}
 	c.p.stats.Branches++
 	if c.method == wire.INVITE {
-		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), b)
+		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), (*timerC)(b))
 	}
 }
 
@@ -97,7 +101,7 @@ func (b *Branch) send(now time.Time, m *wire.Message) error {
 	if p.out, err = m.Append(p.out[:0], e); err != nil {
 		return err
 	}
-	b.client, err = p.cfg.Layer.NewClient(now, p.out, b.flow, b)
+	b.client, err = p.cfg.Layer.NewClient(now, p.out, b.flow, (*events)(b))
 	return err
 }
 
@@ -149,8 +153,11 @@ func (b *Branch) giveUp(now time.Time) {
 	b.cancel(now, []byte(`SIP;cause=408;text="Request Timeout"`))
 }
 
-// Expire implements [transaction.Expirer]: Timer C.
-func (b *Branch) Expire(now time.Time) {
+// timerC is a Branch whose Timer C runs.
+type timerC Branch
+
+func (t *timerC) Expire(now time.Time) {
+	b := (*Branch)(t)
 	b.c.p.stats.TimerC++
 	b.giveUp(now)
 	b.c.settle(now)

@@ -28,6 +28,9 @@ type Context struct {
 	ended     bool
 	starting  bool // a group is being sent: decide when it is out
 	ring      transaction.Timer
+
+	first [1]*Branch // room of branches, and the branch of most contexts
+	only  Branch
 }
 
 // Start forwards the request of a server transaction by a plan and answers it
@@ -38,6 +41,7 @@ type Context struct {
 // before Start returns. In any case plan.Call.Ended is called once.
 func (p *Proxy) Start(now time.Time, tx *transaction.Server, m *wire.Message, plan Plan) *Context {
 	c := &Context{p: p, tx: tx, call: plan.Call, record: plan.RecordRoute, groups: plan.Groups, method: m.Method()}
+	c.branches = c.first[:0]
 	tx.Value = c
 	p.stats.Started++
 	p.stats.Contexts++
@@ -51,7 +55,7 @@ func (p *Proxy) Start(now time.Time, tx *transaction.Server, m *wire.Message, pl
 
 // Relay forwards a request inside a dialog along its Route set.
 func (p *Proxy) Relay(now time.Time, tx *transaction.Server, m *wire.Message, call Call) *Context {
-	return p.Start(now, tx, m, Plan{Groups: []Group{{Targets: []Target{{}}}}, Call: call})
+	return p.Start(now, tx, m, Plan{Groups: p.along, Call: call})
 }
 
 // Refuse answers a server transaction with a refusal.
@@ -140,14 +144,17 @@ func (c *Context) next(now time.Time, m *wire.Message) {
 		}
 		c.starting = false
 		if g.Timeout > 0 && c.waiting > 0 && !c.stopped {
-			c.p.cfg.Layer.Start(&c.ring, now.Add(g.Timeout), c)
+			c.p.cfg.Layer.Start(&c.ring, now.Add(g.Timeout), (*ringLimit)(c))
 		}
 	}
 	c.settle(now)
 }
 
-// Expire implements [transaction.Expirer]: the group has rung long enough.
-func (c *Context) Expire(now time.Time) {
+// ringLimit is a Context whose group may ring only so long.
+type ringLimit Context
+
+func (l *ringLimit) Expire(now time.Time) {
+	c := (*Context)(l)
 	c.p.stats.RingLimits++
 	for _, b := range c.branches {
 		if b.status == 0 {

@@ -41,6 +41,7 @@ type Config struct {
 type Proxy struct {
 	cfg   Config
 	seed  maphash.Seed // of loop marks and of branches without state
+	along []Group      // the plan of Relay
 	stats Stats
 
 	request  wire.Message // a server transaction's request, read again
@@ -57,7 +58,7 @@ type Stats struct {
 
 	Started    uint64 // contexts
 	Branches   uint64 // requests sent
-	Refused    uint64 // requests refused by Check
+	Refused    uint64 // requests refused, by Check or by the owner
 	Acks       uint64 // ACKs forwarded
 	AcksLost   uint64 // ACKs that could not be
 	TimerC     uint64 // branches ended by Timer C
@@ -77,7 +78,7 @@ func New(cfg Config) *Proxy {
 	if cfg.Resolve == nil {
 		cfg.Resolve = Numeric(transport.Flow{})
 	}
-	return &Proxy{cfg: cfg, seed: maphash.MakeSeed()}
+	return &Proxy{cfg: cfg, seed: maphash.MakeSeed(), along: []Group{{Targets: make([]Target, 1)}}}
 }
 
 // Stats is a snapshot of the counters.

@@ -10,8 +10,14 @@ import (
 	"github.com/class5-go/class5/sip/wire"
 )
 
-// Response implements [transaction.ClientUser] (RFC 3261 section 16.7).
-func (b *Branch) Response(now time.Time, _ *transaction.Client, m *wire.Message) {
+// events is a Branch as the user of its client transaction.
+type events Branch
+
+var _ transaction.ClientUser = (*events)(nil)
+
+// Response is RFC 3261 section 16.7.
+func (v *events) Response(now time.Time, _ *transaction.Client, m *wire.Message) {
+	b := (*Branch)(v)
 	c := b.c
 	switch status := m.Status(); {
 	case status == 100:
@@ -30,10 +36,10 @@ func (b *Branch) Response(now time.Time, _ *transaction.Client, m *wire.Message)
 func (b *Branch) answered(now time.Time, m *wire.Message, status int) {
 	c := b.c
 	first := !c.stopped
-	c.stopped = true // the owner's Cancel comes too late from here on
+	c.stopped, c.groups = true, nil // the owner's Cancel comes too late from here on
 	b.end(now, status)
 	c.upstream(now, b, m)
-	if first {
+	if first && c.pending > 0 {
 		c.stop(now, []byte(`SIP;cause=200;text="Call completed elsewhere"`))
 	}
 	c.settle(now)
@@ -45,7 +51,7 @@ func (b *Branch) provisional(now time.Time, m *wire.Message) {
 		return // RFC 4320: no hop forwards these
 	}
 	if !b.gaveUp {
-		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), b)
+		c.p.cfg.Layer.Start(&b.timerC, now.Add(c.p.cfg.TimerC), (*timerC)(b))
 	}
 	c.upstream(now, b, m)
 }
@@ -66,9 +72,10 @@ func (b *Branch) refused(now time.Time, m *wire.Message, status int) {
 	c.settle(now)
 }
 
-// Failed implements [transaction.ClientUser]: RFC 3261 section 16.8 counts a
-// timeout as 408, section 16.9 a transport error as 503.
-func (b *Branch) Failed(now time.Time, _ *transaction.Client, err error) {
+// Failed counts a timeout as 408 (RFC 3261 section 16.8), a transport error as
+// 503 (section 16.9).
+func (v *events) Failed(now time.Time, _ *transaction.Client, err error) {
+	b := (*Branch)(v)
 	status := 503
 	if errors.Is(err, transaction.ErrTimeout) {
 		status = 408

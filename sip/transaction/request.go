@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"bytes"
+	"net/netip"
 	"time"
 
 	"github.com/class5-go/class5/sip/transport"
@@ -116,8 +118,7 @@ func (l *Layer) answerAlone(m *wire.Message, to transport.Flow, status int, reas
 // completeVia returns m with received and rport in its top Via where RFC 3261
 // section 18.2.1 and RFC 3581 ask for them, m itself where they don't.
 func (l *Layer) completeVia(m *wire.Message, via wire.Via, from transport.Flow) *wire.Message {
-	_, rport := via.RPort()
-	if host, ok := wire.ParseAddr(via.Host); ok && !rport && host == from.Remote.Addr() {
+	if _, rport := via.RPort(); !rport && l.sameHost(via.Host, from.Remote.Addr()) {
 		return m
 	}
 	l.edit.Reset()
@@ -134,4 +135,13 @@ func (l *Layer) completeVia(m *wire.Message, via wire.Via, from transport.Flow) 
 		return m
 	}
 	return &l.view
+}
+
+// sameHost reports whether the host of a sent-by is the address a.
+func (l *Layer) sameHost(host []byte, a netip.Addr) bool {
+	if l.buf = a.AppendTo(l.buf[:0]); bytes.Equal(host, l.buf) {
+		return true
+	}
+	numeric, ok := wire.ParseAddr(host) // other spellings, brackets
+	return ok && numeric == a
 }
