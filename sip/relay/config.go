@@ -1,0 +1,153 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/class5-go/class5/sip/token"
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Config says what a relay is made of. Listeners, Ring and Dispatch are
+// required.
+type Config struct {
+	// Listeners is the table that Flow.Listener and tokens index: the one of the
+	// endpoint, the same on all nodes that share keys. At least one is Internal.
+	Listeners []Listener
+	// Names are further host names that mean this edge in a Route or
+	// Request-URI, such as the one that phones have as outbound proxy.
+	Names []string
+	// Ring seals and checks tokens.
+	Ring *token.Ring
+	// Secret keys the branches and To-tags. It must be the same on all nodes
+	// that share the ring and stay when keys rotate, or a CANCEL after the
+	// rotation misses its INVITE. Empty derives it from the ring's active key,
+	// which is good for as long as that key stays.
+	Secret []byte
+	// Dispatch chooses proxies.
+	Dispatch Dispatcher
+	// Resolve finds the next hop of requests from inside that carry no token;
+	// nil answers them 404.
+	Resolve Resolver
+	// Alive reports whether a connection is open, as transport.Endpoint.Alive
+	// does; nil takes every flow for alive, and the transport finds out.
+	Alive func(transport.Flow) bool
+	// Epoch is when this process started, in seconds of Unix time. Proxies see
+	// it in P-Edge and know from a change that all stream flows are gone.
+	Epoch uint32
+	// Limits bounds messages; nil is the default of package wire.
+	Limits *wire.Limits
+	// ProxyRequire are option tags accepted in Proxy-Require because this edge or
+	// the proxies behind it understand them. Nil means path, outbound and
+	// privacy.
+	ProxyRequire []string
+	// Server is the Server header field of own responses, if not empty.
+	Server string
+}
+
+// Listener is one row of the listener table.
+type Listener struct {
+	// Protocol is the transport.
+	Protocol transport.Protocol
+	// Addr is written in Via, Record-Route and Path: an address that the peers
+	// of this listener reach it by.
+	Addr netip.AddrPort
+	// Bound is the address the socket is bound to where that is another one
+	// (behind static NAT): Routes to it are ours as well. May be zero.
+	Bound netip.AddrPort
+	// Host is written in Record-Route in place of Addr if not empty: the name in
+	// the certificate of a TLS or WSS listener.
+	Host string
+	// Internal marks the side of the proxies. Direction is decided by it alone.
+	Internal bool
+	// Trusted lets the identity header fields of RFC 3325 pass inward, for a
+	// listener that only peers of the same trust domain reach.
+	Trusted bool
+}
+
+// Listeners makes the table from the listeners of an endpoint.
+func Listeners(infos []transport.ListenerInfo) []Listener {
+	table := make([]Listener, len(infos))
+	for i, info := range infos {
+		table[i] = Listener{Protocol: info.Protocol, Addr: info.Advertised, Bound: info.Addr, Internal: info.Internal}
+	}
+	return table
+}
+
+// New checks cfg and makes a relay.
+func New(cfg Config) (*Relay, error) {
+	switch {
+	case cfg.Ring == nil:
+		return nil, errors.New("relay: no token ring")
+	case cfg.Dispatch == nil:
+		return nil, errors.New("relay: no dispatcher")
+	case len(cfg.Listeners) > 256:
+		return nil, fmt.Errorf("relay: %d listeners, at most 256 fit into a token", len(cfg.Listeners))
+	}
+	r := &Relay{
+		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
+		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
+		own: map[netip.AddrPort]struct{}{}, names: map[string]struct{}{}, ports: map[uint16]struct{}{},
+	}
+	if r.understood == nil {
+		r.understood = []string{"path", "outbound", "privacy"}
+	}
+	for _, name := range cfg.Names {
+		r.names[strings.ToLower(name)] = struct{}{}
+	}
+	for i, l := range cfg.Listeners {
+		if err := r.addListener(uint8(i), l); err != nil {
+			return nil, err
+		}
+	}
+	if r.inner4 == nil && r.inner6 == nil {
+		return nil, errors.New("relay: no internal listener for UDP")
+	}
+	secret := cfg.Secret
+	if len(secret) == 0 {
+		secret = cfg.Ring.Derive("sip/relay branch")
+	}
+	var err error
+	if r.hash, err = token.NewHasher(secret); err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
+	r.scratch.New = func() any { return new(Scratch) }
+	return r, nil
+}
+
+func (r *Relay) addListener(index uint8, cfg Listener) error {
+	addr := cfg.Addr.Addr()
+	switch {
+	case cfg.Protocol < transport.UDP || cfg.Protocol > transport.WSS:
+		return fmt.Errorf("relay: listener %d has no protocol", index)
+	case !addr.IsValid() || addr.IsUnspecified() || cfg.Addr.Port() == 0:
+		return fmt.Errorf("relay: listener %d needs an address that its peers can use, not %v", index, cfg.Addr)
+	}
+	cfg.Addr = unmap(cfg.Addr)
+	l := newListener(index, cfg)
+	r.listeners = append(r.listeners, l)
+	for _, a := range []netip.AddrPort{cfg.Addr, unmap(cfg.Bound)} {
+		if a.Addr().IsValid() && !a.Addr().IsUnspecified() {
+			r.own[a] = struct{}{}
+			r.ports[a.Port()] = struct{}{}
+		}
+	}
+	if cfg.Host != "" {
+		r.names[strings.ToLower(cfg.Host)] = struct{}{}
+	}
+	if cfg.Internal && cfg.Protocol == transport.UDP {
+		inner := &r.inner4
+		if addr.Unmap().Is6() {
+			inner = &r.inner6
+		}
+		if *inner == nil {
+			*inner = l
+		}
+	}
+	return nil
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

@@ -1,0 +1,187 @@
+package relay
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/class5-go/class5/sip/token"
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Relay is a stateless SIP edge. Make it with [New]; all methods may be called
+// from many goroutines at once.
+type Relay struct {
+	listeners      []*listener
+	inner4, inner6 *listener // where requests to proxies leave from, by address family
+	own            map[netip.AddrPort]struct{}
+	names          map[string]struct{}
+	ports          map[uint16]struct{}
+
+	ring       *token.Ring
+	hash       *token.Hasher
+	dispatch   Dispatcher
+	resolve    Resolver
+	alive      func(transport.Flow) bool
+	limits     *wire.Limits
+	understood []string
+	server     []byte
+	epoch      uint32
+
+	scratch sync.Pool // of *Scratch
+	causes  [numCauses]atomic.Uint64
+	refused [256]atomic.Uint64 // by wire.Reason
+}
+
+// Scratch is the working memory for one message at a time. The zero value is
+// ready; reuse it, it is large.
+type Scratch struct {
+	m    wire.Message
+	edit wire.Edit
+
+	in       transport.Flow
+	listener *listener // the one it came in by
+	via      wire.Via  // topmost
+
+	value  []byte // header value being composed
+	branch []byte // of our Via for this message
+	lower  []byte // host name in lower case
+}
+
+// Outcome is what to do about a message.
+type Outcome struct {
+	// Cause says what happened to it.
+	Cause Cause
+	// Reason says more for the cause Malformed.
+	Reason wire.Reason
+	// Status is that of our own response in Data, zero when Data is not one.
+	Status int
+	// Flow is where Data goes.
+	Flow transport.Flow
+	// Data is the message to send, nil when there is none. It begins with what
+	// was in dst.
+	Data []byte
+}
+
+// Handle decides about one message and composes what is to be sent, without
+// sending, counting or keeping anything: the whole relay as a function. The
+// message to send is appended to dst, which must not overlap p.Data; s is
+// overwritten.
+func (r *Relay) Handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
+	if int(p.Flow.Listener) >= len(r.listeners) {
+		return Outcome{Cause: NoListener}
+	}
+	s.in, s.listener = p.Flow, r.listeners[p.Flow.Listener]
+	s.edit.Reset()
+	if !answerableSource(p.Flow.Remote) {
+		return Outcome{Cause: BadSource}
+	}
+	var err error
+	if p.Flow.Protocol == transport.UDP {
+		err = s.m.Parse(p.Data, r.limits)
+	} else {
+		err = s.m.ParseStream(p.Data, r.limits)
+	}
+	s.via, _ = s.m.TopVia()
+	if err != nil {
+		return r.malformed(s, err, dst)
+	}
+	switch {
+	case !s.m.IsRequest():
+		return r.response(s, dst)
+	case s.listener.internal:
+		return r.outward(s, dst)
+	}
+	return r.inward(s, dst)
+}
+
+// answerableSource tells addresses that nothing may ever be sent to.
+func answerableSource(a netip.AddrPort) bool {
+	ip := a.Addr()
+	return ip.IsValid() && a.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != broadcast
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+func (r *Relay) malformed(s *Scratch, err error, dst []byte) Outcome {
+	o := Outcome{Cause: Malformed}
+	we, ok := errors.AsType[*wire.Error](err)
+	if !ok {
+		return o
+	}
+	o.Reason = we.Reason
+	return r.reply(s, o, we.Status, dst)
+}
+
+// ServeSIP implements [transport.Handler].
+func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
+	s := r.scratch.Get().(*Scratch)
+	var causes [numCauses]uint32
+	for i := range batch {
+		o := r.Handle(s, batch[i], out.Buffer())
+		if o.Data != nil {
+			if err := out.Send(o.Flow, o.Data); err != nil {
+				o = r.unsent(s, o, err, out)
+			}
+		}
+		causes[o.Cause]++
+		if o.Cause == Malformed {
+			r.refused[o.Reason].Add(1)
+		}
+	}
+	for c, n := range causes {
+		if n > 0 {
+			r.causes[c].Add(uint64(n))
+		}
+	}
+	r.scratch.Put(s)
+}
+
+// unsent answers the request that o wanted to send but the transport did not
+// take. s still holds that request.
+func (r *Relay) unsent(s *Scratch, o Outcome, err error, out *transport.Outbox) Outcome {
+	if o.Cause != RequestIn && o.Cause != RequestOut {
+		return Outcome{Cause: Unsendable}
+	}
+	cause := NoListener
+	switch {
+	case errors.Is(err, transport.ErrFlowGone):
+		cause = FlowGone
+	case errors.Is(err, transport.ErrTooLarge):
+		cause = TooLarge
+	}
+	s.edit.Reset()
+	o = r.refuse(s, cause, out.Buffer())
+	if o.Data != nil {
+		_ = out.Send(o.Flow, o.Data) // the transport counts what it drops
+	}
+	return o
+}
+
+// Stats returns the counters of all messages that went through ServeSIP.
+func (r *Relay) Stats() Stats {
+	st := Stats{Refused: map[wire.Reason]uint64{}}
+	for c := range r.causes {
+		st.Causes[c] = r.causes[c].Load()
+	}
+	for reason := range wire.Reasons {
+		if n := r.refused[reason].Load(); n > 0 {
+			st.Refused[reason] = n
+		}
+	}
+	return st
+}
+
+// compose writes the edited message for flow.
+func (r *Relay) compose(s *Scratch, cause Cause, flow transport.Flow, dst []byte) Outcome {
+	if flow.Protocol != transport.UDP {
+		s.edit.EnsureContentLength()
+	}
+	data, err := s.m.Append(dst, &s.edit)
+	if err != nil {
+		return Outcome{Cause: Internal}
+	}
+	return Outcome{Cause: cause, Flow: flow, Data: data}
+}
