@@ -107,7 +107,7 @@ func (c *Context) stored(now time.Time, b *Branch) {
 		c.mergeChallenges(b)
 	}
 	if p.response.Parse(response, nil) != nil { // it was read before
-		p.stats.Unusable++
+		c.unusable(now, b.status)
 		return
 	}
 	c.forward(now, b, &p.response, &p.edit)
@@ -135,15 +135,12 @@ func (c *Context) local(now time.Time, status int, reason string, extra ...wire.
 	if req == nil {
 		return
 	}
-	var err error
-	if p.scratch, err = wire.AppendResponse(p.scratch[:0], req, status, reason, c.tx.Tag(), extra...); err != nil {
-		p.stats.Unusable++
+	b, err := wire.AppendResponse(p.scratch[:0], req, status, reason, c.tx.Tag(), extra...)
+	if err != nil || p.response.Parse(b, nil) != nil {
+		c.unusable(now, status)
 		return
 	}
-	if p.response.Parse(p.scratch, nil) != nil {
-		p.stats.Unusable++
-		return
-	}
+	p.scratch = b
 	p.edit.Reset()
 	c.answer(now, nil, &p.response, &p.edit)
 }

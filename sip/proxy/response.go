@@ -97,14 +97,22 @@ func (c *Context) upstream(now time.Time, b *Branch, m *wire.Message) {
 // forward removes our Via, lets the owner edit, and answers the server
 // transaction.
 func (c *Context) forward(now time.Time, b *Branch, m *wire.Message, e *wire.Edit) {
-	p := c.p
 	e.RemoveFirstValue(wire.HdrVia)
 	e.EnsureContentLength()
 	if !hasTwo(m, wire.HdrVia) {
-		p.stats.Unusable++ // nobody upstream to send it to
+		c.unusable(now, m.Status()) // whoever made it lost the way back
 		return
 	}
 	c.answer(now, b, m, e)
+}
+
+// unusable drops a response that cannot be sent, and answers in its place when
+// it was final: the caller must hear of the end.
+func (c *Context) unusable(now time.Time, status int) {
+	c.p.stats.Unusable++
+	if status >= 200 {
+		_ = c.tx.Reply(now, 500, "") // in a wrong state when an answer has gone up
+	}
 }
 
 func (c *Context) answer(now time.Time, b *Branch, m *wire.Message, e *wire.Edit) {
@@ -117,7 +125,7 @@ func (c *Context) answer(now time.Time, b *Branch, m *wire.Message, e *wire.Edit
 	}
 	out, err := m.Append(p.out[:0], e)
 	if err != nil {
-		p.stats.Unusable++
+		c.unusable(now, m.Status())
 		return
 	}
 	p.out = out

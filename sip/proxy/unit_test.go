@@ -77,20 +77,27 @@ func command(line string, input ...string) *script.Command {
 	return c
 }
 
-// TestUnusableResponse: what nobody upstream waits for is dropped.
-func TestUnusableResponse(t *testing.T) {
-	w := newWorld(t)
-	w.do(command("plan bob"))
-	w.do(command("in alice INVITE"))
-	text := w.composeResponse(command("in bob 180"), 180) + "Content-Length: 0\r\n\r\n"
-	via := strings.Index(text, "Via: SIP/2.0/UDP 192.0.2.10")
-	text = text[:via] + text[via+strings.Index(text[via:], "\r\n")+2:]
-	if err := w.message.Parse([]byte(text), nil); err != nil {
-		t.Fatal(err)
-	}
-	w.layer.Receive(w.now, &w.message, flowOf("bob"))
-	if n := w.proxy.Stats().Unusable; n != 1 {
-		t.Errorf("%d unusable responses", n)
+// TestResponseWithoutViaOfTheCaller: it cannot go up; when it is final, the
+// caller gets a 500 in its place.
+func TestResponseWithoutViaOfTheCaller(t *testing.T) {
+	for status, want := range map[int]string{180: "", 200: "alice <- 500", 404: "alice <- 500"} {
+		w := newWorld(t)
+		w.do(command("plan bob"))
+		w.do(command("in alice INVITE"))
+		text := w.composeResponse(command("in bob"), status) + "Content-Length: 0\r\n\r\n"
+		via := strings.Index(text, "Via: SIP/2.0/UDP 192.0.2.10")
+		text = text[:via] + text[via+strings.Index(text[via:], "\r\n")+2:]
+		if err := w.message.Parse([]byte(text), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.out.Reset()
+		w.layer.Receive(w.now, &w.message, flowOf("bob"))
+		if got := w.out.String(); strings.Count(got, "alice <-") != strings.Count(want, "alice") || !strings.Contains(got, want) {
+			t.Errorf("%d: got %s", status, got)
+		}
+		if n := w.proxy.Stats().Unusable; n != 1 {
+			t.Errorf("%d unusable responses", n)
+		}
 	}
 }
 
@@ -105,7 +112,7 @@ func (s splitter) Forward(_ time.Time, _ *Branch, _ *wire.Message, e *wire.Edit)
 }
 
 func (s splitter) Response(_ time.Time, _ *Context, _ *Branch, m *wire.Message, e *wire.Edit) {
-	if s.where == "response" && m.Status() == 180 {
+	if s.where == "response" {
 		e.Add("X-Name", []byte("a\nb"))
 	}
 }
@@ -125,8 +132,15 @@ func TestSplitHeader(t *testing.T) {
 	if got := w.do(command("in bob 180")); got != "" {
 		t.Errorf("got %s", got)
 	}
-	if n := w.proxy.Stats().Unusable; n != 1 {
+	if got := w.do(command("in bob 200")); !strings.Contains(got, "alice <- 500") {
+		t.Errorf("got %s", got)
+	}
+	if n := w.proxy.Stats().Unusable; n != 2 {
 		t.Errorf("%d unusable responses", n)
+	}
+	w.do(command("advance 1m"))
+	if s := w.proxy.Stats(); s.Contexts != 0 {
+		t.Errorf("%d contexts left", s.Contexts)
 	}
 }
 

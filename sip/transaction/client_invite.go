@@ -150,10 +150,20 @@ func (l *Layer) appendHop(dst, request []byte, method string, to, reason []byte)
 	dst = append(dst, ' ')
 	dst = append(dst, method...)
 	dst = append(dst, "\r\n"...)
-	if len(reason) != 0 {
-		dst = appendField(dst, "Reason", reason)
-	}
+	dst = appendReason(dst, reason)
 	return append(dst, "Content-Length: 0\r\n\r\n"...)
+}
+
+// appendReason writes a Reason line and sees to it that the value, which may
+// come from anywhere, stays one line.
+func appendReason(dst, reason []byte) []byte {
+	before := len(dst)
+	dst = append(dst, "Reason: "...)
+	dst = wire.AppendUnfolded(dst, reason)
+	if len(reason) == 0 || bytes.ContainsAny(dst[before:], "\r\n\x00") {
+		return dst[:before]
+	}
+	return append(dst, "\r\n"...)
 }
 
 func appendField(dst []byte, name string, value []byte) []byte {
