@@ -51,6 +51,14 @@ func (p *planner) plan() {
 	e := p.e
 	e.patches = e.patches[:0]
 	for i := range e.ops {
+		switch o := &e.ops[i]; {
+		case o.kind == opBody:
+			p.body = o
+		case o.kind == opEnsureLength:
+			p.ensure = p.m.contentLen < 0
+		}
+	}
+	for i := range e.ops {
 		p.apply(i)
 	}
 	switch {
@@ -86,7 +94,7 @@ func (p *planner) apply(i int) {
 	case opAdd:
 		p.insert(m.headersEnd, 0, o)
 	case opSet:
-		if !p.later(i) {
+		if !p.later(i) && !p.bodySets(o.id) {
 			p.set(o)
 		}
 	case opRemoveAll:
@@ -101,11 +109,18 @@ func (p *planner) apply(i int) {
 		if !p.later(i) {
 			p.replaceValue(o.id, p.countFirst(o.id), o.text)
 		}
-	case opEnsureLength:
-		p.ensure = m.contentLen < 0
-	case opBody:
-		p.body = o
 	}
+}
+
+// bodySets reports whether SetBody or EnsureContentLength writes header id, so that a Set of it does not count.
+func (p *planner) bodySets(id HeaderID) bool {
+	switch id {
+	case HdrContentLength:
+		return p.body != nil || p.ensure
+	case HdrContentType:
+		return p.body != nil && p.body.name.lo != p.body.name.hi && p.body.text.lo != p.body.text.hi
+	}
+	return false
 }
 
 // later reports whether an operation behind i has the same kind and header, so that i is not the one that counts.
@@ -190,6 +205,9 @@ func (p *planner) removeValues(id HeaderID, n int) {
 func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
 	at, hi := int(l.value.lo), int(l.value.hi)
 	if !isList(id) {
+		if n == 0 {
+			return at, 0
+		}
 		return hi, n - 1
 	}
 	for at < hi && (n > 0 || m.b[at] == ',') {

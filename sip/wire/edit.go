@@ -123,7 +123,7 @@ func (e *Edit) ReplaceFirstValue(id HeaderID, value []byte) {
 func (e *Edit) EnsureContentLength() { e.add(op{kind: opEnsureLength}) }
 
 // SetBody replaces the body and sets Content-Length. A contentType of "" leaves Content-Type alone; an empty body
-// removes it. The last SetBody counts.
+// removes it. The last SetBody counts, and counts more than a Set of these headers.
 func (e *Edit) SetBody(contentType string, body []byte) {
 	lo := len(e.arena)
 	e.arena = append(e.arena, contentType...)

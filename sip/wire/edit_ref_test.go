@@ -166,6 +166,18 @@ func refEdit(msg string, request bool, ops []refOp) string {
 	r := refParse(msg)
 	var body *refOp
 	ensure := false
+	for i, o := range ops {
+		switch o.kind {
+		case opBody:
+			body = &ops[i]
+		case opEnsureLength:
+			ensure = !slices.ContainsFunc(r.headers, func(h *refHeader) bool { return h.key == "Content-Length" })
+		}
+	}
+	ops = slices.DeleteFunc(slices.Clone(ops), func(o refOp) bool {
+		return o.kind == opSet && (o.id == HdrContentLength && (body != nil || ensure) ||
+			o.id == HdrContentType && body != nil && body.name != "" && body.value != "")
+	})
 	drop := map[HeaderID]int{}
 	replace := map[HeaderID]string{}
 	for i, o := range ops {
@@ -198,10 +210,6 @@ func refEdit(msg string, request bool, ops []refOp) string {
 			drop[o.id]++
 		case opReplaceFirstValue:
 			replace[o.id] = o.value
-		case opEnsureLength:
-			ensure = !slices.ContainsFunc(r.headers, func(h *refHeader) bool { return h.key == "Content-Length" })
-		case opBody:
-			body = &ops[i]
 		}
 	}
 	for id := HdrOther + 1; id < numHeaders; id++ {
