@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"github.com/class5-go/class5/media/internal/udploop"
+)
 
 // SetPortable chooses the goroutine-per-socket implementation.
 func SetPortable(c *Config, on bool) { c.portable = on }
@@ -22,3 +26,8 @@ func (p *portPool) Release(port uint16, now time.Time) { p.release(port, now) }
 
 // Available counts the free pairs.
 func (p *portPool) Available(now time.Time) int { return p.available(now) }
+
+// FirstPort is the RTP port facing the offerer.
+func FirstPort(r *Relay, callID string) udploop.Handler {
+	return &r.sessions[callID].legs[0].streams[0].media
+}

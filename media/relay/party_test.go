@@ -18,7 +18,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchChild) != "" {
+		benchPeer()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	relayAddr = netip.MustParseAddr("127.0.0.1")

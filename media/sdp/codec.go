@@ -101,7 +101,7 @@ func keepFirst(table *[128]string, value string) {
 	num, rest, _ := strings.Cut(value, " ")
 	pt, err := strconv.ParseUint(num, 10, 7)
 	if err == nil && table[pt] == "" {
-		table[pt] = strings.TrimSpace(rest)
+		table[pt] = strings.Trim(rest, " \t")
 	}
 }
 

@@ -17,14 +17,14 @@ type Connection struct {
 
 // parseConnection reads "IN IP4 192.0.2.1", also with /ttl/count behind it.
 func parseConnection(value string) (Connection, bool) {
-	words := strings.Fields(value)
-	if len(words) != 3 || !strings.EqualFold(words[0], "IN") {
+	word := words(value)
+	if len(word) != 3 || !strings.EqualFold(word[0], "IN") {
 		return Connection{}, false
 	}
-	host, _, _ := strings.Cut(words[2], "/")
+	host, _, _ := strings.Cut(word[2], "/")
 	c := Connection{Host: host}
 	a, err := netip.ParseAddr(host)
-	if err == nil && a.Zone() == "" && strings.EqualFold(words[1], addrType(a)) {
+	if err == nil && a.Zone() == "" && strings.EqualFold(word[1], addrType(a)) {
 		c.Addr = a
 	}
 	return c, true

@@ -98,15 +98,15 @@ func (d *Description) Origin() (o Origin, ok bool) {
 	if i < 0 {
 		return Origin{}, false
 	}
-	words := strings.Fields(d.lines[i].value())
-	if len(words) != 6 {
+	word := words(d.lines[i].value())
+	if len(word) != 6 {
 		return Origin{}, false
 	}
-	c, ok := parseConnection(strings.Join(words[3:], " "))
+	c, ok := parseConnection(strings.Join(word[3:], " "))
 	if !ok {
 		return Origin{}, false
 	}
-	return Origin{User: words[0], SessionID: words[1], Version: words[2], Addr: c.Addr, Host: c.Host}, true
+	return Origin{User: word[0], SessionID: word[1], Version: word[2], Addr: c.Addr, Host: c.Host}, true
 }
 
 // SetOriginAddr replaces the address of the o= line and leaves user, session

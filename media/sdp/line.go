@@ -30,7 +30,7 @@ func (l line) attr() (name, value string, ok bool) {
 		return "", "", false
 	}
 	name, value, _ = strings.Cut(l.value(), ":")
-	return strings.TrimRight(name, " \t"), strings.TrimSpace(value), true
+	return strings.TrimRight(name, " \t"), strings.Trim(value, " \t"), true
 }
 
 // isAttr returns the value of the attribute called name.
@@ -60,17 +60,22 @@ func without(lines []line, drop func(line) bool) []line {
 	return kept
 }
 
+// blank is what separates words: SDP knows no other white space, whatever
+// Unicode does.
+func blank(r rune) bool { return r == ' ' || r == '\t' }
+
+func words(s string) []string { return strings.FieldsFunc(s, blank) }
+
 // token returns the bounds of the n-th blank-separated word of s, counted
 // from 0; from == to when there is none.
 func token(s string, n int) (from, to int) {
-	blank := func(c byte) bool { return c == ' ' || c == '\t' }
 	i := 0
 	for ; ; n-- {
-		for i < len(s) && blank(s[i]) {
+		for i < len(s) && blank(rune(s[i])) {
 			i++
 		}
 		from = i
-		for i < len(s) && !blank(s[i]) {
+		for i < len(s) && !blank(rune(s[i])) {
 			i++
 		}
 		if n == 0 || from == i {

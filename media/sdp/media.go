@@ -22,16 +22,16 @@ type Media struct {
 
 // parseLine takes an m= line apart: media, port[/count], proto, formats.
 func (m *Media) parseLine(l line) bool {
-	words := strings.Fields(l.value())
-	if len(words) < 3 {
+	word := words(l.value())
+	if len(word) < 3 {
 		return false
 	}
-	port, count, ranged := strings.Cut(words[1], "/")
+	port, count, ranged := strings.Cut(word[1], "/")
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
 		return false
 	}
-	m.kind, m.port, m.count, m.proto, m.formats = words[0], uint16(n), 1, words[2], words[3:]
+	m.kind, m.port, m.count, m.proto, m.formats = word[0], uint16(n), 1, word[2], word[3:]
 	if ranged {
 		c, err := strconv.ParseUint(count, 10, 16)
 		if err != nil || c == 0 {

@@ -79,8 +79,7 @@ func (m *mmsg) flush() (sent, failed uint64) {
 		sent, failed = sent+s, failed+f
 		i = j
 	}
-	clear(items)
-	m.out.items = items[:0]
+	m.out.Reset()
 	return sent, failed
 }
 

@@ -187,6 +187,7 @@ func (l *Loop) rounds(ctx context.Context) error {
 	events := make([]unix.EpollEvent, maxEvents)
 	ready := make([]*Socket, 0, maxEvents)
 	stats := &l.g.stats
+	var last time.Time
 	for ctx.Err() == nil {
 		n, err := epollWait(l.epfd, events)
 		if err != nil {
@@ -199,7 +200,8 @@ func (l *Loop) rounds(ctx context.Context) error {
 		}
 		if len(ready) > 0 {
 			stats.rounds.Add(1)
-			l.linger()
+			l.linger(now.Sub(last))
+			last = now
 		}
 	}
 	return nil
@@ -244,8 +246,10 @@ func (l *Loop) serve(s *Socket, now time.Time) {
 	}
 }
 
-func (l *Loop) linger() {
-	if l.g.cfg.Linger > 0 {
+// linger sleeps a moment when rounds follow each other so fast that more
+// packets will have come by then: one wake-up serves them all.
+func (l *Loop) linger(pause time.Duration) {
+	if pause >= 0 && pause < 2*l.g.cfg.Linger {
 		ts := unix.NsecToTimespec(int64(l.g.cfg.Linger))
 		_ = unix.Nanosleep(&ts, nil) // waking early by a signal does no harm
 	}

@@ -77,15 +77,14 @@ func (l *Loop) readPortable(s *Socket) {
 		stats.received.Add(1)
 		stats.rounds.Add(1)
 		s.handler.HandlePackets(one, l.g.cfg.Now(), &out)
-		for i, o := range out.items {
+		for _, o := range out.items {
 			if l.sendPortable(o.socket, o.data, o.to) != nil {
 				stats.sendErrors.Add(1)
 			} else {
 				stats.sent.Add(1)
 			}
-			out.items[i] = outgoing{}
 		}
-		out.items = out.items[:0]
+		out.Reset()
 	}
 }
 

@@ -186,3 +186,9 @@ func (o *Outbox) Add(s *Socket, data []byte, to netip.AddrPort) {
 
 // Len is the number of packets waiting.
 func (o *Outbox) Len() int { return len(o.items) }
+
+// Reset empties the outbox without sending.
+func (o *Outbox) Reset() {
+	clear(o.items)
+	o.items = o.items[:0]
+}
