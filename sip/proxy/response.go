@@ -147,7 +147,13 @@ func (c *Context) takes(status int) bool {
 	return false
 }
 
+// hasTwo reports whether a header has a second value.
 func hasTwo(m *wire.Message, id wire.HeaderID) bool {
 	v := m.Values(id)
-	return v.Next() && v.Next()
+	for v.Next() {
+		if v.Index() == 1 {
+			return true
+		}
+	}
+	return false
 }

@@ -159,10 +159,10 @@ func (c *Client) expire(now time.Time) {
 func (c *Client) retransmit(now time.Time, at int64) {
 	t2 := c.layer.cfg.Timers.T2
 	c.rec.interval *= 2
-	switch {
-	case c.rec.state == Proceeding:
+	switch c.rec.state {
+	case Proceeding:
 		c.rec.interval = t2
-	case c.rec.state == Trying:
+	case Trying:
 		c.rec.interval = min(c.rec.interval, t2)
 	}
 	c.rec.retry = at + int64(c.rec.interval)

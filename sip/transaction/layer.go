@@ -24,8 +24,9 @@ type Layer struct {
 	random  pool
 	stats   Stats
 
-	view  wire.Message // a request whose Via was completed, lent to the user
-	local wire.Message // for use between two callbacks only
+	lent  *wire.Message // the request in the user's hands, if any
+	view  wire.Message  // a request whose Via was completed, lent to the user
+	local wire.Message  // for use between two callbacks only
 	edit  wire.Edit
 	keyed []byte // scratch of keys
 	whole []byte // scratch behind view

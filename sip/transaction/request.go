@@ -53,7 +53,9 @@ func (l *Layer) serve(now time.Time, k key, m *wire.Message, from transport.Flow
 		tx.mergedKey = l.mergedKey(m)
 		l.merged[tx.mergedKey] = tx
 	}
+	l.lent = m
 	l.cfg.User.Request(now, tx, m)
+	l.lent = nil
 	tx.keep()
 }
 
@@ -68,6 +70,11 @@ func (l *Layer) isMerged(m *wire.Message) bool {
 // had its final response (RFC 3261 section 9.2).
 func (l *Layer) cancel(now time.Time, k key, m *wire.Message, via wire.Via, from transport.Flow) {
 	tx := l.newServer(now, k, m, from)
+	l.lent = m
+	defer func() {
+		l.lent = nil
+		tx.keep()
+	}()
 	target := l.servers[l.serverKey(m, via, invite)]
 	if target == nil {
 		l.stats.CancelUnmatched++

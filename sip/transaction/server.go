@@ -104,14 +104,18 @@ func (s *Server) Reply(now time.Time, status int, reason string, extra ...wire.F
 	if s.rec.request == nil {
 		return ErrState
 	}
-	if err := l.local.Parse(s.rec.request, nil); err != nil {
-		return err
+	m := l.lent
+	if !s.lent || m == nil {
+		m = &l.local
+		if err := m.Parse(s.rec.request, nil); err != nil {
+			return err
+		}
 	}
 	tag := ""
 	if status > 100 {
 		tag = s.Tag()
 	}
-	b, err := wire.AppendResponse(l.buf[:0], &l.local, status, reason, tag, extra...)
+	b, err := wire.AppendResponse(l.buf[:0], m, status, reason, tag, extra...)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 type alarm struct {
 	t     timer
 	id    int
-	fired []int
 	log   *[]int
 	again func(*alarm)
 }
