@@ -153,11 +153,11 @@ func TestCallIsRated(t *testing.T) {
 		for _, p := range c.Parties {
 			amounts = append(amounts, string(p.Side)+" "+p.Amount.String())
 		}
-		got := fmt.Sprint(c.CallID, c.Status, c.Duration, amounts)
+		got := fmt.Sprintf("%s %s %d %v", c.CallID, c.Status, c.Duration, amounts)
 		// On-net calls cost 0.01 EUR a minute, by the second.
 		want := map[string]string{
-			"c1": "c1ok90000[caller 0.015 EUR callee 0.00 EUR]",
-			"c2": "c2busy0[caller 0.00 EUR callee 0.00 EUR]",
+			"c1": "c1 ok 90000 [caller 0.015 EUR callee 0.00 EUR]",
+			"c2": "c2 busy 0 [caller 0.00 EUR callee 0.00 EUR]",
 		}[c.CallID]
 		if got != want {
 			t.Errorf("%s: %s", c.CallID, got)

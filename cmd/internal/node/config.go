@@ -82,6 +82,7 @@ type WebConfig struct {
 	Listen  string   `yaml:"listen"`
 	Proxies []string `yaml:"proxies"` // admin URLs of the proxies, for live state
 	Token   string   `yaml:"token"`   // file with the secret that the proxies ask for
+	Domain  string   `yaml:"domain"`  // made on the first start in an empty database
 	Secure  bool     `yaml:"secure"`  // cookies only over TLS: set when a TLS front stands before it
 }
 

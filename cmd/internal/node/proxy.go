@@ -90,9 +90,6 @@ func (p *Proxy) share() error {
 	}
 	auth, err := digest.NewServer(digest.Config{
 		Keys: p.stores.NonceKeys, Credentials: p.stores.Reader, Algorithms: p.stores.Algorithms,
-		// Clients are known that put the next hop's address into the uri
-		// parameter; the nonce count keeps credentials from being used twice.
-		AnyURI: true,
 	}, p.env.Now())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
@@ -176,6 +173,9 @@ func (p *Proxy) resolver(self netip.AddrPort) func(wire.URI) (transport.Flow, er
 		return f, fmt.Errorf("%w: %v is no edge of ours", proxy.ErrUnresolved, f.Remote)
 	}
 }
+
+// Ping asks the database for a sign of life.
+func (p *Proxy) Ping(ctx context.Context) error { return p.stores.Directory.Ping(ctx) }
 
 // Addr is the bound SIP address.
 func (p *Proxy) Addr() netip.AddrPort { return p.endpoint.Listener(0).Addr }

@@ -155,7 +155,7 @@ func (s *Stores) Close() error {
 		errs = append(errs, s.redis.Close())
 	}
 	if s.Reader != nil {
-		s.Reader.Close()
+		errs = append(errs, s.Reader.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/class5-go/class5/sip/capture"
+)
+
+// Part is a node as a command runs it.
+type Part interface {
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// Main is the main function of a command that runs one node from a
+// configuration file: build gets the file, the environment and the admin
+// listener. It returns the exit code: 0 after a signal, 2 for what the
+// operator can mend, 1 for the rest.
+func Main(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error)) int {
+	err := serve(name, args, stderr, build)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, ErrConfig):
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
+		return 2
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	return 1
+}
+
+func serve(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	file := f.String("config", name+".yaml", "configuration file")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			f.SetOutput(stderr)
+			f.PrintDefaults()
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	cfg, err := Load(*file)
+	if err != nil {
+		return err
+	}
+	log, err := cfg.Logger()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	admin, err := NewAdmin(ctx, cfg.Admin)
+	if err != nil {
+		return bindError(err)
+	}
+	defer admin.Close()
+	env := Env{Node: cfg.Node, Log: log, Metrics: admin.Registry, Capture: capture.New(capture.Config{}), Now: time.Now}
+	part, err := build(ctx, cfg, env, admin)
+	if err != nil {
+		return err
+	}
+	defer part.Close()
+	log.Info("ready", "command", name)
+	return runBeside(ctx, part, admin, env)
+}
+
+// runBeside runs a part and its admin listener, which stays until the part has
+// drained.
+func runBeside(ctx context.Context, part Part, admin *Admin, env Env) error {
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, failed := errgroup.WithContext(below)
+	g.Go(func() error { return admin.Run(below, env.Log) })
+	work, end := context.WithCancel(ctx)
+	defer end()
+	context.AfterFunc(failed, end)
+	err := part.Run(work)
+	stop()
+	return errors.Join(err, g.Wait())
+}
+
+// ProxyNode is a proxy with the stores it opened for itself.
+type ProxyNode struct {
+	*Proxy
+	stores *Stores
+	close  func() error
+}
+
+// NewProxyNode opens the stores of a configuration and a proxy on them.
+func NewProxyNode(ctx context.Context, cfg *Config, env Env) (*ProxyNode, error) {
+	if cfg.Store.Data == "" {
+		return nil, fmt.Errorf("%w: store: data is needed", ErrConfig)
+	}
+	dir, err := OpenDirectory(ctx, cfg.Store, env)
+	if err != nil {
+		return nil, err
+	}
+	stores, err := OpenStores(ctx, cfg.Store, env, dir)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	p, err := NewProxy(ctx, cfg.Proxy, env, stores)
+	if err != nil {
+		return nil, errors.Join(err, stores.Close(), dir.Close())
+	}
+	return &ProxyNode{Proxy: p, stores: stores, close: dir.Close}, nil
+}
+
+// Run serves until ctx is done. The stores outlive the calls that end in them.
+func (p *ProxyNode) Run(ctx context.Context) error {
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, failed := errgroup.WithContext(below)
+	g.Go(func() error { return p.stores.Run(below) })
+	calls, end := context.WithCancel(ctx)
+	defer end()
+	context.AfterFunc(failed, end)
+	err := p.Proxy.Run(calls)
+	stop()
+	return errors.Join(err, g.Wait())
+}
+
+// Close closes proxy and stores.
+func (p *ProxyNode) Close() error { return errors.Join(p.Proxy.Close(), p.stores.Close(), p.close()) }
+
+// KeyRing reads the keys that lb and proxy share.
+func (c *Config) KeyRing(env *Env) error {
+	secret, err := secretFile(c.Keys)
+	if err != nil {
+		return err
+	}
+	env.Keys, err = Ring([]byte(secret))
+	return err
+}
+
+// Secret reads the file with the secret between proxy and web.
+func Secret(file string) (string, error) { return secretFile(file) }
