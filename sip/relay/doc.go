@@ -51,9 +51,9 @@
 //
 // # Use
 //
-// [Relay] is a [transport.Handler]. [Relay.Handle] is the same as a function from one
-// message to another, for other transports and for tests. Both run without
-// locks, without allocations for messages that are relayed, and without
-// blocking, as long as the Dispatcher, Resolver and Alive do. What they are lent
-// they neither keep nor change.
+// [Relay] is a [transport.Handler]. [Relay.Handle] is the same as a function
+// from one message to another, for other transports and for tests. Both run
+// without locks, without allocations for messages that are relayed, and without
+// blocking, as long as the Dispatcher, the Resolver and Alive do. What they are
+// lent they neither keep nor change.
 package relay

@@ -120,8 +120,7 @@ func (r *Relay) addPath(s *Scratch, inner *listener) {
 // outbound reports whether we are the first hop of a client that registers this
 // flow as one of several (RFC 5626 section 5.1).
 func outbound(m *wire.Message) bool {
-	vias := m.Values(wire.HdrVia)
-	if vias.Next() && vias.Next() {
+	if throughOthers(m) {
 		return false
 	}
 	supported := false
@@ -133,6 +132,16 @@ func outbound(m *wire.Message) bool {
 	}
 	for v := m.Values(wire.HdrContact); v.Next(); {
 		if na, err := v.NameAddr(); err == nil && na.Params.Has("reg-id") {
+			return true
+		}
+	}
+	return false
+}
+
+// throughOthers reports whether m has more than one Via.
+func throughOthers(m *wire.Message) bool {
+	for v := m.Values(wire.HdrVia); v.Next(); {
+		if v.Index() > 0 {
 			return true
 		}
 	}

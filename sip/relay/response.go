@@ -24,8 +24,7 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 	if l.internal == s.listener.internal {
 		return Outcome{Cause: WrongDirection}
 	}
-	v := s.m.Values(wire.HdrVia)
-	if !v.Next() || !v.Next() {
+	if !throughOthers(&s.m) {
 		return Outcome{Cause: NoVia}
 	}
 	if r.alive != nil && !r.alive(flow) {

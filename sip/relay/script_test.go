@@ -52,7 +52,6 @@ const testEpoch = 0x66f0a1b2
 
 var (
 	proxyA  = netip.MustParseAddrPort("10.0.0.11:5060")
-	proxyB  = netip.MustParseAddrPort("10.0.0.12:5060")
 	testKey = token.Key{ID: 1, Secret: []byte("the secret that one pair shares!")}
 )
 
