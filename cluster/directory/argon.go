@@ -48,29 +48,46 @@ func (s *Store) hashPassword(ctx context.Context, p Secret) (string, error) {
 
 var errHashFormat = errors.New("directory: stored password hash is not argon2id")
 
+// maxArgonMemory bounds, in KiB, what a stored hash may ask for.
+const maxArgonMemory = 1 << 20
+
+type argonHash struct {
+	memory, passes uint32
+	lanes          uint8
+	salt, key      []byte
+}
+
+// parseArgon reads the form that encodeArgon writes.
+func parseArgon(stored string) (h argonHash, err error) {
+	parts := strings.Split(stored, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+		return h, errHashFormat
+	}
+	var version int
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &h.memory, &h.passes, &h.lanes); err != nil {
+		return h, errHashFormat
+	}
+	var err1, err2 error
+	h.salt, err1 = base64.RawStdEncoding.DecodeString(parts[4])
+	h.key, err2 = base64.RawStdEncoding.DecodeString(parts[5])
+	if err1 != nil || err2 != nil || version != argon2.Version || h.memory > maxArgonMemory ||
+		h.passes < 1 || h.passes > 64 || h.lanes < 1 || len(h.key) < 16 || len(h.key) > 128 {
+		return h, errHashFormat
+	}
+	return h, nil
+}
+
 // verifyPassword compares in constant time, with the cost that the stored
 // hash names.
 func (s *Store) verifyPassword(ctx context.Context, stored string, p Secret) (bool, error) {
-	parts := strings.Split(stored, "$")
-	var version int
-	var memory, passes uint32
-	var lanes uint8
-	if len(parts) != 6 || parts[1] != "argon2id" {
-		return false, errHashFormat
-	}
-	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes); err != nil {
-		return false, errHashFormat
-	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	const most = 1 << 20 // KiB; a hash may not ask for all memory there is
-	if err1 != nil || err2 != nil || version != argon2.Version || memory > most || passes < 1 || passes > 64 || lanes < 1 || len(want) < 16 {
-		return false, errHashFormat
+	h, err := parseArgon(stored)
+	if err != nil {
+		return false, err
 	}
 	if err := s.hashing.Acquire(ctx, 1); err != nil {
 		return false, err
 	}
 	defer s.hashing.Release(1)
-	got := argon2.IDKey([]byte(p.Reveal()), salt, passes, memory, lanes, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	got := argon2.IDKey([]byte(p.Reveal()), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.key)))
+	return subtle.ConstantTimeCompare(got, h.key) == 1, nil
 }

@@ -3,7 +3,9 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,7 @@ type CDRFilter struct {
 	Superseded bool   // records that newer ones replaced as well
 }
 
+// where are the conditions that hold for caller and callee alike.
 func (f CDRFilter) where() (w where) {
 	if !f.Superseded {
 		w.add("superseded = 0")
@@ -52,23 +55,36 @@ func (f CDRFilter) where() (w where) {
 	if !f.To.IsZero() {
 		w.add("init_ms < ?", f.To.UnixMilli())
 	}
-	if f.Subscriber != "" {
-		w.add("(caller_subscriber = ? OR callee_subscriber = ?)", fit(f.Subscriber), fit(f.Subscriber))
-	}
-	if f.Account != "" {
-		w.add("(caller_account = ? OR callee_account = ?)", fit(f.Account), fit(f.Account))
-	}
-	if f.Number != "" {
-		var caller, callee where
-		caller.prefix("caller_search", cut(strings.TrimPrefix(f.Number, "+"), 32))
-		callee.prefix("callee_search", cut(strings.TrimPrefix(f.Number, "+"), 32))
-		w.add("("+strings.Join(caller.conds, " AND ")+" OR "+strings.Join(callee.conds, " AND ")+")", append(caller.args, callee.args...)...)
-	}
 	if f.CallID != "" {
 		w.add("call_hash = ? AND call_id = ?", callHash(f.CallID), f.CallID)
 	}
 	is(&w, "status", f.Status)
 	return w
+}
+
+// either are the conditions that hold for the caller or for the callee, each
+// as two alternatives.
+func (f CDRFilter) either() (alternatives [][2]where) {
+	add := func(cond func(w *where, side string)) {
+		var a [2]where
+		cond(&a[0], "caller")
+		cond(&a[1], "callee")
+		alternatives = append(alternatives, a)
+	}
+	if f.Subscriber != "" {
+		add(func(w *where, side string) { w.add(side+"_subscriber = ?", fit(f.Subscriber)) })
+	}
+	if f.Account != "" {
+		add(func(w *where, side string) { w.add(side+"_account = ?", fit(f.Account)) })
+	}
+	if number := cut(strings.TrimPrefix(f.Number, "+"), 32); number != "" {
+		add(func(w *where, side string) { w.prefix(side+"_search", number) })
+	}
+	return alternatives
+}
+
+func (w *where) or(a [2]where) {
+	w.add("("+strings.Join(a[0].conds, " AND ")+" OR "+strings.Join(a[1].conds, " AND ")+")", append(a[0].args, a[1].args...)...)
 }
 
 // CDRList is one page of calls. Next is the zero cursor at the end.
@@ -81,33 +97,63 @@ type CDRList struct {
 // most 500) behind the cursor. They come with their prices, without the
 // explanation and the media figures.
 func (r CDRs) List(ctx context.Context, f CDRFilter, after CDRCursor, limit int) (CDRList, error) {
-	w := f.where()
-	if after != (CDRCursor{}) {
-		w.add("(init_ms < ? OR (init_ms = ? AND id < ?))", int64(after.Init), int64(after.Init), after.ID)
-	}
 	limit = Page{Limit: limit}.limit()
-	rows, err := all[cdrRow](ctx, r.on, selectCDR+w.text()+" ORDER BY init_ms DESC, id DESC LIMIT ?", append(w.args, limit+1)...)
+	query, args := f.page(after, limit+1)
+	ids, err := all[int64](ctx, r.on, query, args...)
+	if err != nil || len(ids) == 0 {
+		return CDRList{}, err
+	}
+	more := len(ids) > limit
+	rows, err := in[cdrRow](ctx, r.on, selectCDR+" WHERE id IN (?) ORDER BY init_ms DESC, id DESC", ids[:min(len(ids), limit)])
 	if err != nil {
 		return CDRList{}, err
 	}
-	more := len(rows) > limit
-	rows = rows[:min(len(rows), limit)]
 	l := CDRList{Items: make([]CDR, len(rows))}
 	for i := range rows {
 		if l.Items[i], err = rows[i].value(); err != nil {
 			return CDRList{}, err
 		}
 	}
-	if more {
-		last := l.Items[limit-1]
+	if more && len(rows) > 0 {
+		last := l.Items[len(rows)-1]
 		l.Next = CDRCursor{last.Init, last.ID}
 	}
 	return l, r.parties(ctx, l.Items, "''")
 }
 
+// page is the statement for the ids of one page. Of the first condition on
+// caller or callee each side is asked by itself, in the order of its own
+// index, and both are merged: an OR would make the server read and sort all
+// calls of an account for every page.
+func (f CDRFilter) page(after CDRCursor, n int) (query string, args []any) {
+	w := f.where()
+	if after != (CDRCursor{}) {
+		w.add("init_ms <= ? AND (init_ms < ? OR id < ?)", int64(after.Init), int64(after.Init), after.ID)
+	}
+	const newest = " ORDER BY init_ms DESC, id DESC LIMIT ?"
+	alternatives := f.either()
+	if len(alternatives) == 0 {
+		return "SELECT id FROM acct_cdrs" + w.text() + newest, append(w.args, n)
+	}
+	for _, a := range alternatives[1:] {
+		w.or(a)
+	}
+	var arms []string
+	for side, a := range alternatives[0] {
+		arm := where{conds: slices.Concat(a.conds, w.conds), args: slices.Concat(a.args, w.args)}
+		arms = append(arms, fmt.Sprintf("SELECT id, init_ms FROM (SELECT id, init_ms FROM acct_cdrs%s%s) arm%d", arm.text(), newest, side))
+		args = append(append(args, arm.args...), n)
+	}
+	return "SELECT id FROM (" + strings.Join(arms, " UNION ") + ") sides" + newest, append(args, n)
+}
+
 // Count counts what List lists.
 func (r CDRs) Count(ctx context.Context, f CDRFilter) (int64, error) {
-	return count(ctx, r.on, "acct_cdrs", f.where())
+	w := f.where()
+	for _, a := range f.either() {
+		w.or(a)
+	}
+	return count(ctx, r.on, "acct_cdrs", w)
 }
 
 // Find gives the call with an id, complete.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,26 +15,36 @@ import (
 	"go.uber.org/goleak"
 )
 
-// server is the MariaDB that all tests of the package share, each with a
-// database of its own.
-var server *peer.MariaDB
+// mariadb is the server that all tests of the package share, each with a
+// database of its own. The first who needs it starts it.
+var mariadb = sync.OnceValues(func() (*peer.MariaDB, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	mariadbStarted.Store(true)
+	return peer.StartMariaDB(ctx)
+})
 
-var databases atomic.Int64
+var (
+	mariadbStarted atomic.Bool
+	databases      atomic.Int64
+)
+
+func server(t testing.TB) *peer.MariaDB {
+	t.Helper()
+	return must(mariadb())(t)
+}
 
 func TestMain(m *testing.M) {
 	if crashChild() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	var err error
-	server, err = peer.StartMariaDB(ctx)
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	code := m.Run()
-	err = server.Stop()
+	var err error
+	if mariadbStarted.Load() {
+		if s, e := mariadb(); e == nil {
+			err = s.Stop()
+		}
+	}
 	if err == nil && code == 0 {
 		err = goleak.Find()
 	}
@@ -54,10 +65,11 @@ var engines = []struct {
 	{"mariadb", func(t testing.TB) string {
 		t.Helper()
 		name := fmt.Sprintf("class5_%d", databases.Add(1))
-		if err := server.Create(t.Context(), name); err != nil {
+		s := server(t)
+		if err := s.Create(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
-		return "mysql:" + server.DSN(name)
+		return "mysql:" + s.DSN(name)
 	}},
 }
 

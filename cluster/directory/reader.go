@@ -2,9 +2,7 @@ package directory
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -43,6 +41,7 @@ type Reader struct {
 	flights flights
 	catalog catalogCache
 	tariffs tariffCache
+	loader  *loader
 
 	mu   sync.Mutex
 	last int64 // newest change applied with all before it
@@ -76,6 +75,9 @@ func (s *Store) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error
 		return nil, err
 	}
 	r.last = last
+	if r.loader, err = s.newLoader(ctx); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.readers[r] = struct{}{}
 	s.mu.Unlock()
@@ -178,7 +180,7 @@ func (r *Reader) load(ctx context.Context, k key) (*Profile, error) {
 	for {
 		m := r.cache.mark()
 		p, err, again := r.flights.do(ctx, k, m, func() (*Profile, error) {
-			p, err := r.store.profile(ctx, k)
+			p, err := r.loader.profile(ctx, k)
 			switch {
 			case err == nil:
 				r.cache.put(p, m)
@@ -193,72 +195,6 @@ func (r *Reader) load(ctx context.Context, k key) (*Profile, error) {
 			return p, err
 		}
 	}
-}
-
-// profileRow is the first statement of a miss.
-type profileRow struct {
-	ID               int64  `db:"id"`
-	DomainID         int64  `db:"domain_id"`
-	CustomerID       int64  `db:"customer_id"`
-	BillingProfileID int64  `db:"billing_profile_id"`
-	Username         string `db:"username"`
-	Domain           string `db:"domain"`
-	DisplayName      string `db:"display_name"`
-	Status           Status `db:"status"`
-	CustomerStatus   Status `db:"customer_status"`
-}
-
-const (
-	selectProfile = `SELECT s.id, s.domain_id, s.customer_id, c.billing_profile_id, s.username, d.name AS domain, s.display_name, s.status, c.status AS customer_status
-		FROM prov_subscribers s JOIN prov_domains d ON d.id = s.domain_id JOIN prov_customers c ON c.id = s.customer_id`
-	byUser   = selectProfile + " WHERE s.username = ? AND d.name = ?"
-	byNumber = selectProfile + " JOIN prov_numbers n ON n.subscriber_id = s.id WHERE n.number = ?"
-	// Numbers and digests in one answer: an algorithm's name has letters.
-	selectDetails = `SELECT 0 AS kind, number AS name, '' AS value, CASE WHEN primary_of IS NULL THEN 1 ELSE 0 END AS sorted, id FROM prov_numbers WHERE subscriber_id = ?
-		UNION ALL SELECT 1, algorithm, ha1, 2, 0 FROM prov_credentials WHERE subscriber_id = ? ORDER BY 4, 5`
-)
-
-type detailRow struct {
-	Kind   int    `db:"kind"`
-	Name   string `db:"name"`
-	Value  string `db:"value"`
-	Sorted int    `db:"sorted"`
-	ID     int64  `db:"id"`
-}
-
-// profile reads one profile in two statements. A change between them may mix
-// two states; its invalidation, which comes later, removes the mixture.
-func (s *Store) profile(ctx context.Context, k key) (*Profile, error) {
-	query, args := byUser, []any{k.user, k.domain}
-	if k.domain == "" {
-		query, args = byNumber, []any{k.user}
-	}
-	row, err := one[profileRow](ctx, s, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	details, err := all[detailRow](ctx, s, selectDetails, row.ID, row.ID)
-	if err != nil {
-		return nil, err
-	}
-	p := &Profile{
-		SubscriberID: row.ID, DomainID: row.DomainID, CustomerID: row.CustomerID, BillingProfileID: row.BillingProfileID,
-		Username: row.Username, Domain: row.Domain, DisplayName: row.DisplayName,
-		Locked: row.Status != Active || row.CustomerStatus != Active,
-	}
-	for _, d := range details {
-		if d.Kind == 0 {
-			p.Numbers = append(p.Numbers, d.Name)
-			continue
-		}
-		if a, ok := digest.ParseAlgorithm([]byte(d.Name)); ok {
-			if p.ha1[a], err = hex.DecodeString(d.Value); err != nil {
-				return nil, fmt.Errorf("%w: digest of subscriber %d is not hexadecimal", ErrUnavailable, row.ID)
-			}
-		}
-	}
-	p.route = routing.Subscriber{ID: fmt.Sprint(row.ID), Username: p.Username, Domain: p.Domain, Number: p.Number(), Locked: p.Locked}
-	return p, nil
 }
 
 // ReaderStats are figures for metrics.
@@ -282,11 +218,12 @@ func (r *Reader) Stats() ReaderStats {
 }
 
 // Close takes the reader off the store, which then no longer tells it of
-// changes.
-func (r *Reader) Close() {
+// changes. It must not be asked afterwards.
+func (r *Reader) Close() error {
 	r.store.mu.Lock()
 	delete(r.store.readers, r)
 	r.store.mu.Unlock()
+	return r.loader.close()
 }
 
 func (r *Reader) log() *slog.Logger { return r.store.cfg.Logger }

@@ -113,7 +113,7 @@ CREATE TABLE prov_subscribers (
   CONSTRAINT prov_subscribers_domain FOREIGN KEY (domain_id) REFERENCES prov_domains (id),
   CONSTRAINT prov_subscribers_customer FOREIGN KEY (customer_id) REFERENCES prov_customers (id)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin */;
-CREATE INDEX prov_subscribers_by_domain ON prov_subscribers (domain_id);
+CREATE INDEX prov_subscribers_by_domain ON prov_subscribers (domain_id, username);
 CREATE INDEX prov_subscribers_by_customer ON prov_subscribers (customer_id);
 
 CREATE TABLE prov_credentials (

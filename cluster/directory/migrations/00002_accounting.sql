@@ -47,10 +47,11 @@ CREATE TABLE acct_cdrs (
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin */;
 CREATE INDEX acct_cdrs_init ON acct_cdrs (init_ms, id);
 CREATE INDEX acct_cdrs_call ON acct_cdrs (call_hash);
-CREATE INDEX acct_cdrs_caller_subscriber ON acct_cdrs (caller_subscriber, init_ms);
-CREATE INDEX acct_cdrs_callee_subscriber ON acct_cdrs (callee_subscriber, init_ms);
-CREATE INDEX acct_cdrs_caller_account ON acct_cdrs (caller_account, init_ms);
-CREATE INDEX acct_cdrs_callee_account ON acct_cdrs (callee_account, init_ms);
+CREATE INDEX acct_cdrs_status ON acct_cdrs (status, init_ms, id);
+CREATE INDEX acct_cdrs_caller_subscriber ON acct_cdrs (caller_subscriber, init_ms, id);
+CREATE INDEX acct_cdrs_callee_subscriber ON acct_cdrs (callee_subscriber, init_ms, id);
+CREATE INDEX acct_cdrs_caller_account ON acct_cdrs (caller_account, init_ms, id);
+CREATE INDEX acct_cdrs_callee_account ON acct_cdrs (callee_account, init_ms, id);
 CREATE INDEX acct_cdrs_caller_search ON acct_cdrs (caller_search);
 CREATE INDEX acct_cdrs_callee_search ON acct_cdrs (callee_search);
 
