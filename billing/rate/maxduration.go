@@ -31,7 +31,10 @@ func MaxDuration(s *tariff.Snapshot, c Call, credit billing.Amount) (billing.Mil
 	m := meter{rounding: s.Rounding(), currency: s.Currency()}
 	first, _ := s.Period(c.Start)
 	init := match.Rate(first).Init
-	if m.connect(match.Connect()) != nil || !m.within(credit) || !m.affords(init, 1, credit) {
+	if err := m.connect(match.Connect()); err != nil {
+		return 0, err
+	}
+	if !m.within(credit) || !m.affords(init, 1, credit) {
 		return 0, nil
 	}
 	off := init.Length()
