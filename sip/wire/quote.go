@@ -49,16 +49,19 @@ func AppendUnquoted(dst, b []byte) []byte {
 // UnquoteDisplay is the text of a display name as NameAddr.Display gives it.
 func UnquoteDisplay(display []byte) string { return string(AppendUnquoted(nil, display)) }
 
-// AppendUnfolded appends b with every fold (CR LF and white space) read as one SP (RFC 3261 7.3.1), so that the
-// result may be inserted by an Edit.
+// AppendUnfolded appends b with every fold (CR LF and white space) read as one SP (RFC 3261 7.3.1), and other control
+// characters, which only a quoted-pair can hold, as SP too, so that the result may be inserted by an Edit.
 func AppendUnfolded(dst, b []byte) []byte {
 	for i := 0; i < len(b); i++ {
-		if b[i] != '\r' && b[i] != '\n' {
-			dst = append(dst, b[i])
-			continue
+		switch c := b[i]; {
+		case c == '\r' || c == '\n':
+			dst = append(dst, ' ')
+			i = skipLWS(b, i) - 1
+		case c < 0x20 && c != '\t' || c == 0x7f:
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, c)
 		}
-		dst = append(dst, ' ')
-		i = skipLWS(b, i) - 1
 	}
 	return dst
 }

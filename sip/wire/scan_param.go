@@ -149,8 +149,8 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		}
 		seen |= bit
 		if bit&steering != 0 {
-			if p.value.lo == p.value.hi {
-				return i, ReasonParam
+			if p.value.lo == p.value.hi || s[p.value.lo] == '"' {
+				return int(p.name.lo), ReasonParam // a token by its grammar
 			}
 			o.steer = p.value
 		}

@@ -1,5 +1,7 @@
 package wire
 
+import "iter"
+
 // Values walks over the comma-separated values of a header, over all its lines:
 //
 //	for v := m.Values(wire.HdrRoute); v.Next(); {
@@ -96,4 +98,20 @@ func valueEnd(s []byte, i int) int {
 		}
 	}
 	return len(s)
+}
+
+// SplitValues yields the comma-separated values of one header value, without outer white space; empty ones are passed
+// over.
+func SplitValues(value []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := 0; i < len(value); {
+			end := valueEnd(value, i)
+			lo := skipLWS(value[:end], i)
+			hi := trimEnd(value, lo, end)
+			i = end + 1
+			if lo < hi && !yield(value[lo:hi:hi]) {
+				return
+			}
+		}
+	}
 }

@@ -97,6 +97,8 @@ func TestOneReading(t *testing.T) {
 		"two tags in From":                {with("tag=1", "tag=1;tag=2"), verdict{ReasonDuplicateParam, 400}},
 		"tag and Tag in To":               {with("<sip:bob@example.com>\r\n", "<sip:bob@example.com>;tag=1;Tag=1\r\n"), verdict{ReasonDuplicateParam, 400}},
 		"tag without value":               {with("tag=1", "tag"), verdict{ReasonParam, 400}},
+		"tag quoted":                      {with("tag=1", "tag=\"1\""), verdict{ReasonParam, 400}},
+		"branch quoted":                   {with("branch=z9hG4bK1", "branch=\"z9hG4bK1\""), verdict{ReasonParam, 400}},
 		"tag with empty value":            {with("tag=1", "tag="), verdict{ReasonParam, 400}},
 		"two branches":                    {with(";branch=z9hG4bK1", ";branch=z9hG4bK1;Branch=z9hG4bK2"), verdict{ReasonDuplicateParam, 400}},
 		"two received":                    {with(";branch", ";received=192.0.2.2;received=192.0.2.3;branch"), verdict{ReasonDuplicateParam, 400}},
