@@ -1,11 +1,11 @@
-// Command stateless-lb is a SIP edge in front of one or more proxies: it keeps
-// nothing of a call, so it may be restarted at any moment, or run many times.
+// Command stateless-lb is a SIP edge in front of proxies. It keeps nothing of a call: restart it, or run many.
 //
-//	stateless-lb -listen 192.0.2.1:5060 -internal 10.0.0.1:5070 10.0.0.11:5060 10.0.0.12:5060
+//	stateless-lb -listen 192.0.2.1:5060 -internal 10.0.0.1:5070 -proxy 10.0.0.11:5060 -proxy 10.0.0.12:5060
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,7 +21,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "stateless-lb:", err)
 		os.Exit(1)
 	}
@@ -29,15 +29,20 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var access, internal netip.AddrPort
+	var proxies []relay.Target
 	f := flag.NewFlagSet("stateless-lb", flag.ContinueOnError)
-	f.TextVar(&access, "listen", netip.MustParseAddrPort("127.0.0.1:5060"), "address for phones, UDP and TCP")
-	f.TextVar(&internal, "internal", netip.MustParseAddrPort("127.0.0.1:5070"), "address for proxies, UDP")
-	secret := f.String("secret", "change this: it signs the tokens", "at least 16 octets, the same on all edges")
-	if err := f.Parse(args); err != nil {
+	f.TextVar(&access, "listen", netip.MustParseAddrPort("127.0.0.1:5060"), "`address` for phones, UDP and TCP")
+	f.TextVar(&internal, "internal", netip.MustParseAddrPort("127.0.0.1:5070"), "`address` for proxies, UDP")
+	secret := f.String("secret", "change this: it signs the tokens", "16 octets or more, the same on all edges")
+	f.Func("proxy", "`address` of a proxy, UDP; may be repeated", func(s string) error {
+		addr, err := netip.ParseAddrPort(s)
+		proxies = append(proxies, relay.Target{Addr: addr})
 		return err
-	}
-	targets, keys, err := parts(f.Args(), *secret)
-	if err != nil {
+	})
+	errFlags := f.Parse(args)
+	targets, errTargets := relay.NewTargets(nil, proxies...)
+	keys, errKeys := token.New(token.Key{ID: 1, Secret: []byte(*secret)})
+	if err := errors.Join(errFlags, errTargets, errKeys); err != nil {
 		return err
 	}
 	endpoint, err := transport.Listen(ctx, transport.Config{Listeners: []transport.ListenerConfig{
@@ -47,10 +52,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	edge, err := relay.New(relay.Config{Listeners: relay.Listeners(endpoint.Listeners()), Ring: keys, Dispatch: targets, Alive: endpoint.Alive})
 	if err != nil {
-		return err
+		return errors.Join(err, endpoint.Close())
 	}
-	for _, l := range endpoint.Listeners() {
-		fmt.Fprintln(out, l.Protocol, l.Addr)
-	}
+	fmt.Fprintln(out, "phones:", endpoint.Listener(0).Addr, "udp,", endpoint.Listener(1).Addr, "tcp; proxies:", endpoint.Listener(2).Addr, "udp")
 	return endpoint.Serve(ctx, edge)
 }
