@@ -143,6 +143,8 @@ func (l *Loop) reap() {
 	l.closing = l.closing[:0]
 }
 
+// wake ends the loop's wait. The caller holds mu and has seen running: a
+// descriptor that was closed may be somebody else's by now.
 func (l *Loop) wake() {
 	one := [8]byte{0: 1, 7: 1} // not zero in either byte order
 	_, _ = unix.Write(l.wakefd, one[:])
@@ -159,7 +161,13 @@ func (l *Loop) runEpoll(ctx context.Context) error {
 	if l.io == nil {
 		l.io = newMmsg()
 	}
-	stop := context.AfterFunc(ctx, l.wake)
+	stop := context.AfterFunc(ctx, func() {
+		l.poller.mu.Lock()
+		defer l.poller.mu.Unlock()
+		if l.running {
+			l.wake()
+		}
+	})
 	err = l.rounds(ctx)
 	stop()
 	l.shut()

@@ -33,7 +33,8 @@ type Packet struct {
 // Handler consumes what arrived at one socket.
 type Handler interface {
 	// HandlePackets gets packets in order of arrival, at least one. They are
-	// lent until it returns, or, when put into out, until they are sent.
+	// lent until it returns, or, when put into out, until they are sent; the
+	// handler may write to them.
 	HandlePackets(packets []Packet, now time.Time, out *Outbox)
 }
 
