@@ -10,7 +10,9 @@ import (
 // Ack forwards the ACK of a 2xx along its Route set, without state (RFC 3261
 // section 16.11). edit, when not nil, may add to the edits, as Call.Forward
 // does for other requests. An ACK that cannot be forwarded is dropped; the
-// error says why, for a log.
+// error says why, for a log. The ACK of a refusal may come here too, after its
+// transaction is gone: an element that record-routes knows it by Way, which
+// finds no Own in it.
 func (p *Proxy) Ack(m *wire.Message, edit func(m *wire.Message, e *wire.Edit) error) error {
 	if err := p.ack(m, edit); err != nil {
 		p.stats.AcksLost++

@@ -14,7 +14,7 @@ import (
 // hangs up every dialog it gets.
 type caller struct {
 	*node
-	cancelAfter time.Duration // 0: never
+	cancelAfter time.Duration
 	talk        time.Duration
 	proxy       transport.Flow
 
@@ -49,9 +49,7 @@ func (c *caller) call() {
 	if c.client, err = c.layer.NewClient(c.net.now, request("INVITE", branch, "", "sip:bob@example.com", "", 1), c.proxy, c); err != nil {
 		c.net.t.Fatal(err)
 	}
-	if c.cancelAfter > 0 {
-		c.layer.Start(&c.timer, c.net.now.Add(c.cancelAfter), c)
-	}
+	c.layer.Start(&c.timer, c.net.now.Add(c.cancelAfter), c)
 }
 
 func (c *caller) Expire(now time.Time) { c.client.Cancel(now, nil) }
@@ -164,7 +162,12 @@ func (u *callee) Expire(now time.Time) {
 		u.layer.Start(&u.step, now.Add(u.answerAfter), u)
 		return
 	}
-	if u.answer == 0 || u.final != 0 {
+	if u.final != 0 {
+		return
+	}
+	if u.answer == 0 { // nobody is there; a phone gives up long after everybody else
+		u.answer = 480
+		u.layer.Start(&u.step, now.Add(5*time.Minute), u)
 		return
 	}
 	u.final = u.answer
@@ -221,6 +224,10 @@ func (p *middle) Request(now time.Time, tx *transaction.Server, m *wire.Message)
 	p.proxy.Start(now, tx, m, Plan{Groups: p.groups(), RecordRoute: []byte("<sip:10.0.0.2;lr>"), Call: p})
 }
 func (p *middle) Ack(_ time.Time, m *wire.Message, _ transport.Flow) {
+	// Without our Route it is the ACK of a refusal that came after Timer H.
+	if way, err := p.proxy.Way(m); err != nil || way.Own == nil {
+		return
+	}
 	if err := p.proxy.Ack(m, nil); err != nil {
 		p.net.t.Fatalf("ACK lost: %v\n%s", err, m.Bytes())
 	}

@@ -84,7 +84,8 @@ type User interface {
 	Ack(now time.Time, m *wire.Message, from transport.Flow)
 
 	// Cancel asks to end an INVITE that has no final response yet. The CANCEL
-	// is answered already; the user still has to answer the INVITE.
+	// is answered already; the user still has to answer the INVITE. When
+	// MaxTransactions is reached, a repeated CANCEL is told again.
 	Cancel(now time.Time, invite *Server, m *wire.Message)
 
 	// Stray is a response that fits no client transaction. A stateful proxy
