@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"time"
 )
 
@@ -18,6 +17,9 @@ func (r *Relay) Answer(ctx context.Context, req AnswerRequest) ([]byte, error) {
 	if req.ToTag == "" || req.FromTag == req.ToTag {
 		return nil, fmt.Errorf("%w: tags missing or equal", ErrMismatch)
 	}
+	if len(req.SDP) == 0 {
+		return nil, r.confirm(&req)
+	}
 	d, infos, err := r.parse(req.SDP)
 	if err != nil {
 		return nil, err
@@ -30,13 +32,9 @@ func (r *Relay) Answer(ctx context.Context, req AnswerRequest) ([]byte, error) {
 	if s.passes(infos) {
 		return d.Bytes(), nil
 	}
-	from := s.byTag(req.FromTag)
-	if from == nil || from.offer == nil {
-		return nil, fmt.Errorf("%w: no offer of that tag", ErrUnknownCall)
-	}
-	to := s.branchOf(from, req.ToTag, req.ViaBranch)
-	if to == nil {
-		return nil, fmt.Errorf("%w: no such branch", ErrUnknownCall)
+	from, to, err := s.parties(&req)
+	if err != nil {
+		return nil, err
 	}
 	if len(infos) > len(from.offer) {
 		return nil, fmt.Errorf("%w: answer has %d media, offer %d", ErrMismatch, len(infos), len(from.offer))
@@ -45,13 +43,45 @@ func (r *Relay) Answer(ctx context.Context, req AnswerRequest) ([]byte, error) {
 		return nil, err
 	}
 	to.addTag(req.ToTag)
-	s.connect(from, to, infos, req.Source, req.Early, r.now())
+	to.answer, to.source = infos, req.Source
+	s.connect(from, to, req.Early, r.now())
 	from.rewrite(d, infos, true)
 	return d.Bytes(), nil
 }
 
+// confirm repeats the answer that a provisional response gave.
+func (r *Relay) confirm(req *AnswerRequest) error {
+	s, err := r.lookup(req.CallID)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	from, to, err := s.parties(req)
+	if err != nil {
+		return err
+	}
+	if to.answer == nil || !to.has(req.ToTag) {
+		return fmt.Errorf("%w: no answer to confirm", ErrUnknownCall)
+	}
+	to.addTag(req.ToTag)
+	s.connect(from, to, req.Early, r.now())
+	return nil
+}
+
+// parties finds the legs of offerer and answerer.
+func (s *session) parties(req *AnswerRequest) (from, to *leg, err error) {
+	from = s.byTag(req.FromTag)
+	if from == nil || from.offer == nil {
+		return nil, nil, fmt.Errorf("%w: no offer of that tag", ErrUnknownCall)
+	}
+	if to = s.branchOf(from, req.ToTag, req.ViaBranch); to == nil {
+		return nil, nil, fmt.Errorf("%w: no such branch", ErrUnknownCall)
+	}
+	return from, to, nil
+}
+
 // connect makes an offer and its answer effective.
-func (s *session) connect(from, to *leg, answer []info, source netip.Addr, early bool, now time.Time) {
+func (s *session) connect(from, to *leg, early bool, now time.Time) {
 	s.answers++
 	from.peer, to.peer, to.order = to, from, s.answers
 	if from.owner == to {
@@ -66,15 +96,15 @@ func (s *session) connect(from, to *leg, answer []info, source netip.Addr, early
 	streams := 0
 	for i := range from.offer {
 		o, a := &from.offer[i], info{}
-		if i < len(answer) {
-			a = answer[i]
+		if i < len(to.answer) {
+			a = to.answer[i]
 		}
 		f, t := from.stream(i), to.stream(i)
 		if f == nil || t == nil {
 			continue
 		}
 		f.apply(*o, a, from.source, early, now)
-		t.apply(a, *o, source, early, now)
+		t.apply(a, *o, to.source, early, now)
 		if !f.off {
 			streams++
 			s.held = s.held && (o.held() || a.held())

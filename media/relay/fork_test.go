@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/class5-go/class5/media/relay"
 )
@@ -107,4 +108,23 @@ func TestSerialFork(t *testing.T) {
 	}
 	g.answer(a, c, relay.AnswerRequest{})
 	g.talk(a, c)
+}
+
+// TestConfirmed: the answer came in a reliable 183, the 200 has no body.
+func TestConfirmed(t *testing.T) {
+	g := newRig(t)
+	a, b, c := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("c", "127.0.0.4")
+	g.offer(a, b, relay.OfferRequest{ViaBranch: "z1"})
+	g.offer(a, c, relay.OfferRequest{ViaBranch: "z2"})
+	g.answer(a, b, relay.AnswerRequest{ViaBranch: "z1", Early: true})
+	g.answer(a, c, relay.AnswerRequest{ViaBranch: "z2", Early: true})
+	if out, err := g.Answer(t.Context(), relay.AnswerRequest{CallID: "call", FromTag: "a", ToTag: "b", ViaBranch: "z1"}); err != nil || out != nil {
+		t.Fatalf("%q, %v", out, err)
+	}
+	g.talk(a, b)
+	g.clock.advance(61 * time.Second)
+	g.Sweep(g.clock.now())
+	if e := g.event(); e.Kind != relay.MediaTimeout {
+		t.Errorf("still early: %+v", e)
+	}
 }

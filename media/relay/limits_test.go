@@ -174,7 +174,8 @@ func TestAnswerErrors(t *testing.T) {
 		"to":     {func(r *relay.AnswerRequest) { r.ToTag = "" }, relay.ErrMismatch},
 		"media":  {func(r *relay.AnswerRequest) { r.SDP = b.sdpAt(b.addr, "m=video 1 RTP/AVP 96\r\n") }, relay.ErrMismatch},
 		"family": {func(r *relay.AnswerRequest) { r.SDP = b.sdpAt(addrPort("[2001:db8::1]:9"), "") }, relay.ErrInterface},
-		"sdp":    {func(r *relay.AnswerRequest) { r.SDP = nil }, sdp.ErrSyntax},
+		"sdp":    {func(r *relay.AnswerRequest) { r.SDP = []byte("x") }, sdp.ErrSyntax},
+		"none":   {func(r *relay.AnswerRequest) { r.SDP = nil }, relay.ErrUnknownCall},
 	} {
 		req := ok
 		c.change(&req)

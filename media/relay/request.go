@@ -47,12 +47,14 @@ type OfferRequest struct {
 
 // AnswerRequest is an SDP answer on its way back.
 type AnswerRequest struct {
-	CallID    string     // required
-	FromTag   string     // required: tag of the offerer, as in the offer
-	ToTag     string     // required: tag of the answerer
-	ViaBranch string     // as in the offer
-	SDP       []byte     // required
-	Source    netip.Addr // where the signalling of the answerer came from
+	CallID    string // required
+	FromTag   string // required: tag of the offerer, as in the offer
+	ToTag     string // required: tag of the answerer
+	ViaBranch string // as in the offer
+	// SDP may be empty for a final response whose answer came with a reliable
+	// provisional one (RFC 3262): the branch is confirmed, nil is returned.
+	SDP    []byte
+	Source netip.Addr // where the signalling of the answerer came from
 	// Early: the answer came in a provisional response. The parties need not
 	// send yet, so their silence proves nothing and strangers are not let in;
 	// and media time-outs do not run while it rings.

@@ -42,6 +42,7 @@ type leg struct {
 	peer    *leg      // whom this party's packets go to, if that leg agrees
 	owner   *leg      // offerer of a branch; nil for the first leg
 	offer   []info    // the party's last offer: holds when it is answered
+	answer  []info    // the party's last answer
 	source  netip.Addr
 	order   int  // of its last answer
 	early   bool // every answer of it so far was provisional

@@ -30,7 +30,7 @@ func (r *Relay) check(s *session, now time.Time) {
 	switch {
 	case s.early:
 		// Not answered, or early media only: that may be silent while it rings.
-		if now.Sub(s.signalled) >= r.cfg.OfferTimeout {
+		if now.Sub(last) >= r.cfg.OfferTimeout {
 			r.release(s, now)
 		}
 		return

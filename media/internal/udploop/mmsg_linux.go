@@ -123,10 +123,13 @@ type single struct {
 	name unix.RawSockaddrInet6
 }
 
-func (o *single) send(fd int, v6 bool, b []byte, to netip.AddrPort) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if errno := o.sendRaw(fd, v6, b, to); errno != 0 {
+func (s *Socket) sendOne(b []byte, to netip.AddrPort) error {
+	s.one.mu.Lock()
+	defer s.one.mu.Unlock()
+	if s.fd < 0 {
+		return ErrClosed
+	}
+	if errno := s.one.sendRaw(s.fd, s.v6, b, to); errno != 0 {
 		return os.NewSyscallError("sendto", errno)
 	}
 	return nil

@@ -67,7 +67,7 @@ func (l *Loop) send(s *Socket, b []byte, to netip.AddrPort) error {
 	if s.conn != nil {
 		return l.sendPortable(s, b, to)
 	}
-	return s.one.send(s.fd, s.v6, b, to)
+	return s.sendOne(b, to)
 }
 
 // openEpoll makes the epoll set. The caller holds mu.
@@ -136,8 +136,10 @@ func (l *Loop) reap() {
 	for i, s := range l.closing {
 		l.slots[s.slot] = nil
 		l.free = append(l.free, s.slot)
+		s.one.mu.Lock()      // nobody sends while the number changes its owner
 		_ = unix.Close(s.fd) // takes it out of the epoll set
 		s.fd = -1
+		s.one.mu.Unlock()
 		l.closing[i] = nil
 	}
 	l.closing = l.closing[:0]

@@ -156,8 +156,7 @@ func (s *Socket) Close() {
 	}
 }
 
-// Send sends one packet at once. It may be called from any goroutine, but not
-// at the same time as Close.
+// Send sends one packet at once. It may be called from any goroutine.
 func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 	if s.closed.Load() {
 		return ErrClosed

@@ -107,6 +107,13 @@ func TestEcho(t *testing.T) {
 				t.Errorf("send after close: %v", err)
 			}
 		}
+		// Packets are counted when they are gone; the last may have come first.
+		for range 1000 {
+			if g.Counters().Sent == 2000 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
 		if n := g.Counters(); n.Received != 2000 || n.Sent != 2000 || n.SendErrors != 0 || n.Rounds == 0 {
 			t.Errorf("%+v", n)
 		}

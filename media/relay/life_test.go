@@ -1,0 +1,133 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/sdp"
+	"pgregory.net/rapid"
+)
+
+// TestLives drives a relay with random signalling: calls, forks, re-offers
+// from any side, answers to nothing, ends in any order. What comes out is
+// always the relay's address, errors are the documented ones, and in the end
+// all ports are back.
+func TestLives(t *testing.T) {
+	g := newRig(t, func(c *relay.Config) { c.Quarantine, c.MaxSessions, c.MaxLegs = time.Second, 6, 5 })
+	initial := g.Totals().PortsFree["127.0.0.1"]
+	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface}
+	check := func(t *rapid.T, out []byte, err error) {
+		if err != nil {
+			for _, k := range known {
+				if errors.Is(err, k) {
+					return
+				}
+			}
+			t.Fatal(err)
+		}
+		if out == nil {
+			return
+		}
+		d, err := sdp.Parse(out, nil)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for _, m := range d.All() {
+			if m.Addr().Addr() != relayAddr && !m.Addr().Addr().IsUnspecified() {
+				t.Fatalf("leads to %v\n%s", m.Addr(), out)
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
+		body := func() []byte {
+			s := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 " + pick("192.0.2.1", "192.0.2.2", "0.0.0.0", "x.example") + "\r\n"
+			for range rapid.IntRange(0, 3).Draw(t, "media") {
+				s += "m=" + pick("audio", "video", "image") + " " + pick("0", "4000", "5000") + " " + pick("RTP/AVP", "udptl", "TCP/X") + " 8\r\n" +
+					pick("", "a=sendonly\r\n", "a=inactive\r\n", "a=rtcp-mux\r\na=rtcp:9\r\n")
+			}
+			return []byte(s)
+		}
+		call := func() string { return pick("1", "2", "3", "4", "5", "6", "7") }
+		tag := func() string { return pick("a", "b", "c", "") }
+		branch := func() string { return pick("", "", "z1", "z2") }
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0, 1, 2, 3:
+				out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body()})
+				check(t, out, err)
+			case 4, 5, 6:
+				out, err := g.Answer(g.Context(), relay.AnswerRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body(), Early: rapid.Bool().Draw(t, "early")})
+				check(t, out, err)
+			case 7:
+				_, err := g.Delete(g.Context(), relay.DeleteRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch()})
+				check(t, nil, err)
+			case 8:
+				_, err := g.Query(g.Context(), call())
+				check(t, nil, err)
+			case 9:
+				g.clock.advance(time.Duration(rapid.IntRange(0, 70).Draw(t, "seconds")) * time.Second)
+				g.Sweep(g.clock.now())
+			}
+		}
+		for id := range g.List() {
+			if _, err := g.Delete(g.Context(), relay.DeleteRequest{CallID: id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.clock.advance(time.Minute)
+		if n := g.Totals(); g.Count() != 0 || n.PortsFree["127.0.0.1"] != initial {
+			t.Fatalf("%d sessions, %d of %d ports", g.Count(), n.PortsFree["127.0.0.1"], initial)
+		}
+	})
+}
+
+// BenchmarkCall is the signalling of one call: offer, answer, delete, with two
+// pairs of sockets opened and closed.
+func BenchmarkCall(b *testing.B) {
+	r, err := relay.New(relay.Config{Interfaces: []relay.Interface{{Addr: relayAddr}}, PortMin: 20000, PortMax: 59999, Quarantine: time.Millisecond})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	sdpA, sdpB := benchSDP(netip.MustParseAddrPort("192.0.2.1:4000")), benchSDP(netip.MustParseAddrPort("192.0.2.2:4000"))
+	setUp := func(id string) {
+		if _, err := r.Offer(ctx, relay.OfferRequest{CallID: id, FromTag: "a", SDP: sdpA}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Answer(ctx, relay.AnswerRequest{CallID: id, FromTag: "a", ToTag: "b", SDP: sdpB}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		id := fmt.Sprint(i)
+		setUp(id)
+		if _, err := r.Delete(ctx, relay.DeleteRequest{CallID: id}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	const calls = 500
+	for i := range calls {
+		setUp(fmt.Sprint("held", i))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/calls, "heap-B/call")
+	cancel()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+}
