@@ -26,8 +26,9 @@ type DemoSubscriber struct {
 	Password   Secret
 }
 
-// BootstrapResult is what there is now. Passwords are those made just now:
-// nobody can read them later.
+// BootstrapResult is what a start found or made. Profile and Admin are those
+// of the first start, and passwords those made just now: nobody can read them
+// later.
 type BootstrapResult struct {
 	First         bool // this was the first start
 	Domain        Domain
@@ -68,9 +69,22 @@ func (s *Store) Bootstrap(ctx context.Context, o BootstrapOptions) (BootstrapRes
 	if err != nil || out.First {
 		return out, err
 	}
-	// The operator may have removed any of these since.
-	out.Domain, err = s.Domains().ByName(ctx, o.Domain)
+	out.Domain, err = s.Domains().bootstrapped(ctx, o.Domain)
 	return out, replace(err, ErrNotFound, nil)
+}
+
+// bootstrapped is the domain of a name or, when it is not there because the
+// first start was told another one, the oldest domain.
+func (d Domains) bootstrapped(ctx context.Context, name string) (Domain, error) {
+	found, err := d.ByName(ctx, name)
+	if !errors.Is(err, ErrNotFound) {
+		return found, err
+	}
+	l, err := d.List(ctx, DomainFilter{}, Page{Limit: 1})
+	if err != nil || len(l.Items) == 0 {
+		return Domain{}, firstError(err, ErrNotFound)
+	}
+	return l.Items[0], nil
 }
 
 // onceMarked runs fn in a transaction unless its mark is there; the mark is
@@ -145,7 +159,7 @@ func demoUsers() []NewSubscriber {
 
 func (t *Tx) bootstrapDemo(ctx context.Context, o BootstrapOptions, out *BootstrapResult) error {
 	out.Demo = nil
-	domain, err := t.Domains().ByName(ctx, o.Domain)
+	domain, err := t.Domains().bootstrapped(ctx, o.Domain)
 	if err != nil {
 		return err
 	}
@@ -178,8 +192,12 @@ func (s *Store) findDemo(ctx context.Context, o BootstrapOptions, out *Bootstrap
 	if len(out.Demo) > 0 {
 		return nil
 	}
+	domain, err := s.Domains().bootstrapped(ctx, o.Domain)
+	if err != nil {
+		return replace(err, ErrNotFound, nil)
+	}
 	for _, n := range demoUsers() {
-		sub, err := s.Subscribers().ByName(ctx, n.Username, o.Domain)
+		sub, err := s.Subscribers().ByName(ctx, n.Username, domain.Name)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}

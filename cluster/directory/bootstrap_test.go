@@ -26,6 +26,10 @@ func TestBootstrapOnce(t *testing.T) {
 		if demo.First || demo.AdminPassword != "" || len(demo.Demo) != 2 || demo.Demo[0].Password == "" {
 			t.Errorf("second start, with demo: %+v", demo)
 		}
+		elsewhere, err := s.Bootstrap(ctx, directory.BootstrapOptions{Domain: "example.org", Demo: true})
+		if err != nil || elsewhere.Domain.Name != "example.com" || len(elsewhere.Demo) != 2 {
+			t.Errorf("a start for another domain: %+v, %v", elsewhere, err)
+		}
 		again, err := s.Bootstrap(ctx, directory.BootstrapOptions{Domain: "example.com", Demo: true})
 		if err != nil {
 			t.Fatal(err)

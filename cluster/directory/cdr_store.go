@@ -3,16 +3,18 @@ package directory
 import (
 	"context"
 	"crypto/sha256"
+	"encoding"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/class5-go/class5/billing"
 )
 
-// cdrBatch bounds the records of one INSERT: 36 values each, of the 32,766
-// that SQLite takes.
+// cdrBatch is how many records are looked for and inserted at once.
 const cdrBatch = 250
 
 // StoreCDRs stores records and how far their source was consumed, in one
@@ -146,7 +148,7 @@ func (t *Tx) insertCDRs(ctx context.Context, fresh []cdrInsert, legs map[billing
 	for i := range fresh {
 		fresh[i].id = id + int64(i)
 	}
-	err = t.insertRows(ctx, "acct_cdrs", "id, "+cdrColumns, len(fresh), cdrBatch, func(i int) []any {
+	err = t.insertRows(ctx, "acct_cdrs", "id, "+cdrColumns, len(fresh), func(i int) []any {
 		return append([]any{fresh[i].id}, cdrValues(fresh[i].cdr, now)...)
 	})
 	if err != nil {
@@ -201,27 +203,24 @@ func (t *Tx) replaceCDR(ctx context.Context, this storedCDR, c *billing.CDR, leg
 	return t.insertDetails(ctx, []cdrInsert{{this.ID, c}})
 }
 
-// detailBatch bounds the rows of one INSERT of parties: 14 values each.
-const detailBatch = 500
-
 func (t *Tx) insertDetails(ctx context.Context, list []cdrInsert) error {
 	var parties, media [][]any
 	for _, f := range list {
 		for i, p := range f.cdr.Parties {
 			parties = append(parties, []any{
-				f.id, i, string(p.Side), string(p.Role), fit(p.Account), p.Direction.String(), fit(p.Profile), fit(p.Fee), fit(p.Zone),
-				p.Amount.Micros(), p.Amount.Currency().String(), int64(p.Charged), p.Tariff.String(), string(p.Explain),
+				f.id, i, cut(valid(string(p.Side)), 16), cut(valid(string(p.Role)), 32), fit(p.Account), name(p.Direction, billing.Out),
+				fit(p.Profile), fit(p.Fee), fit(p.Zone), p.Amount.Micros(), p.Amount.Currency().String(), int64(p.Charged), p.Tariff.String(), document(p.Explain),
 			})
 		}
-		if len(f.cdr.Media) > 0 {
-			media = append(media, []any{f.id, string(f.cdr.Media)})
+		if m := document(f.cdr.Media); m != "" {
+			media = append(media, []any{f.id, m})
 		}
 	}
-	err := t.insertRows(ctx, "acct_cdr_parties", "cdr_id, position, "+partyColumns, len(parties), detailBatch, func(i int) []any { return parties[i] })
+	err := t.insertRows(ctx, "acct_cdr_parties", "cdr_id, position, "+partyColumns, len(parties), func(i int) []any { return parties[i] })
 	if err != nil {
 		return err
 	}
-	return t.insertRows(ctx, "acct_cdr_quality", "cdr_id, media", len(media), detailBatch, func(i int) []any { return media[i] })
+	return t.insertRows(ctx, "acct_cdr_quality", "cdr_id, media", len(media), func(i int) []any { return media[i] })
 }
 
 func cdrValues(c *billing.CDR, now int64) []any {
@@ -230,12 +229,39 @@ func cdrValues(c *billing.CDR, now int64) []any {
 		source = c.Source.WithZone("").String()
 	}
 	v := []any{
-		c.Key.String(), c.Revision, c.Generation, 0, now, callHash(c.CallID), c.CallID, c.FromTag, c.ToTag, c.Leg, c.Type.String(), c.Status.String(), c.Code,
+		c.Key.String(), c.Revision, c.Generation, 0, now, callHash(c.CallID), valid(c.CallID), valid(c.FromTag), valid(c.ToTag), c.Leg,
+		name(c.Type, billing.CallPlain), name(c.Status, billing.StatusOther), c.Code,
 	}
 	for _, e := range []billing.Endpoint{c.Caller, c.Callee} {
-		v = append(v, fit(e.Subscriber), fit(e.Account), e.User, e.Domain, e.Number, e.Dialled, search(e))
+		v = append(v, fit(e.Subscriber), fit(e.Account), valid(e.User), valid(e.Domain), valid(e.Number), valid(e.Dialled), search(e))
 	}
-	return append(v, source, c.Node, int64(c.Init), int64(c.Start), int64(c.End), int64(c.Duration), int64(c.Flags), c.Evidence)
+	return append(v, source, valid(c.Node), int64(c.Init), int64(c.Start), int64(c.End), int64(c.Duration), int64(c.Flags), valid(c.Evidence))
+}
+
+// Records come from the wire by way of a spool that can not leave one out.
+// What a database would refuse is therefore changed, not refused: bytes that
+// are not UTF-8, texts longer than a column, names that are none, JSON that
+// is none.
+
+func valid(s string) string {
+	const most = 20_000 // a TEXT column has 65,535 bytes; each bad one becomes three
+	return strings.ToValidUTF8(s[:min(len(s), most)], "\uFFFD")
+}
+
+func document(raw json.RawMessage) string {
+	if !json.Valid(raw) {
+		return ""
+	}
+	return strings.ToValidUTF8(string(raw), "\uFFFD")
+}
+
+// name is the text of an enumeration, or that of def when it has none.
+func name[T encoding.TextMarshaler](v, def T) string {
+	b, err := v.MarshalText()
+	if err != nil {
+		b, _ = def.MarshalText()
+	}
+	return string(b)
 }
 
 // callHash stands for a Call-ID in the index: those are long and of any
@@ -247,7 +273,7 @@ func callHash(callID string) int64 {
 
 // search is what a person looks for an endpoint by: its number, or its user
 // name when it has none.
-func search(e billing.Endpoint) string { return cut(either(e.Number, e.User), 32) }
+func search(e billing.Endpoint) string { return cut(valid(either(e.Number, e.User)), 32) }
 
 // cut keeps the first n characters.
 func cut(s string, n int) string {
@@ -264,6 +290,7 @@ func cut(s string, n int) string {
 // hash of the whole, so that two of them do not become one.
 func fit(s string) string {
 	const most = 255
+	s = valid(s)
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

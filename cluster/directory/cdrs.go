@@ -23,9 +23,6 @@ type CDR struct {
 // [Store.StoreCDRs] writes them. Of each leg it shows the newest record.
 type CDRs struct{ on access }
 
-// CDRs are the stored calls.
-func (r repositories) CDRs() CDRs { return CDRs{r.on} }
-
 // CDRCursor is a place in a list of calls, newest first. The zero cursor is
 // the beginning.
 type CDRCursor struct {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/cluster/directory"
@@ -81,6 +82,43 @@ func TestCDRsComeBackAsTheyWere(t *testing.T) {
 		}
 		_, err := s.CDRs().Find(ctx, 9999)
 		wantError(t, err, directory.ErrNotFound, "")
+	})
+}
+
+// TestPoison: what can not be stored as it is does not stop what comes behind
+// it in the same source.
+func TestPoison(t *testing.T) {
+	onEach(t, func(t *testing.T, s *directory.Store) {
+		long := strings.Repeat("ü\xff\x00", 40_000)
+		bad := call(1)
+		bad.FromTag, bad.Caller.User, bad.Caller.Number, bad.Caller.Subscriber, bad.Node = long, long, long, long, long
+		bad.Type, bad.Status = 99, 99
+		bad.Media, bad.Parties[0].Explain = json.RawMessage("{"), json.RawMessage(long)
+		bad.Parties[0].Side, bad.Parties[0].Role, bad.Parties[0].Zone, bad.Parties[0].Direction = billing.Side(long), billing.Role(long), long, 99
+		big := call(2)
+		big.Parties = nil
+		for range 40 { // more than one statement takes
+			p := call(2).Parties[0]
+			p.Explain = json.RawMessage(`"` + strings.Repeat("x", 500_000) + `"`)
+			big.Parties = append(big.Parties, p)
+		}
+		store(t, s, 1, bad, big, call(3))
+		l := must(s.CDRs().List(t.Context(), directory.CDRFilter{}, directory.CDRCursor{}, 0))(t)
+		if len(l.Items) != 3 || l.Items[2].Status != billing.StatusOther || len(l.Items[1].Parties) != 40 {
+			t.Fatalf("%d calls", len(l.Items))
+		}
+		got := must(s.CDRs().Find(t.Context(), l.Items[2].ID))(t)
+		if _, err := json.Marshal(got); err != nil || !utf8.ValidString(got.FromTag) || got.Media != nil {
+			t.Errorf("stored %d bytes, %v", len(got.FromTag), err)
+		}
+		must(s.CDRs().Find(t.Context(), l.Items[1].ID))(t)
+		err := s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Offset: 2, State: make([]byte, 9<<20)}, nil)
+		wantError(t, err, directory.ErrInvalid, "state")
+		store(t, s, 3)
+		err = s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Segment: 2, State: make([]byte, 7<<20)}, nil)
+		if err != nil {
+			t.Error(directory.Cause(err))
+		}
 	})
 }
 

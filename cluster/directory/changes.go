@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 )
@@ -75,10 +74,6 @@ func (t *Tx) changed(kind Kind, id int64, action Action) {
 	t.changes = append(t.changes, Change{Kind: kind, ID: id, Action: action})
 }
 
-// changesPerInsert bounds the rows of one INSERT: 6 values each, and SQLite
-// takes 32,766 of them.
-const changesPerInsert = 500
-
 func (t *Tx) logChanges(ctx context.Context) error {
 	if len(t.changes) == 0 {
 		return nil
@@ -91,7 +86,7 @@ func (t *Tx) logChanges(ctx context.Context) error {
 	for i := range t.changes {
 		t.changes[i].Seq, t.changes[i].At, t.changes[i].Actor = seq+int64(i), at(now), who
 	}
-	return t.insertRows(ctx, "prov_changes", "seq, at_ms, kind, id, action, actor", len(t.changes), changesPerInsert, func(i int) []any {
+	return t.insertRows(ctx, "prov_changes", "seq, at_ms, kind, id, action, actor", len(t.changes), func(i int) []any {
 		c := t.changes[i]
 		return []any{c.Seq, now, string(c.Kind), c.ID, string(c.Action), who}
 	})
@@ -147,13 +142,6 @@ func (s *Store) committed(changes []Change) {
 	for r := range s.readers {
 		r.apply(changes)
 	}
-}
-
-func levelOf(err error) slog.Level {
-	if errors.Is(err, ErrUnavailable) {
-		return slog.LevelError
-	}
-	return slog.LevelDebug
 }
 
 func attrErr(err error) slog.Attr { return slog.String("error", err.Error()) }

@@ -30,9 +30,16 @@ func (s *Store) Checkpoint(ctx context.Context, source string) (Checkpoint, erro
 	return row.Checkpoint, err
 }
 
+// maxState bounds a state in bytes: it goes into one statement, of at most 16
+// MiB on MariaDB, in which a byte may need two.
+const maxState = 7 << 20
+
 func (c *Checkpoint) check() error {
 	if c.State == nil {
 		c.State = []byte{}
+	}
+	if len(c.State) > maxState {
+		return invalid(KindCheckpoint, "state", "longer than 7 MiB")
 	}
 	if c.Segment < 0 || c.Offset < 0 {
 		return invalid(KindCheckpoint, "offset", "negative")

@@ -26,7 +26,7 @@ func (t *Tx) replaceCredentials(ctx context.Context, id int64, user, realm strin
 // 3.4.2); realm is the domain. The columns hold hexadecimal digits.
 func (t *Tx) insertCredentials(ctx context.Context, id int64, user, realm string, p Secret) error {
 	now := t.store.now()
-	return t.insertRows(ctx, "prov_credentials", "subscriber_id, algorithm, ha1, updated_ms", len(algorithms), len(algorithms), func(i int) []any {
+	return t.insertRows(ctx, "prov_credentials", "subscriber_id, algorithm, ha1, updated_ms", len(algorithms), func(i int) []any {
 		a := algorithms[i]
 		return []any{id, a.String(), digest.HA1(a, user, realm, p.Reveal()), now}
 	})

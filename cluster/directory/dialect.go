@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -60,6 +61,13 @@ func open(dsn string, conns int, log *slog.Logger) (d dialect, write, read *sqlx
 // was told "saved"), so a commit has to survive a power cut.
 func openSQLite(path string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	d := dialect{name: "sqlite", goose: goose.DialectSQLite3, classify: classifySQLite}
+	// The file holds digests of passwords. The log files beside it get the
+	// mode of the database.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return d, nil, nil, fmt.Errorf("directory: %w", err)
+	}
+	f.Close()
 	common := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 

@@ -112,9 +112,6 @@ func prefixOf(field, v string) error {
 	return nil
 }
 
-// feesPerInsert bounds the rows of one INSERT; see changesPerInsert.
-const feesPerInsert = 500
-
 // Create adds fees, all or none, and returns them with their ids. [ErrConflict]
 // on "destination" means that a fee with the same direction and prefixes is
 // there.
@@ -138,7 +135,7 @@ func (r Fees) Create(ctx context.Context, fees ...Fee) ([]Fee, error) {
 			out[i].ID, out[i].Rev, out[i].Created, out[i].Updated = id+int64(i), 1, at(now), at(now)
 			tx.changed(KindBillingProfile, out[i].ProfileID, Updated)
 		}
-		err = tx.insertRows(ctx, "prov_fees", "id, rev, created_ms, updated_ms, "+feeColumns, len(out), feesPerInsert, func(i int) []any {
+		err = tx.insertRows(ctx, "prov_fees", "id, rev, created_ms, updated_ms, "+feeColumns, len(out), func(i int) []any {
 			return append([]any{out[i].ID, 1, now, now}, out[i].columns()...)
 		})
 		return missingParent(conflictOn(err, KindFee, "destination"), KindFee, "profile_id")

@@ -52,14 +52,16 @@ type loader struct {
 
 func (s *Store) newLoader(ctx context.Context) (*loader, error) {
 	l := &loader{store: s}
-	for _, p := range []struct {
-		stmt **sqlx.Stmt
-		text string
-	}{{&l.byUser, byUser}, {&l.byNumber, byNumber}, {&l.details, selectDetails}} {
-		var err error
-		if *p.stmt, err = s.reader.PreparexContext(ctx, p.text); err != nil {
-			return nil, errors.Join(s.failure(ctx, err), l.close())
+	var err error
+	prepare := func(text string) (stmt *sqlx.Stmt) {
+		if err == nil {
+			stmt, err = s.reader.PreparexContext(ctx, text)
 		}
+		return stmt
+	}
+	l.byUser, l.byNumber, l.details = prepare(byUser), prepare(byNumber), prepare(selectDetails)
+	if err != nil {
+		return nil, errors.Join(s.failure(ctx, err), l.close())
 	}
 	return l, nil
 }

@@ -1,6 +1,8 @@
 package directory_test
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -56,6 +58,18 @@ func TestOpenRefuses(t *testing.T) {
 		if s, err := directory.Open(t.Context(), directory.Config{DSN: dsn}); err == nil {
 			s.Close()
 			t.Errorf("%q was opened", dsn)
+		}
+	}
+}
+
+// TestFile: any name will do, and nobody else may read what is in it.
+func TestFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a ?b#c%20d&e=f ü.db")
+	s, _ := newStore(t, "sqlite:"+file)
+	newWorld(t, s)
+	for _, suffix := range []string{"", "-wal"} {
+		if i := must(os.Stat(file + suffix))(t); i.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v", i.Name(), i.Mode())
 		}
 	}
 }

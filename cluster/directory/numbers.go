@@ -132,7 +132,7 @@ func (t *Tx) addNumbers(ctx context.Context, subscriber int64, numbers []string,
 		return err
 	}
 	now := t.store.now()
-	err = t.insertRows(ctx, "prov_numbers", "id, number, subscriber_id, primary_of, created_ms", len(numbers), maxNumbers, func(i int) []any {
+	err = t.insertRows(ctx, "prov_numbers", "id, number, subscriber_id, primary_of, created_ms", len(numbers), func(i int) []any {
 		primaryOf := sql.NullInt64{Int64: subscriber, Valid: numbers[i] == primary}
 		return []any{id + int64(i), numbers[i], subscriber, primaryOf, now}
 	})

@@ -86,7 +86,7 @@ func (s *Store) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error
 
 // Subscriber gives the profile of user@domain, or [ErrNotFound].
 func (r *Reader) Subscriber(ctx context.Context, user, domain string) (*Profile, error) {
-	return find(ctx, r, user, domain)
+	return byName(ctx, r, user, domain)
 }
 
 // Number gives the profile of the subscriber with an E.164 number, digits
@@ -110,7 +110,7 @@ func (r *Reader) Resolve(ctx context.Context, target string) (*Profile, error) {
 
 // HA1 implements digest.Credentials; the realm is the domain.
 func (r *Reader) HA1(ctx context.Context, dst, user []byte, realm string, a digest.Algorithm) ([]byte, error) {
-	p, err := find(ctx, r, user, realm)
+	p, err := byName(ctx, r, user, realm)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return dst, digest.ErrUnknownUser
@@ -153,6 +153,14 @@ func (r *Reader) Destination(ctx context.Context, user, number, domain string) (
 		return routing.Destination{}, err
 	}
 	return routing.Destination{Subscriber: &p.route}, nil
+}
+
+// byName is find for users: an empty domain would mean a number.
+func byName[S octets](ctx context.Context, r *Reader, user S, domain string) (*Profile, error) {
+	if domain == "" {
+		return nil, ErrNotFound
+	}
+	return find(ctx, r, user, domain)
 }
 
 // find is the one way to a profile.

@@ -17,7 +17,7 @@ func (s Secret) Reveal() string { return string(s) }
 // MarshalText hides the secret from JSON: who sends one has to reveal it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
-// String, GoString, Format and LogValue hide the secret.
+// String hides the secret.
 func (s Secret) String() string { return "[secret]" }
 
 // GoString hides the secret from %#v.

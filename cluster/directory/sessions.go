@@ -87,7 +87,7 @@ func (r Sessions) Find(ctx context.Context, token Secret) (Session, Admin, error
 	if err != nil {
 		return Session{}, Admin{}, err
 	}
-	a, err := Admins{r.on}.Find(ctx, row.AdminID)
+	a, err := Admins(r).Find(ctx, row.AdminID)
 	if err == nil && a.Status != Active {
 		err = ErrNotFound
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		}
 		err := r.Sync(ctx)
 		if was := r.behind.Swap(err != nil); err != nil && !was && ctx.Err() == nil {
-			r.log().LogAttrs(ctx, levelOf(err), "directory: change log can not be read; answers from memory may be old", attrErr(Cause(err)))
+			r.log().LogAttrs(ctx, slog.LevelError, "directory: change log can not be read; answers from memory may be old", attrErr(Cause(err)))
 		} else if was && err == nil {
 			r.log().InfoContext(ctx, "directory: change log is read again")
 		}

@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -17,39 +19,6 @@ type access interface {
 	update(ctx context.Context, fn func(*Tx) error) error
 	owner() *Store
 }
-
-// repositories gives the same set of repositories to Store and Tx.
-type repositories struct{ on access }
-
-// Domains are the SIP domains served.
-func (r repositories) Domains() Domains { return Domains{r.on} }
-
-// Customers are the holders of contracts.
-func (r repositories) Customers() Customers { return Customers{r.on} }
-
-// Subscribers are the SIP users with their credentials and numbers.
-func (r repositories) Subscribers() Subscribers { return Subscribers{r.on} }
-
-// Numbers are the E.164 numbers of subscribers.
-func (r repositories) Numbers() Numbers { return Numbers{r.on} }
-
-// BillingProfiles are the tariffs that customers are on.
-func (r repositories) BillingProfiles() BillingProfiles { return BillingProfiles{r.on} }
-
-// Fees are the prices of billing profiles.
-func (r repositories) Fees() Fees { return Fees{r.on} }
-
-// Specials are numbers answered by an application.
-func (r repositories) Specials() Specials { return Specials{r.on} }
-
-// Settings are named byte strings shared by all nodes: key rings, markers.
-func (r repositories) Settings() Settings { return Settings{r.on} }
-
-// Admins are the users of panel and API.
-func (r repositories) Admins() Admins { return Admins{r.on} }
-
-// Sessions are the logins of admins.
-func (r repositories) Sessions() Sessions { return Sessions{r.on} }
 
 // Tx is a transaction, lent to the function given to [Store.Update]. Its
 // repositories read what it wrote. It must not be used by two goroutines.
@@ -88,8 +57,8 @@ func (s *Store) update(ctx context.Context, fn func(*Tx) error) error {
 		}
 	}
 	err = s.failure(ctx, err)
-	if cause := Cause(err); cause != err {
-		s.cfg.Logger.LogAttrs(ctx, levelOf(err), "directory: write failed", attrErr(cause))
+	if errors.Is(err, ErrUnavailable) {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "directory: write failed", attrErr(Cause(err)))
 	}
 	return err
 }
@@ -101,7 +70,7 @@ func (s *Store) once(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // of no effect after a commit
 	t := &Tx{store: s, tx: tx}
 	t.repositories = repositories{t}
 	if err := fn(t); err != nil {
@@ -195,19 +164,44 @@ func (t *Tx) remove(ctx context.Context, table string, kind Kind, id, rev int64)
 	return nil
 }
 
-// insertRows inserts n rows of values, at most batch in one statement.
-func (t *Tx) insertRows(ctx context.Context, table, columns string, n, batch int, row func(i int) []any) error {
-	tuple := "(" + strings.Repeat("?, ", strings.Count(columns, ",")) + "?)"
-	for from := 0; from < n; from += batch {
-		to := min(from+batch, n)
-		args := make([]any, 0, (to-from)*(strings.Count(columns, ",")+1))
-		for i := from; i < to; i++ {
-			args = append(args, row(i)...)
+// Bounds of one INSERT: SQLite takes 32,766 values, MariaDB 16 MiB.
+const (
+	maxInsertValues = 16_000
+	maxInsertBytes  = 2 << 20
+)
+
+// insertRows inserts n rows of values in as few statements as fit.
+func (t *Tx) insertRows(ctx context.Context, table, columns string, n int, row func(i int) []any) error {
+	width := strings.Count(columns, ",") + 1
+	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
+	var args []any
+	rows, bytes := 0, 0
+	for i := range n {
+		values := row(i)
+		args = append(args, values...)
+		rows, bytes = rows+1, bytes+weight(values)
+		if i < n-1 && len(args)+width <= maxInsertValues && bytes < maxInsertBytes {
+			continue
 		}
-		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Repeat(tuple+", ", to-from-1) + tuple
+		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Repeat(tuple+", ", rows-1) + tuple
 		if _, err := t.exec(ctx, query, args...); err != nil {
 			return err
 		}
+		args, rows, bytes = args[:0], 0, 0
 	}
 	return nil
+}
+
+// weight estimates the bytes of values in a statement.
+func weight(values []any) int {
+	n := 12 * len(values)
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			n += len(v)
+		case []byte:
+			n += len(v)
+		}
+	}
+	return n
 }

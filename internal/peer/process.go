@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"context"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -20,7 +21,7 @@ type process struct {
 // ends, so that thread is kept until the program has ended by itself; a test
 // that panics or is killed leaves nothing running.
 func start(name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(context.Background(), name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)

@@ -1,0 +1,37 @@
+package directory
+
+// repositories gives the same set of repositories to Store and Tx.
+type repositories struct{ on access }
+
+// Domains are the SIP domains served.
+func (r repositories) Domains() Domains { return Domains(r) }
+
+// Customers are the holders of contracts.
+func (r repositories) Customers() Customers { return Customers(r) }
+
+// Subscribers are the SIP users with their credentials and numbers.
+func (r repositories) Subscribers() Subscribers { return Subscribers(r) }
+
+// Numbers are the E.164 numbers of subscribers.
+func (r repositories) Numbers() Numbers { return Numbers(r) }
+
+// BillingProfiles are the tariffs that customers are on.
+func (r repositories) BillingProfiles() BillingProfiles { return BillingProfiles(r) }
+
+// Fees are the prices of billing profiles.
+func (r repositories) Fees() Fees { return Fees(r) }
+
+// Specials are numbers answered by an application.
+func (r repositories) Specials() Specials { return Specials(r) }
+
+// Settings are named byte strings shared by all nodes: key rings, markers.
+func (r repositories) Settings() Settings { return Settings(r) }
+
+// Admins are the users of panel and API.
+func (r repositories) Admins() Admins { return Admins(r) }
+
+// Sessions are the logins of admins.
+func (r repositories) Sessions() Sessions { return Sessions(r) }
+
+// CDRs are the stored calls.
+func (r repositories) CDRs() CDRs { return CDRs(r) }
