@@ -143,9 +143,10 @@ func TestResamplerIsAStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []int16
-	for i, n := 0, 0; i < len(in); i += n {
-		n = min(1+i%977, len(in)-i)
-		got = r.Append(got, in[i:i+n])
+	for rest := in; len(rest) > 0; {
+		n := min(1+len(rest)%977, len(rest))
+		got = r.Append(got, rest[:n])
+		rest = rest[n:]
 	}
 	if got = r.Flush(got); !slices.Equal(got[:len(want)], want) {
 		t.Error("cutting the input changed the output")

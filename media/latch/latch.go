@@ -25,16 +25,16 @@ const (
 type Verdict uint8
 
 const (
-	// Admitted: the packet comes from the party.
+	// Admitted means: the packet comes from the party.
 	Admitted Verdict = iota
-	// Learned: the packet is admitted and from now on its source is Remote.
+	// Learned means: the packet is admitted and from now on its source is Remote.
 	Learned
-	// Waiting: the party is not known yet, and this is not an address it is
+	// Waiting means: the party is not known yet, and this is not an address it is
 	// likely to have.
 	Waiting
-	// Foreign: the party is somewhere else.
+	// Foreign means: the party is somewhere else.
 	Foreign
-	// Denied: the source is an address that never may be a party.
+	// Denied means: the source is an address that never may be a party.
 	Denied
 )
 

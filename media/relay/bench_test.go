@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/class5-go/class5/media/internal/udploop"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/media/rtpwire"
 )
@@ -223,39 +222,5 @@ func benchSend(sources []*net.UDPConn, j job) {
 		n := uint32(i / len(sources))
 		rtpwire.Header{PayloadType: 8, Sequence: uint16(n), Timestamp: 160 * n, SSRC: uint32(k)}.Append(packet[:0])
 		_, _ = sources[k].WriteToUDPAddrPort(packet, j.To[k])
-	}
-}
-
-// BenchmarkPacket is the relay's own work for a packet, without the network.
-func BenchmarkPacket(b *testing.B) {
-	r, err := relay.New(relay.Config{Interfaces: []relay.Interface{{Addr: relayAddr}}, PortMin: 20000, PortMax: 59999, Deny: []netip.Prefix{}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		ctx, cancel := context.WithCancel(b.Context())
-		cancel()
-		_ = r.Run(ctx)
-	}()
-	source := addrPort("127.0.0.2:4000")
-	if _, err := r.Offer(b.Context(), relay.OfferRequest{CallID: "c", FromTag: "a", SDP: benchSDP(source)}); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := r.Answer(b.Context(), relay.AnswerRequest{CallID: "c", FromTag: "a", ToTag: "b", SDP: benchSDP(source)}); err != nil {
-		b.Fatal(err)
-	}
-	h := relay.FirstPort(r, "c")
-	var out udploop.Outbox
-	now := time.Now()
-	data := append(rtpwire.Header{PayloadType: 8}.Append(nil), make([]byte, 160)...)
-	batch := []udploop.Packet{{Data: data, From: source}}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		data[2], data[3] = byte(i>>8), byte(i)
-		h.HandlePackets(batch, now, &out)
-		if out.Len() == 0 {
-			b.Fatal("not forwarded")
-		}
-		out.Reset()
 	}
 }

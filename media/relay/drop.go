@@ -5,25 +5,25 @@ package relay
 type Drop uint8
 
 const (
-	// DropMalformed: not RTP, RTCP or what else the stream may carry.
+	// DropMalformed means: not RTP, RTCP or what else the stream may carry.
 	DropMalformed Drop = iota
-	// DropOversize: larger than 2,048 octets.
+	// DropOversize means: larger than 2,048 octets.
 	DropOversize
-	// DropICE: a STUN packet; this relay took ICE out of the descriptions.
+	// DropICE means: a STUN packet; this relay took ICE out of the descriptions.
 	DropICE
-	// DropWaiting: the party is not known yet and this source is not a likely one.
+	// DropWaiting means: the party is not known yet and this source is not a likely one.
 	DropWaiting
-	// DropForeign: not from the party (an injection attempt, or a stream of
+	// DropForeign means: not from the party (an injection attempt, or a stream of
 	// an earlier call).
 	DropForeign
-	// DropDenied: from an address in the deny list.
+	// DropDenied means: from an address in the deny list.
 	DropDenied
-	// DropUnconnected: from a party whose branch is not the connected one, or
+	// DropUnconnected means: from a party whose branch is not the connected one, or
 	// before the answer.
 	DropUnconnected
-	// DropRejected: the stream is rejected (port 0) at the moment.
+	// DropRejected means: the stream is rejected (port 0) at the moment.
 	DropRejected
-	// DropNowhere: the other party's address is not known or must not be used,
+	// DropNowhere means: the other party's address is not known or must not be used,
 	// or it wants to receive nothing.
 	DropNowhere
 

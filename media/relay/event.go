@@ -10,11 +10,11 @@ import (
 type EventKind uint8
 
 const (
-	// MediaTimeout: no packet came from either party for the configured time.
+	// MediaTimeout means: no packet came from either party for the configured time.
 	// The owner is expected to end the call and to call Delete; if it does
 	// not, Released follows.
 	MediaTimeout EventKind = iota + 1
-	// Released: the relay freed the session by itself, after a time-out or
+	// Released means: the relay freed the session by itself, after a time-out or
 	// because an offer was never answered.
 	Released
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrNoCommonMedia: there is no audio description that both sides can use; a
+// ErrNoCommonMedia means: there is no audio description that both sides can use; a
 // user agent says 488 Not Acceptable Here.
 var ErrNoCommonMedia = errors.New("sdp: no common audio format")
 

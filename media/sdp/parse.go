@@ -8,10 +8,10 @@ import (
 
 // Causes of a refusal by [Parse], to be tested with errors.Is.
 var (
-	// ErrSyntax: the text is not a session description that every reader
+	// ErrSyntax means: the text is not a session description that every reader
 	// would understand in the same way.
 	ErrSyntax = errors.New("sdp: syntax error")
-	// ErrLimit: a limit of [Limits] is exceeded.
+	// ErrLimit means: a limit of [Limits] is exceeded.
 	ErrLimit = errors.New("sdp: limit exceeded")
 )
 

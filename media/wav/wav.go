@@ -9,7 +9,7 @@ import (
 	"github.com/class5-go/class5/media/codec"
 )
 
-// ErrFormat: not a WAVE file, or one of a format that is not supported.
+// ErrFormat means: not a WAVE file, or one of a format that is not supported.
 var ErrFormat = errors.New("wav: format")
 
 // MaxSize is the largest file Decode reads: 64 MiB, more than an hour of
