@@ -1,0 +1,108 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/class5-go/class5/cluster/directory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestProcess(t *testing.T) {
+	p, err := Start(t.TempDir(), "sh", "-c", "pwd; echo ready; exec sleep 60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.Wait(10*time.Second, func() error {
+		if !strings.HasSuffix(p.Output(), "ready") {
+			return errors.New("nothing yet")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := p.Wait(time.Millisecond, func() error { return errors.New("never") }); err == nil || !strings.Contains(err.Error(), "never") {
+		t.Errorf("a probe that never succeeds: %v", err)
+	}
+	p.Stop()
+	if err := syscall.Kill(p.PID(), 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the child lives: %v", err)
+	}
+	if err := p.Wait(time.Second, func() error { return nil }); !errors.Is(err, errEnded) {
+		t.Errorf("a child that has ended is ready: %v", err)
+	}
+	if _, err := Start(t.TempDir(), "/nowhere/at-all"); err == nil {
+		t.Error("a program that does not exist is started")
+	}
+}
+
+func TestTail(t *testing.T) {
+	var b tail
+	for range 10_000 {
+		if n, err := b.Write([]byte("0123456789")); n != 10 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if got := b.String(); len(got) != 16<<10 || !strings.HasSuffix(got, "0123456789") {
+		t.Errorf("%d octets kept", len(got))
+	}
+}
+
+// TestExample starts the one edge that needs nothing but this module.
+func TestExample(t *testing.T) {
+	e := Edge{Proxies: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}}
+	edge, err := e.Example(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer edge.Stop()
+	if err := Answers(edge.Addr); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProvision(t *testing.T) {
+	c := Core{Domain: "load.test", Users: []string{"u0", "u1"}, Password: "not so secret"}
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := c.provision(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	store, err := openData(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	n, err := store.Subscribers().Count(t.Context(), directory.SubscriberFilter{})
+	if err != nil || n != 2 {
+		t.Errorf("%d subscribers, %v", n, err)
+	}
+}
+
+// TestTemplates writes both configurations of Kamailio without running it.
+func TestTemplates(t *testing.T) {
+	if _, err := kamailio(t.TempDir(), 1, 1, "{{.Nonsense}}"); err == nil {
+		t.Error("a template with a field that is not there")
+	}
+	for name, text := range map[string]string{"edge": edgeConfig, "core": coreConfig} {
+		dir := t.TempDir()
+		file, err := write(dir, "kamailio.cfg", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(file)
+		if err != nil || info.Mode().Perm() != 0o600 || strings.Count(text, "{") != strings.Count(text, "}") {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
