@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -88,29 +89,19 @@ func (t *Tx) putBatch(ctx context.Context, records []billing.CDR) error {
 			}
 			continue
 		}
-		old, known := find1(legs[c.Key], func(l storedCDR) bool { return l.Generation == c.Generation })
+		old := slices.IndexFunc(legs[c.Key], func(l storedCDR) bool { return l.Generation == c.Generation })
 		switch {
-		case !known:
+		case old < 0:
 			place[slot] = len(fresh)
 			fresh = append(fresh, cdrInsert{cdr: c})
-		case old.Revision < c.Revision:
-			this.ID = old.ID
+		case legs[c.Key][old].Revision < c.Revision:
+			this.ID = legs[c.Key][old].ID
 			if err := t.replaceCDR(ctx, this, c, legs[c.Key]); err != nil {
 				return err
 			}
 		}
 	}
 	return t.insertCDRs(ctx, fresh, legs)
-}
-
-func find1[T any](list []T, fits func(T) bool) (T, bool) {
-	for _, v := range list {
-		if fits(v) {
-			return v, true
-		}
-	}
-	var none T
-	return none, false
 }
 
 func (t *Tx) storedLegs(ctx context.Context, records []billing.CDR) (map[billing.LegKey][]storedCDR, error) {

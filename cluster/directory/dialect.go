@@ -65,7 +65,7 @@ func openSQLite(path string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	// mode of the database.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return d, nil, nil, fmt.Errorf("directory: %w", err)
+		return d, nil, nil, &fault{kind: ErrUnavailable, cause: err}
 	}
 	f.Close()
 	common := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}

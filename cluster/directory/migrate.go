@@ -19,7 +19,8 @@ const schemaTable = "sys_schema"
 
 // Migrate brings the schema up to this program's version. Several programs
 // may call it at once: one works, the others wait. A schema of a newer
-// program is left alone and gives [ErrNewerSchema].
+// program is left alone and gives [ErrNewerSchema]; other failures have a
+// [Cause].
 func (s *Store) Migrate(ctx context.Context) error {
 	unlock, err := s.lockMigration(ctx)
 	if err != nil {
@@ -34,7 +35,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		}
 	}
 	if err != nil && !errors.Is(err, ErrNewerSchema) {
-		return fmt.Errorf("directory: migration: %w", err)
+		return &fault{kind: fmt.Errorf("%w for a migration", ErrUnavailable), cause: err}
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -51,7 +50,8 @@ type Store struct {
 }
 
 // Open connects to the database. It changes nothing: call [Store.Migrate]
-// before first use and after each update of the program.
+// before first use and after each update of the program. What is wrong with a
+// database that it can not reach is told by [Cause].
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -80,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.repositories = repositories{s}
 	if err := s.Ping(ctx); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("%w: %w", err, Cause(err))
+		return nil, err
 	}
 	return s, nil
 }
