@@ -50,8 +50,9 @@ type Config struct {
 	Loops    int
 	portable bool // tests: the goroutine-per-socket implementation
 
-	// Linger is how long a loop waits for more packets before it serves those
-	// that came, which saves wake-ups. Default 250 µs; negative: none.
+	// Linger is the pause of a loop between two rounds when they follow each
+	// other faster than twice this time: one wake-up then serves many packets,
+	// for a delay of at most this much. Default 250 µs; negative: none.
 	Linger time.Duration
 }
 

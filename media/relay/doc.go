@@ -46,11 +46,12 @@
 // from the address its signalling came from ([OfferRequest.Source]). When
 // nothing at all came from there for three seconds, and the party did not say
 // that it will not send, anyone may be the party. The first accepted source
-// is where packets for the party go from then on. The choice can be improved
-// for three seconds, then it is locked and only signalling that names another
-// address opens it again. Everything else is counted and dropped. Nothing is
-// ever sent to an address that was neither signalled nor learned, nor to one
-// in the deny list.
+// is where packets for the party go from then on. It gives way to the
+// announced address for three seconds, then it is locked, and only signalling
+// that names another address opens it again; a stranger is never locked and
+// always gives way. Everything else is counted and dropped. Nothing is ever
+// sent to an address that was neither signalled nor learned, nor to one in the
+// deny list. Package latch is the rule in full.
 //
 // # Contract
 //
