@@ -38,7 +38,6 @@ func (c *Core) event(now time.Time, m *wire.Message, p *directory.Profile, plan 
 			e.Callee.Subscriber, e.Callee.Account = strconv.FormatInt(to.SubscriberID, 10), strconv.FormatInt(to.CustomerID, 10)
 		}
 	}
-	e.Sanitize()
 	return e
 }
 
@@ -67,7 +66,7 @@ func (c *Core) Closed(r *dialog.Record) {
 		if e.Code < 300 {
 			e.Code = 487
 		}
-		c.Events.Note(&e)
+		c.note(&e)
 		return
 	}
 	e.Kind = billing.EventStop
@@ -112,7 +111,15 @@ func (c *Core) release(callID string) (json.RawMessage, time.Time) {
 	return b, last
 }
 
+// note keeps an event that may be lost. Whatever a peer put into its headers,
+// the event must be storable: a refused one would be a free call.
+func (c *Core) note(e *billing.Event) {
+	e.Sanitize()
+	c.Events.Note(e)
+}
+
 func (c *Core) record(e *billing.Event) {
+	e.Sanitize()
 	ctx, cancel := c.context()
 	defer cancel()
 	if err := c.Events.Record(ctx, e); err != nil {
@@ -141,7 +148,7 @@ func (c *Core) proveAlive(now time.Time) {
 			k.marks++
 			e := k.event
 			e.Kind, e.Seq, e.Code, e.At = billing.EventInterim, k.marks, r.Status, billing.MillisOf(now)
-			c.Events.Note(&e)
+			c.note(&e)
 		}
 		return true
 	})

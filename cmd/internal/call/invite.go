@@ -51,7 +51,7 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 	if status != 0 {
 		c.refuse(now, tx, m, status, reason)
 		event.Kind, event.Code, event.At = billing.EventFail, status, billing.MillisOf(now)
-		c.Events.Note(&event)
+		c.note(&event)
 		return
 	}
 	c.begin(now, tx, m, &call{core: c, event: event, source: src.Addr.Addr()}, targets)

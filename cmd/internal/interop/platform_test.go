@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -60,31 +61,40 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// freePorts returns n ports that nobody listens on, UDP nor TCP.
-func freePorts(t *testing.T, n int) []int {
+// freePorts returns the first of n ports in a row that nobody listens on, UDP
+// nor TCP, below the range from which the system gives ports to clients.
+func freePorts(t *testing.T, n int) int {
 	t.Helper()
-	var ports []int
+	for range 200 {
+		first := 12000 + rand.IntN(800)*20
+		if portsFree(first, n) {
+			return first
+		}
+	}
+	t.Fatal("no free ports")
+	return 0
+}
+
+func portsFree(first, n int) bool {
 	var open []io.Closer
 	defer func() {
 		for _, c := range open {
 			_ = c.Close()
 		}
 	}()
-	for len(ports) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for port := first; port < first+n; port++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
+			return false
 		}
 		open = append(open, l)
-		port := l.Addr().(*net.TCPAddr).Port
 		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			continue
+			return false
 		}
 		open = append(open, u)
-		ports = append(ports, port)
 	}
-	return ports
+	return true
 }
 
 // process is a command of ours or of others, ended with the test.
@@ -177,7 +187,7 @@ type carrier struct {
 	*process
 	data                   string
 	sip, tls, ws, web, adm int
-	rtp                    int
+	internal               int
 	domain                 string
 	admin                  string // password, from the first start
 	alice, bob             phone
@@ -189,8 +199,8 @@ type phone struct{ user, password, number string }
 
 func newCarrier(t *testing.T) *carrier {
 	t.Helper()
-	p := freePorts(t, 5)
-	return &carrier{data: t.TempDir(), sip: p[0], tls: p[1], ws: p[2], web: p[3], adm: p[4], rtp: 40000, domain: "127.0.0.1"}
+	p := freePorts(t, 12)
+	return &carrier{data: t.TempDir(), sip: p, tls: p + 1, ws: p + 2, web: p + 4, adm: p + 5, internal: p + 6, domain: "127.0.0.1"}
 }
 
 // run starts the carrier and waits until it is ready.
@@ -198,7 +208,7 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 	t.Helper()
 	port := func(n int) string { return fmt.Sprint(n) }
 	args = append([]string{
-		"--data", c.data, "--address", "127.0.0.1", "--sip-port", port(c.sip), "--tls-port", port(c.tls), "--ws-port", port(c.ws),
+		"--data", c.data, "--address", "127.0.0.1", "--sip-port", port(c.sip), "--tls-port", port(c.tls), "--ws-port", port(c.ws), "--internal-port", port(c.internal),
 		"--web", "127.0.0.1:" + port(c.web), "--admin", "127.0.0.1:" + port(c.adm),
 	}, args...)
 	c.process = start(t, c.data, built.path(t, "cmd/carrier"), args...)
@@ -220,6 +230,11 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 		return nil
 	})
 	c.credentials()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("carrier:\n%s", tail(c.output()))
+		}
+	})
 	return c
 }
 

@@ -144,7 +144,7 @@ func clientOf(m *wire.Message, edge netip.AddrPort) netip.AddrPort {
 		return edge
 	}
 	host := via.Host
-	if received, ok := via.Received(); ok {
+	if received := via.Received(); received != nil {
 		host = received
 	}
 	addr, ok := wire.ParseAddr(host)

@@ -102,7 +102,7 @@ func (s *Stores) open(ctx context.Context, cfg StoreConfig, env Env) error {
 		return err
 	}
 	s.Recorder, err = charge.Open(ctx, charge.Config{
-		Dir: filepath.Join(cfg.Data, "spool"), Source: env.Node, Store: s.Directory, Tariffs: s.Reader, Now: env.Now, Log: env.Log,
+		Dir: filepath.Join(cfg.Data, "spool"), Source: env.Node, Store: s.Directory, Tariffs: s.Reader, Now: env.Now, Log: env.Log, Metrics: env.Metrics,
 	})
 	return dirError(err)
 }

@@ -1,0 +1,246 @@
+package sipgen
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/class5-go/class5/cmd/internal/load/meter"
+	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
+)
+
+// Op is the work of one slot: a state machine that is begun again and again.
+// Its methods are called under the lock of its lane.
+type Op interface {
+	// Begin composes and sends the first message of operation n.
+	Begin(n uint64, send Sender)
+	// Response takes an answer whose Call-ID names this slot and operation.
+	Response(m *wire.Message, send Sender) Verdict
+}
+
+// Sender puts one message in line for the target. It must not change until the
+// operation hears of an answer or is begun again.
+type Sender interface {
+	Send(msg []byte)
+	// Mark ends the part of the operation whose latency is counted; without a
+	// Mark the whole of it is.
+	Mark()
+}
+
+// Verdict on an operation.
+type Verdict struct {
+	kind   verdict
+	reason string
+}
+
+type verdict uint8
+
+const (
+	pending verdict = iota
+	done
+	stray
+	failed
+)
+
+// Verdicts without a reason: wait for more, well done, and an answer that
+// belongs to something that has ended.
+var (
+	Pending = Verdict{kind: pending} //nolint:gochecknoglobals // a constant of struct type
+	Done    = Verdict{kind: done}    //nolint:gochecknoglobals // same
+	Stray   = Verdict{kind: stray}   //nolint:gochecknoglobals // same
+)
+
+// Failed is the verdict that something was wrong.
+func Failed(reason string) Verdict { return Verdict{kind: failed, reason: reason} }
+
+// Lane is one client socket with its slots.
+type Lane struct {
+	run   *Run
+	index int
+	flow  transport.Flow
+	// sent is when the operation of a slot sent its latest message, in
+	// nanoseconds of Unix time, for servers that want the time of one way.
+	sent []atomic.Int64
+
+	mu      sync.Mutex
+	slots   []slot
+	free    []int // slots without an operation
+	out     *transport.Outbox
+	current int // slot whose operation runs
+	now     time.Time
+	view    wire.Message
+	server  []transport.Packet // requests of a batch
+	figures figures
+}
+
+type slot struct {
+	op     Op
+	n      uint64
+	busy   bool
+	marked bool
+	began  time.Time
+}
+
+type figures struct {
+	done, failed, lost, late, measured uint64
+	reasons                            map[string]uint64
+	latency                            meter.Histogram
+}
+
+func newLane(r *Run, index, slots int) *Lane {
+	l := &Lane{
+		run: r, index: index, slots: make([]slot, slots), sent: make([]atomic.Int64, slots),
+		flow:    transport.Flow{Protocol: transport.UDP, Listener: uint8(index)},
+		figures: figures{reasons: make(map[string]uint64)},
+	}
+	for i := slots - 1; i >= 0; i-- {
+		l.free = append(l.free, i)
+	}
+	return l
+}
+
+// Addr is the lane's own address.
+func (l *Lane) Addr() netip.AddrPort { return l.run.endpoint.Listener(uint8(l.index)).Addr }
+
+// Index is the lane's number.
+func (l *Lane) Index() int { return l.index }
+
+// Send implements Sender for the operation that runs.
+func (l *Lane) Send(msg []byte) {
+	l.sent[l.current].Store(l.now.UnixNano())
+	l.flow.Remote = l.run.cfg.Target
+	_ = l.out.Send(l.flow, msg) // what is not sent is lost in time
+}
+
+// Mark implements Sender.
+func (l *Lane) Mark() {
+	s := &l.slots[l.current]
+	if !s.marked && l.run.Measuring() {
+		l.figures.latency.Add(l.now.Sub(s.began))
+	}
+	s.marked = true
+}
+
+// begin starts up to n operations in free slots and sends their messages.
+func (l *Lane) begin(now time.Time, out *transport.Outbox, n int) (begun int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ; begun < n && len(l.free) > 0; begun++ {
+		i := l.free[len(l.free)-1]
+		if !l.start(now, out, i) {
+			break
+		}
+		l.free = l.free[:len(l.free)-1]
+	}
+	out.Flush()
+	return begun
+}
+
+// start begins an operation in slot i.
+func (l *Lane) start(now time.Time, out *transport.Outbox, i int) bool {
+	if !l.run.claim() {
+		return false
+	}
+	s := &l.slots[i]
+	if s.op == nil {
+		s.op = l.run.cfg.Op(l, i)
+	}
+	s.n++
+	s.busy, s.marked, s.began = true, false, now
+	l.out, l.current, l.now = out, i, now
+	s.op.Begin(s.n, l)
+	return true
+}
+
+// receive handles a batch: answers by the operations, requests by the server.
+func (l *Lane) receive(batch []transport.Packet, out *transport.Outbox) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = l.server[:0]
+	now := time.Now()
+	for _, p := range batch {
+		if len(p.Data) < 8 || string(p.Data[:8]) != "SIP/2.0 " {
+			l.server = append(l.server, p)
+			continue
+		}
+		l.answer(now, p, out)
+	}
+	if len(l.server) > 0 && l.run.cfg.Serve != nil {
+		l.run.cfg.Serve.ServeSIP(l.server, out)
+	}
+}
+
+func (l *Lane) answer(now time.Time, p transport.Packet, out *transport.Outbox) {
+	err := l.view.Parse(p.Data, nil)
+	id, ok := ParseID(l.view.CallID())
+	if !ok || int(id.Lane) != l.index || int(id.Slot) >= len(l.slots) {
+		l.figures.reasons["answer to nobody"]++
+		return
+	}
+	i := int(id.Slot)
+	s := &l.slots[i]
+	if !s.busy {
+		l.figures.late++
+		return
+	}
+	l.out, l.current, l.now = out, i, now
+	v := Failed("answer is malformed")
+	if err == nil {
+		v = s.op.Response(&l.view, l)
+	}
+	switch v.kind {
+	case pending:
+		return
+	case stray:
+		l.figures.late++
+		return
+	case done:
+		l.Mark()
+		l.figures.done++
+		if l.run.Measuring() {
+			l.figures.measured++
+		}
+	case failed:
+		l.figures.failed++
+		l.figures.reasons[v.reason]++
+	}
+	s.busy = false
+	if v.kind == failed || l.run.cfg.Rate > 0 || !l.start(now, out, i) {
+		l.free = append(l.free, i)
+	}
+}
+
+// sweep gives up operations that have waited too long.
+func (l *Lane) sweep(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.slots {
+		s := &l.slots[i]
+		if s.busy && now.Sub(s.began) > l.run.cfg.Timeout {
+			s.busy = false
+			l.figures.lost++
+			l.free = append(l.free, i)
+		}
+	}
+}
+
+func (l *Lane) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.free) < len(l.slots)
+}
+
+func (l *Lane) collect(r *Result) {
+	r.Done += l.figures.done
+	r.Failed += l.figures.failed
+	r.Lost += l.figures.lost
+	r.Late += l.figures.late
+	r.Measured += l.figures.measured
+	r.Latency.Merge(&l.figures.latency)
+	for reason, n := range l.figures.reasons {
+		r.Reasons[reason] += n
+	}
+	r.Begun = r.Done + r.Failed + r.Lost
+}
