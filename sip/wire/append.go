@@ -1,6 +1,9 @@
 package wire
 
-import "strconv"
+import (
+	"math/bits"
+	"strconv"
+)
 
 // patch is one change at a place of the message: a header line to be inserted, or octets to be replaced.
 type patch struct {
@@ -18,6 +21,17 @@ type removed [maxHeaders / 64]uint64
 
 func (r *removed) set(i int)      { r[i>>6] |= 1 << (i & 63) }
 func (r *removed) has(i int) bool { return r[i>>6]&(1<<(i&63)) != 0 }
+
+// next is the first marked index at or behind i, maxHeaders when there is none.
+func (r *removed) next(i int) int {
+	for w := i >> 6; w < len(r); w++ {
+		if rest := r[w] >> (i & 63); rest != 0 {
+			return i + bits.TrailingZeros64(rest)
+		}
+		i = (w + 1) << 6
+	}
+	return maxHeaders
+}
 
 // Append appends the message with the changes of e to dst. Octets that no operation touches come out as they came
 // in; an empty plan gives m.Bytes(). On error dst is returned as it was. m must hold a message that Parse accepted.
@@ -211,13 +225,22 @@ func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
 		return hi, n - 1
 	}
 	for at < hi && (n > 0 || m.b[at] == ',') {
-		end := valueEnd(m.b[:hi], at)
+		end := m.valueEnd(id, at, hi)
 		if trimEnd(m.b, at, end) > at {
 			n--
 		}
 		at = skipLWS(m.b[:hi], min(end+1, hi))
 	}
 	return at, n
+}
+
+// valueEnd is the index of the comma that ends the value at m.b[at:hi], or hi. The end of the first Via value, which is
+// what gets replaced and popped most, is known from Parse.
+func (m *Message) valueEnd(id HeaderID, at, hi int) int {
+	if v := m.topVia.value; id == HdrVia && at == int(v.lo) {
+		return skipLWS(m.b[:hi], int(v.hi))
+	}
+	return valueEnd(m.b[:hi], at)
 }
 
 // replaceValue replaces the value of id behind the first n.
@@ -231,7 +254,7 @@ func (p *planner) replaceValue(id HeaderID, n int, text span) {
 		}
 		end := int(l.value.hi)
 		if isList(id) {
-			end = trimEnd(m.b, at, valueEnd(m.b[:end], at))
+			end = trimEnd(m.b, at, m.valueEnd(id, at, end))
 		}
 		p.replace(uint32(at), uint32(end), int32(i)-1, text)
 		return
@@ -287,17 +310,18 @@ func (p *planner) write(dst []byte) []byte {
 	return dst
 }
 
-// copy appends the octets from lo to hi but for removed lines. next is the first line that may be removed and
-// begins at lo or behind it.
+// copy appends the octets from lo to hi but for removed lines. next is the first line that may be removed and begins
+// at lo or behind it.
 func (p *planner) copy(dst []byte, lo, hi uint32, next int) ([]byte, int) {
 	m := p.m
-	if p.anyRm {
-		for ; next < int(m.n) && m.lines[next].at < hi; next++ {
-			if p.rm.has(next) {
-				dst = append(dst, m.b[lo:max(lo, m.lines[next].at)]...)
-				lo = m.lineEnd(&m.lines[next])
-			}
+	for p.anyRm {
+		if next = p.rm.next(next); next >= int(m.n) || m.lines[next].at >= hi {
+			break
 		}
+		l := &m.lines[next]
+		dst = append(dst, m.b[lo:max(lo, l.at)]...)
+		lo = m.lineEnd(l)
+		next++
 	}
 	return append(dst, m.b[min(lo, hi):hi]...), next
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -112,5 +113,42 @@ func BenchmarkParseEdit(b *testing.B) {
 		if out, err = m.Append(out[:0], &e); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// benchMix are messages of one shape whose names, numbers and tokens have all kinds of lengths, so that no branch
+// predictor learns them by heart as it does with one message.
+func benchMix() (mix [][]byte) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	word := func(lo, hi int) string {
+		b := make([]byte, lo+rnd.IntN(hi-lo+1))
+		for i := range b {
+			b[i] = "abcdefghijklmnopqrstuvwxyz0123456789"[rnd.IntN(36)]
+		}
+		return string(b)
+	}
+	for range 512 {
+		lines := strings.Split(string(benchInvite), "\r\n\r\n")
+		head := strings.NewReplacer("alice", word(3, 14), "+431234567", "+43"+word(4, 12), "example.com", word(2, 9)+"."+word(4, 12)+".net",
+			"a7f3.9b41c2d0e5", word(6, 24), "-524287-1---0e1f5f8d7c", word(8, 30), "8f2e1c77", word(4, 16), "Alice Example", word(2, 20),
+			"9a7c41e2-5d1b-4f0a-8f6e-2c9b7d1e0f33", word(8, 36), "3Q9mZyTnB8m4hJ7u", word(16, 40), "20931", "1", ":49152", "",
+			"ExamplePhone/4.2.1", word(5, 30), "replaces, timer", word(3, 40)).Replace(lines[0])
+		rows := strings.Split(head, "\r\n")
+		rnd.Shuffle(len(rows)-5, func(i, j int) { rows[i+4], rows[j+4] = rows[j+4], rows[i+4] })
+		mix = append(mix, []byte(strings.Join(rows, "\r\n")+"\r\n\r\n"+lines[1]))
+	}
+	return mix
+}
+
+func BenchmarkParseMix(b *testing.B) {
+	mix := benchMix()
+	var m Message
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if err := m.Parse(mix[i&511], nil); err != nil {
+			b.Fatal(err)
+		}
+		i++
 	}
 }

@@ -11,8 +11,10 @@ type nameWords [3]uint64
 const maxKnownName = 24
 
 // slot needs no search: the multiplier was chosen so that every known name has a slot of its own; a test proves it.
-func (w *nameWords) slot() byte {
-	return byte((w[0] + bits.RotateLeft64(w[1], 29) + bits.RotateLeft64(w[2], 47)) * 0x35bc171a64c6df39 >> 56)
+func (w *nameWords) slot() byte { return slot(w[0], w[1], w[2]) }
+
+func slot(w0, w1, w2 uint64) byte {
+	return byte((w0 + bits.RotateLeft64(w1, 29) + bits.RotateLeft64(w2, 47)) * 0x35bc171a64c6df39 >> 56)
 }
 
 func wordsOf[T ~string | ~[]byte](name T) (w nameWords, ok bool) {
@@ -94,9 +96,8 @@ func scanKnownName(b []byte, at int) (id HeaderID, n int) {
 	if n == 1 {
 		return names.compact[s[0]], 1
 	}
-	w := nameWords{w0, w1, w2}
-	id = names.slots[w.slot()]
-	if names.words[id] != w {
+	id = names.slots[slot(w0, w1, w2)]
+	if w := &names.words[id]; w[0] != w0 || w[1] != w1 || w[2] != w2 {
 		return HdrOther, 0
 	}
 	return id, n

@@ -47,6 +47,7 @@ func (p Params) next(i int, q *param) (next int, ok bool) {
 	if p[i] != ';' {
 		return i + 1, false
 	}
-	next, r := scanParam(p, i, q)
+	var r Reason
+	*q, next, r = scanParam(p, i)
 	return max(next, i+1), r == ReasonNone
 }

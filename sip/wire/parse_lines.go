@@ -1,20 +1,35 @@
 package wire
 
+import "bytes"
+
 // endOfLine finds the CR LF that ends the line going on at i, folds not considered; -1 when the octets end before.
 // stray is the first control character on the way that is not HTAB, -1 when there is none.
 func endOfLine(b []byte, i int) (end, stray int) {
-	stray = -1
 	for {
 		i = nextControl(b, i)
 		if uint(i) >= uint(len(b)) {
-			return -1, stray
+			return -1, -1
 		}
 		c := b[i]
 		if c == '\r' && uint(i)+1 < uint(len(b)) && b[i+1] == '\n' {
-			return i, stray
+			return i, -1
 		}
-		if c != '\t' && stray < 0 {
-			stray = i
+		if c != '\t' {
+			return crlf(b, i+1), i
+		}
+		i++
+	}
+}
+
+// crlf is the index of the first CR LF at or behind i, -1 when there is none.
+func crlf(b []byte, i int) int {
+	for {
+		n := bytes.IndexByte(b[i:], '\n')
+		if n < 0 {
+			return -1
+		}
+		if i += n; i > 0 && b[i-1] == '\r' {
+			return i - 1
 		}
 		i++
 	}

@@ -20,7 +20,7 @@ func (m *Message) startLine(lim *Limits) int {
 	if end < 0 {
 		return -1
 	}
-	if line := m.b[:end]; len(line) >= 4 && EqualFold(line[:4], "SIP/") {
+	if line := m.b[:end]; len(line) >= 4 && line[3] == '/' && EqualFold(line[:4], "SIP/") {
 		m.statusLine(line)
 	} else {
 		m.requestLine(line)

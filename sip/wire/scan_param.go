@@ -26,38 +26,38 @@ type param struct{ name, value span }
 // scanParam reads one parameter, s[i] being its ";", and the white space behind. Unquoted values may hold more than
 // the token and host of the grammar, since tags and branches of the field hold "=", "/" or "@"; nothing that ends or
 // nests a value is let through.
-func scanParam(s []byte, i int, p *param) (next int, r Reason) {
+func scanParam(s []byte, i int) (p param, next int, r Reason) {
 	lo := i + 1
 	i = skip(s, lo, clToken)
 	if i == lo {
 		lo = skipLWS(s, lo)
 		if i = skip(s, lo, clToken); i == lo {
-			return i, ReasonParam
+			return p, i, ReasonParam
 		}
 	}
-	p.name, p.value = mkspan(lo, i), span{}
+	p.name = mkspan(lo, i)
 	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
 		i = skipLWS(s, i)
 	}
 	if uint(i) >= uint(len(s)) || s[i] != '=' {
-		return i, ReasonNone
+		return p, i, ReasonNone
 	}
 	lo = i + 1
-	if uint(lo) < uint(len(s)) && is(s[lo], clLWS) {
-		lo = skipLWS(s, lo)
-	}
-	if uint(lo) < uint(len(s)) && s[lo] == '"' {
-		if i = quotedEnd(s, lo); i < 0 {
-			return lo, ReasonQuote
+	i = skip(s, lo, clParamVal)
+	if i == lo {
+		if lo = skipLWS(s, lo); uint(lo) < uint(len(s)) && s[lo] == '"' {
+			if i = quotedEnd(s, lo); i < 0 {
+				return p, lo, ReasonQuote
+			}
+		} else if i = skip(s, lo, clParamVal); i == lo {
+			return p, i, ReasonParam
 		}
-	} else if i = skip(s, lo, clParamVal); i == lo {
-		return i, ReasonParam
 	}
 	p.value = mkspan(lo, i)
 	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
 		i = skipLWS(s, i)
 	}
-	return i, ReasonNone
+	return p, i, ReasonNone
 }
 
 // Parameters of which a second one would be read differently by different elements.
@@ -139,7 +139,7 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		if n == limit {
 			return i, ReasonTooManyParams
 		}
-		if i, r = scanParam(s, i, &p); r != ReasonNone {
+		if p, i, r = scanParam(s, i); r != ReasonNone {
 			return i, r
 		}
 		end = int(max(p.name.hi, p.value.hi))

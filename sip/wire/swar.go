@@ -66,19 +66,10 @@ func skipURI(s []byte, i int) int {
 // quotedEnd is the index behind the quoted string that starts at s[i], -1 when it is not closed. A backslash escapes
 // one octet, never a line end (RFC 3261 25.1 quoted-pair).
 func quotedEnd(s []byte, i int) int {
-	i++
-	for {
-		for uint(i)+8 <= uint(len(s)) {
-			x := binary.LittleEndian.Uint64(s[i : i+8])
-			stop := (equals(x, '"') | equals(x, '\\')) & tops
-			if stop != 0 {
-				i += firstMark(stop)
-				break
-			}
-			i += 8
-		}
-		for uint(i) < uint(len(s)) && s[i] != '"' && s[i] != '\\' {
-			i++
+	for i++; ; i += 2 {
+		// Escapes come in runs, if at all: look at one octet before looking at eight.
+		if uint(i) < uint(len(s)) && s[i] != '"' && s[i] != '\\' {
+			i = skipQuoted(s, i+1)
 		}
 		switch {
 		case uint(i) >= uint(len(s)):
@@ -88,6 +79,20 @@ func quotedEnd(s []byte, i int) int {
 		case uint(i)+1 >= uint(len(s)) || s[i+1] == '\r' || s[i+1] == '\n':
 			return -1
 		}
-		i += 2
 	}
+}
+
+// skipQuoted passes over what is neither a quote nor a backslash.
+func skipQuoted(s []byte, i int) int {
+	for uint(i)+8 <= uint(len(s)) {
+		x := binary.LittleEndian.Uint64(s[i : i+8])
+		if stop := (equals(x, '"') | equals(x, '\\')) & tops; stop != 0 {
+			return i + firstMark(stop)
+		}
+		i += 8
+	}
+	for uint(i) < uint(len(s)) && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
 }
