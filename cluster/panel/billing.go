@@ -87,7 +87,7 @@ func (p *Panel) profileFees(r *http.Request, e entry) (any, error) {
 		return nil, err
 	}
 	t := table{
-		ID: "fees", Caption: "Fees", Empty: "No fee fits: calls to such numbers can not be priced.",
+		ID: "fees", Caption: "Fees of this profile", Empty: "No fee fits: calls to such numbers can not be priced.",
 		Head: []string{"Destination", "Zone", "Direction", "From", "Connection", "First interval", "Further intervals"},
 	}
 	for _, f := range l.Items {

@@ -29,6 +29,7 @@ type callView struct {
 // price is what one party pays and why.
 type price struct {
 	billing.Party
+	Customer string // its name, or its id when it is gone
 	Lines []string
 }
 
@@ -49,10 +50,23 @@ func (p *Panel) callPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, party := range c.Parties {
-		v.Prices = append(v.Prices, price{party, explain(party.Explain)})
+		v.Prices = append(v.Prices, price{party, p.customerName(r.Context(), party.Account), explain(party.Explain)})
 	}
 	p.addLadder(r.Context(), &v)
 	p.page(w, r, http.StatusOK, "call", view{Title: "Call from " + endpoint(c.Caller) + " to " + endpoint(c.Callee), Nav: "/calls", Data: v})
+}
+
+// customerName is the name of a customer that may be deleted by now.
+func (p *Panel) customerName(ctx context.Context, account string) string {
+	id, err := strconv.ParseInt(account, 10, 64)
+	if err != nil {
+		return account
+	}
+	c, err := p.store.Customers().Find(ctx, id)
+	if err != nil {
+		return account
+	}
+	return c.Name
 }
 
 // explain gives the lines of a stored trace, none when it can not be read.

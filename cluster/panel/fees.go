@@ -12,6 +12,7 @@ func (p *Panel) fees() *resource {
 	repo := p.store.Fees()
 	return &resource{
 		Base: "/fees", Nav: "/billing", One: "fee", Many: "Fees", Keep: []string{"profile_id"},
+		Home:   func(v url.Values) string { return "/billing/" + url.PathEscape(v.Get("profile_id")) },
 		Fields: func(context.Context, int64) ([]field, error) { return feeFields(), nil },
 		Find:   p.feeEntry,
 		Create: func(ctx context.Context, v url.Values) (created, error) {

@@ -23,7 +23,7 @@ type stream struct {
 	Party, Kind, Codec, Address string
 	Received, Sent              uint64
 	Lost                        string
-	Jitter                      string
+	Jitter, Peak                string
 	MOS                         string
 	Quality                     string // good, fair or poor; empty when not known
 	Dropped                     uint64
@@ -75,7 +75,7 @@ func showStream(who string, s relay.StreamReport) stream {
 		out.Lost = fmt.Sprintf("%d (%.1f %%)", s.Received.Lost, float64(s.Received.Lost)*100/float64(e))
 	}
 	if s.Received.Packets > 0 {
-		out.Jitter = milliseconds(s.Received.JitterMean) + ", at most " + milliseconds(s.Received.JitterMax)
+		out.Jitter, out.Peak = milliseconds(s.Received.JitterMean), milliseconds(s.Received.JitterMax)
 	}
 	if mos := s.Received.MOS; mos > 0 {
 		out.MOS = fmt.Sprintf("%.2f", mos)

@@ -32,7 +32,10 @@ type resource struct {
 	Delete func(ctx context.Context, id, rev int64) error
 	// Keep names values of the query that a new entry needs.
 	Keep        []string
-	Consequence string // what else goes when an entry is deleted
+	// Consequence is what else goes when an entry is deleted.
+	Consequence string
+	// Home is where a new entry that is given up leads back to; Base by default.
+	Home func(v url.Values) string
 	// Extra adds to the page of an entry, drawn by the template named.
 	Extra func(r *http.Request, e entry) (any, error)
 	Page  string // template of an entry; "entry" by default
@@ -72,6 +75,13 @@ type entryPage struct {
 	Form  *form
 	Extra any
 	New   bool
+}
+
+func (res *resource) home(v url.Values) string {
+	if res.Home == nil {
+		return res.Base
+	}
+	return res.Home(v)
 }
 
 func (p *Panel) mount(mux *http.ServeMux, res *resource) {
@@ -165,7 +175,7 @@ func (p *Panel) newForm(w http.ResponseWriter, r *http.Request, res *resource, v
 		return
 	}
 	f := &form{
-		Action: res.Base + "/new", Submit: "Create " + res.One, Cancel: res.Base, Fields: fill(fields, values), Token: p.gate.FormToken(r),
+		Action: res.Base + "/new", Submit: "Create " + res.One, Cancel: res.home(values), Fields: fill(fields, values), Token: p.gate.FormToken(r),
 	}
 	for _, name := range res.Keep {
 		f.Hidden = append(f.Hidden, hidden{name, values.Get(name)})

@@ -63,7 +63,7 @@ func (p *Panel) subscriberList(ctx context.Context, q url.Values, page directory
 	}
 	for _, s := range l.Items {
 		t.Rows = append(t.Rows, []cell{
-			{Text: s.AoR(), Href: "/subscribers/" + number(s.ID)}, {Text: s.DisplayName}, {Text: strings.Join(s.Numbers, ", ")},
+			{Text: s.AoR(), Href: "/subscribers/" + number(s.ID)}, {Text: s.DisplayName}, {Text: written(s.Numbers, ", ")},
 			{Status: string(s.Status)}, {Time: s.Created},
 		})
 	}
@@ -103,13 +103,13 @@ func (p *Panel) subscriberEntry(ctx context.Context, id int64) (entry, error) {
 	return entry{
 		ID: s.ID, Rev: s.Rev, Title: s.AoR(),
 		Facts: []fact{
-			{"Name", cell{Text: s.DisplayName}}, {"Numbers", cell{Text: strings.Join(s.Numbers, ", ")}}, {"Status", cell{Status: string(s.Status)}},
+			{"Name", cell{Text: s.DisplayName}}, {"Numbers", cell{Text: written(s.Numbers, ", ")}}, {"Status", cell{Status: string(s.Status)}},
 			{"Customer", cell{Text: c.Name, Href: "/customers/" + number(c.ID)}},
 			{"Domain", cell{Text: s.Domain, Href: "/domains/" + number(s.DomainID)}},
 			{"Created", cell{Time: s.Created}}, {"Changed", cell{Time: s.Updated}},
 		},
 		Values: url.Values{
-			"display_name": {s.DisplayName}, "numbers": {strings.Join(s.Numbers, "\n")},
+			"display_name": {s.DisplayName}, "numbers": {written(s.Numbers, "\n")},
 			"customer_id": {number(s.CustomerID)}, "status": {string(s.Status)},
 		},
 	}, err
@@ -143,12 +143,21 @@ func (p *Panel) saveSubscriber(ctx context.Context, id, rev int64, v url.Values)
 		}
 		old := s.Numbers
 		s.Rev, s.DisplayName, s.Status, s.CustomerID = rev, input(v, "display_name"), directory.Status(v.Get("status")), customer
-		if s, err = tx.Subscribers().Update(ctx, s); err != nil || slices.Equal(numbersOf(v), old) {
+		if s, err = tx.Subscribers().Update(ctx, s); err != nil || written(old, "\n") == strings.Join(numbersOf(v), "\n") {
 			return err
 		}
 		_, err = tx.Subscribers().SetNumbers(ctx, id, s.Rev, numbersOf(v))
 		return err
 	})
+}
+
+// written puts numbers as people write them, with the plus of RFC 3966.
+func written(numbers []string, between string) string {
+	out := make([]string, len(numbers))
+	for i, n := range numbers {
+		out[i] = "+" + n
+	}
+	return strings.Join(out, between)
 }
 
 func numbersOf(v url.Values) []string {

@@ -20,6 +20,11 @@ type table struct {
 	Next    string // link to the next page; empty on the last
 }
 
+// Right says whether a column holds numbers.
+func (t table) Right(column int) bool {
+	return len(t.Rows) > 0 && column < len(t.Rows[0]) && t.Rows[0][column].Right
+}
+
 type cell struct {
 	Text   string
 	Href   string
