@@ -73,13 +73,15 @@ func (a *anchor) answer(m *wire.Message, source netip.Addr, e *wire.Edit) {
 		done, step = a.late, "late offer"
 	}
 	out, ok := done[tag]
-	if !ok || m.Status() >= 200 && a.offered != nil && !bytes.Equal(done["sdp "+tag], sdp) {
+	if early := m.Status() < 200; !ok || a.offered != nil && !early {
+		// A 2xx is answered again even if a 183 was before it: it decides
+		// which branch of a fork is heard.
 		ctx, cancel := a.core.context()
 		defer cancel()
 		var err error
 		if a.offered != nil {
 			out, err = a.core.Media.Answer(ctx, relay.AnswerRequest{
-				CallID: a.callID, FromTag: string(m.FromTag()), ToTag: tag, SDP: sdp, Source: source,
+				CallID: a.callID, FromTag: string(m.FromTag()), ToTag: tag, SDP: sdp, Source: source, Early: early,
 			})
 		} else {
 			out, err = a.core.Media.Offer(ctx, relay.OfferRequest{
@@ -90,7 +92,7 @@ func (a *anchor) answer(m *wire.Message, source netip.Addr, e *wire.Edit) {
 			a.failed(step, err)
 			return
 		}
-		done[tag], done["sdp "+tag] = out, bytes.Clone(sdp)
+		done[tag] = out
 	}
 	e.SetBody("", out)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync/atomic"
 
@@ -21,11 +22,7 @@ type player struct {
 }
 
 func newPlayer(cfg MediaConfig, env Env) (*player, error) {
-	addr := cfg.Addr
-	if cfg.Advertised.IsValid() {
-		addr = cfg.Advertised
-	}
-	e, err := play.New(play.Config{Addr: addr}, play.WithLogger(env.Log), play.WithClock(env.Now))
+	e, err := play.New(play.Config{Addr: localAddr(cfg)}, play.WithLogger(env.Log), play.WithClock(env.Now))
 	if err != nil {
 		return nil, fmt.Errorf("%w: test number: %w", ErrConfig, err)
 	}
@@ -36,6 +33,35 @@ func newPlayer(cfg MediaConfig, env Env) (*player, error) {
 	p := &player{endpoint: e, prompt: prompt}
 	p.ids.Store(uint64(env.Now().Unix()))
 	return p, nil
+}
+
+// localAddr is an address of this machine that the relay can send to: the one
+// it is bound to, the advertised one if it is local (behind static NAT it is
+// not), or the first that is not loopback.
+func localAddr(cfg MediaConfig) netip.Addr {
+	if !cfg.Addr.IsUnspecified() {
+		return cfg.Addr
+	}
+	first := cfg.Advertised
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return first
+	}
+	found := false
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		ip := p.Addr().Unmap()
+		if ip == cfg.Advertised {
+			return ip
+		}
+		if !found && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && ip.Is4() == cfg.Addr.Is4() {
+			first, found = ip, true
+		}
+	}
+	return first
 }
 
 func (p *player) run(ctx context.Context) error { return p.endpoint.Run(ctx) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/class5-go/class5/cmd/internal/load/meter"
@@ -24,7 +23,6 @@ type FakeProxy struct {
 	view    wire.Message
 	build   wire.Builder
 	figures ProxyFigures
-	arrived atomic.Uint64
 }
 
 // ProxyFigures is what a FakeProxy has seen; to be read when the run has ended.
@@ -57,8 +55,8 @@ func (p *FakeProxy) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 
 func (p *FakeProxy) request(now time.Time, packet transport.Packet, out *transport.Outbox) (fault string) {
 	m := &p.view
-	if err := m.Parse(packet.Data, nil); err != nil {
-		return "request is malformed: " + err.Error()
+	if m.Parse(packet.Data, nil) != nil {
+		return "request is malformed"
 	}
 	if !m.IsRequest() {
 		return "a response"
@@ -72,7 +70,7 @@ func (p *FakeProxy) request(now time.Time, packet transport.Packet, out *transpo
 	}
 	answer, err := p.respond(out.Buffer(), m)
 	if err != nil {
-		return "answer cannot be composed: " + err.Error()
+		return "answer cannot be composed"
 	}
 	p.figures.Requests++
 	if p.run.Measuring() {

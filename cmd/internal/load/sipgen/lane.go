@@ -29,31 +29,16 @@ type Sender interface {
 	Mark()
 }
 
-// Verdict on an operation.
-type Verdict struct {
-	kind   verdict
-	reason string
-}
+// Verdict on an operation: one of the constants, or the reason why it has
+// failed.
+type Verdict string
 
-type verdict uint8
-
+// Verdicts on operations that have not failed.
 const (
-	pending verdict = iota
-	done
-	stray
-	failed
+	Pending Verdict = ""      // there is more to come
+	Done    Verdict = "done"  // ended well
+	Stray   Verdict = "stray" // the answer belongs to something that has ended
 )
-
-// Verdicts without a reason: wait for more, well done, and an answer that
-// belongs to something that has ended.
-var (
-	Pending = Verdict{kind: pending} //nolint:gochecknoglobals // a constant of struct type
-	Done    = Verdict{kind: done}    //nolint:gochecknoglobals // same
-	Stray   = Verdict{kind: stray}   //nolint:gochecknoglobals // same
-)
-
-// Failed is the verdict that something was wrong.
-func Failed(reason string) Verdict { return Verdict{kind: failed, reason: reason} }
 
 // Lane is one client socket with its slots.
 type Lane struct {
@@ -186,28 +171,28 @@ func (l *Lane) answer(now time.Time, p transport.Packet, out *transport.Outbox) 
 		return
 	}
 	l.out, l.current, l.now = out, i, now
-	v := Failed("answer is malformed")
+	v := Verdict("answer is malformed")
 	if err == nil {
 		v = s.op.Response(&l.view, l)
 	}
-	switch v.kind {
-	case pending:
+	switch v {
+	case Pending:
 		return
-	case stray:
+	case Stray:
 		l.figures.late++
 		return
-	case done:
+	case Done:
 		l.Mark()
 		l.figures.done++
 		if l.run.Measuring() {
 			l.figures.measured++
 		}
-	case failed:
+	default:
 		l.figures.failed++
-		l.figures.reasons[v.reason]++
+		l.figures.reasons[string(v)]++
 	}
 	s.busy = false
-	if v.kind == failed || l.run.cfg.Rate > 0 || !l.start(now, out, i) {
+	if v != Done || l.run.cfg.Rate > 0 || !l.start(now, out, i) {
 		l.free = append(l.free, i)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/class5-go/class5/sip/wire"
 )
 
-// relay is a client behind an edge: two registrations, an INVITE and the BYE of
+// client is a phone behind an edge: two registrations, an INVITE and the BYE of
 // its dialog, in turn. The BYE shows the route set that the INVITE's answer gave,
 // so that the edge sees its own Record-Routes again, whatever it has put there.
-type relay struct {
+type client struct {
 	lane     *Lane
 	slot     int
 	register *template
@@ -51,7 +51,7 @@ func NewRelay(l *Lane, slot int) Op {
 		contact + "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK\r\nSupported: replaces, timer, 100rel\r\nSession-Expires: 1800\r\n" +
 		fmt.Sprintf(`Proxy-Authorization: Digest username="%s", realm="example.com", nonce="%s", uri="sip:4319001@example.com", response="%s", algorithm=MD5, cnonce="%s", qop=auth, nc=00000001`,
 			user, strings.Repeat("a1", 16), strings.Repeat("b2", 16), strings.Repeat("c3", 8)) + "\r\n"
-	return &relay{
+	return &client{
 		lane: l, slot: slot,
 		register: newTemplate(pad(reg, "", "", registerSize)),
 		invite:   newTemplate(pad(inv, "application/sdp", offer(private), inviteSize)),
@@ -78,7 +78,7 @@ func pad(head, contentType, body string, size int) string {
 }
 
 // Begin implements Op.
-func (r *relay) Begin(n uint64, send Sender) {
+func (r *client) Begin(n uint64, send Sender) {
 	r.n = n
 	r.id = ID{Lane: uint8(r.lane.index), Slot: uint16(r.slot), N: uint32(n)}
 	switch {
@@ -95,7 +95,7 @@ func (r *relay) Begin(n uint64, send Sender) {
 	}
 }
 
-func (r *relay) composeBye() []byte {
+func (r *client) composeBye() []byte {
 	b := append(r.bye[:0], r.byeHead...)
 	for _, route := range r.routes {
 		b = append(append(append(b, "Route: "...), route...), "\r\n"...)
@@ -115,17 +115,17 @@ func (r *relay) composeBye() []byte {
 }
 
 // Response implements Op.
-func (r *relay) Response(m *wire.Message, _ Sender) Verdict {
+func (r *client) Response(m *wire.Message, _ Sender) Verdict {
 	id, _ := ParseID(m.CallID())
 	_, method := m.CSeq()
 	if id != r.id || string(method) != r.method {
 		return Stray
 	}
 	if m.Status() != 200 {
-		return Failed(fmt.Sprintf("%s answered %d", r.method, m.Status()))
+		return answered(r.method, m)
 	}
-	if v, ok := m.TopVia(); !ok || m.Count(wire.HdrVia) != 1 || v.Host[0] != '1' {
-		return Failed("answer with another Via than ours")
+	if v, ok := m.TopVia(); !ok || m.Count(wire.HdrVia) != 1 || !bytes.HasPrefix(v.Host, []byte("10.")) {
+		return "answer with another Via than ours"
 	}
 	if r.method == "INVITE" {
 		return r.keepRoutes(m)
@@ -135,7 +135,7 @@ func (r *relay) Response(m *wire.Message, _ Sender) Verdict {
 
 // keepRoutes stores the Record-Routes of an answer in reverse order: the route
 // set of a caller (RFC 3261 section 12.1.2).
-func (r *relay) keepRoutes(m *wire.Message) Verdict {
+func (r *client) keepRoutes(m *wire.Message) Verdict {
 	n := 0
 	for v := m.Values(wire.HdrRecordRoute); v.Next(); n++ {
 		if n == len(r.routes) {
@@ -144,7 +144,7 @@ func (r *relay) keepRoutes(m *wire.Message) Verdict {
 		r.routes[n] = append(r.routes[n][:0], v.Value()...)
 	}
 	if n < 2 {
-		return Failed("no Record-Route by the edge")
+		return "no Record-Route by the edge"
 	}
 	r.routes = r.routes[:n]
 	for i, j := 0, n-1; i < j; i, j = i+1, j-1 {
@@ -152,4 +152,9 @@ func (r *relay) keepRoutes(m *wire.Message) Verdict {
 	}
 	r.dialog = r.n
 	return Done
+}
+
+// answered is the failure by a final response that was not wanted.
+func answered(method string, m *wire.Message) Verdict {
+	return Verdict(fmt.Sprintf("%s answered %d", method, m.Status()))
 }

@@ -35,14 +35,16 @@ type Config struct {
 	Serve Server
 	// Ends are further sockets with what serves them.
 	Ends []Server
+	// Ports are those of the lanes and then of the ends; what is missing or 0 is
+	// any free port.
+	Ports []uint16
 	// Usage, when set, reads what the target has used; called at both ends of
 	// the measured part.
 	Usage func() (meter.Usage, error)
 }
 
 // Server takes the messages of one socket, on the goroutine that reads it, and
-// puts answers into out. Frozen reports whether figures are wanted: it is false
-// before and after the measured part.
+// puts answers into out. It is a transport.Handler.
 type Server interface {
 	ServeSIP(batch []transport.Packet, out *transport.Outbox)
 }
@@ -85,8 +87,12 @@ func New(ctx context.Context, cfg Config) (*Run, error) {
 	r := &Run{cfg: cfg}
 	listeners := make([]transport.ListenerConfig, cfg.Lanes+len(cfg.Ends))
 	for i := range listeners {
+		var port uint16
+		if i < len(cfg.Ports) {
+			port = cfg.Ports[i]
+		}
 		listeners[i] = transport.ListenerConfig{
-			Protocol: transport.UDP, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0), Batch: 64,
+			Protocol: transport.UDP, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port), Batch: 64,
 		}
 	}
 	var err error
