@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/class5-go/class5/cmd/internal/node"
@@ -60,7 +61,7 @@ func carry(ctx context.Context, opts node.CarrierOptions, stdout io.Writer) erro
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	var o node.CarrierOptions
-	var address, advertise string
+	var address, advertise, algorithms string
 	f := flag.NewFlagSet("carrier", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.Data, "data", "class5-data", "directory for database, records and keys")
@@ -76,6 +77,7 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	f.IntVar(&o.RTPMax, "rtp-max", 40000, "last RTP port")
 	f.StringVar(&o.Web, "web", "127.0.0.1:8080", "address of panel and API")
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics, health and profiles")
+	f.StringVar(&algorithms, "digest", "md5", "digest algorithms to offer, strongest first: sha-256,md5 for phones that know both")
 	f.StringVar(&o.LogLevel, "log", "warn", "least level logged: debug, info, warn or error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -89,6 +91,7 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("%w: unexpected argument %q", node.ErrConfig, f.Arg(0))
 	}
+	o.Digest = strings.Split(algorithms, ",")
 	var err error
 	if o.Listen, err = netip.ParseAddr(address); err != nil {
 		return o, fmt.Errorf("%w: --address: %w", node.ErrConfig, err)

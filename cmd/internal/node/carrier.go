@@ -26,6 +26,7 @@ type CarrierOptions struct {
 	WSPort, InternalPort int
 	RTPMin, RTPMax       int
 	Web, Admin, LogLevel string
+	Digest               []string // see ProxyConfig
 }
 
 // Carrier is edge, proxy and web in one process, with embedded stores.
@@ -133,7 +134,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	}
 	var err error
 	if c.proxy, err = NewProxy(ctx, ProxyConfig{
-		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Interim: 5 * time.Second,
+		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Digest: o.Digest, Interim: 5 * time.Second,
 		Media: MediaConfig{
 			Addr: o.Listen, Advertised: o.Advertise, PortMin: uint16(o.RTPMin), PortMax: uint16(o.RTPMax),
 			AllowLoopback: o.Demo || o.Advertise.IsLoopback(),

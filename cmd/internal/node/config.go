@@ -59,10 +59,13 @@ type ProxyConfig struct {
 	Edges      []netip.AddrPort `yaml:"edges"`       // lbs that may talk to it
 	PlainEdges []netip.AddrPort `yaml:"plain_edges"` // foreign lbs, trusted by address without P-Edge
 	Shards     int              `yaml:"shards"`
-	Media      MediaConfig      `yaml:"media"`
-	Echo       netip.AddrPort   `yaml:"echo"` // UDP address of the test-number application
-	Interim    time.Duration    `yaml:"interim"`
-	Token      string           `yaml:"token"` // file with the secret by which web reads live state
+	// Digest are the algorithms offered, strongest first: sha-256, sha-512-256,
+	// md5. Empty offers md5 alone, which every phone understands.
+	Digest  []string       `yaml:"digest"`
+	Media   MediaConfig    `yaml:"media"`
+	Echo    netip.AddrPort `yaml:"echo"` // UDP address of the test-number application
+	Interim time.Duration  `yaml:"interim"`
+	Token   string         `yaml:"token"` // file with the secret by which web reads live state
 }
 
 // MediaConfig is the RTP relay.

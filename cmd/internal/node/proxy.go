@@ -88,8 +88,12 @@ func (p *Proxy) share() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	algorithms, err := p.cfg.algorithms()
+	if err != nil {
+		return err
+	}
 	auth, err := digest.NewServer(digest.Config{
-		Keys: p.stores.NonceKeys, Credentials: p.stores.Reader, Algorithms: p.stores.Algorithms,
+		Keys: p.stores.NonceKeys, Credentials: p.stores.Reader, Algorithms: algorithms,
 	}, p.env.Now())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
@@ -110,6 +114,22 @@ func (p *Proxy) share() error {
 		Interim: p.cfg.Interim, Log: p.env.Log, Stats: call.NewStats(),
 	}
 	return nil
+}
+
+// algorithms reads ProxyConfig.Digest.
+func (c ProxyConfig) algorithms() ([]digest.Algorithm, error) {
+	if len(c.Digest) == 0 {
+		return []digest.Algorithm{digest.MD5}, nil
+	}
+	var list []digest.Algorithm
+	for _, name := range c.Digest {
+		a, ok := digest.ParseAlgorithm([]byte(name))
+		if !ok {
+			return nil, fmt.Errorf("%w: digest: %q is no algorithm", ErrConfig, name)
+		}
+		list = append(list, a)
+	}
+	return list, nil
 }
 
 var errNotAnEdge = errors.New("not from an edge of this platform")

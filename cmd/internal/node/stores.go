@@ -26,12 +26,11 @@ import (
 
 // Stores are what a proxy keeps things in.
 type Stores struct {
-	Directory  *directory.Store
-	Reader     *directory.Reader
-	Bindings   registrar.Store
-	Recorder   *charge.Recorder
-	NonceKeys  *digest.Keys
-	Algorithms []digest.Algorithm
+	Directory *directory.Store
+	Reader    *directory.Reader
+	Bindings  registrar.Store
+	Recorder  *charge.Recorder
+	NonceKeys *digest.Keys
 
 	memory *memstore.Store // nil with Redis
 	redis  redis.UniversalClient
@@ -72,7 +71,7 @@ func OpenDirectory(ctx context.Context, cfg StoreConfig, env Env) (*directory.St
 // OpenStores opens all that a proxy needs beside its directory, which stays
 // the caller's to close.
 func OpenStores(ctx context.Context, cfg StoreConfig, env Env, dir *directory.Store) (*Stores, error) {
-	s := &Stores{Directory: dir, Algorithms: []digest.Algorithm{digest.MD5}}
+	s := &Stores{Directory: dir}
 	if err := s.open(ctx, cfg, env); err != nil {
 		_ = s.Close()
 		return nil, err
