@@ -52,6 +52,16 @@ func (m *Message) room(id HeaderID, at int, lim *Limits) bool {
 	return true
 }
 
+// budget counts the parameters of the whole message. Without it a message of 64 KiB that keeps every other limit could
+// hold twenty thousand, and cost several times what its size suggests.
+func (m *Message) budget(p *paramScan, at int, lim *Limits) bool {
+	if m.params += p.n; m.params > messageParams*lim.Params {
+		m.fail(ReasonTooManyParams, at)
+		return false
+	}
+	return true
+}
+
 func (m *Message) checkVias(s []byte, lo int, lim *Limits) {
 	var v via
 	for m.room(HdrVia, lo, lim) {
@@ -64,7 +74,7 @@ func (m *Message) checkVias(s []byte, lo int, lim *Limits) {
 			m.fail(r, next)
 			return
 		}
-		if next >= len(s) {
+		if !m.budget(&o.params, next, lim) || next >= len(s) {
 			return
 		}
 		lo = next + 1
@@ -79,7 +89,7 @@ func (m *Message) checkNameAddrs(id HeaderID, s []byte, lo int, lim *Limits) {
 			m.fail(r, next)
 			return
 		}
-		if next >= len(s) {
+		if !m.budget(&v.params, next, lim) || next >= len(s) {
 			return
 		}
 		lo = next + 1

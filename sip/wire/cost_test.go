@@ -15,7 +15,16 @@ func hostile() map[string][]byte {
 	for i := range 700 {
 		fmt.Fprintf(&distinct, ";p%d=%d", i, i)
 	}
+	// Within every limit, and as much work as that allows.
+	var fullParams, fullValues strings.Builder
+	for _, name := range []string{"Route", "Record-Route", "Path", "Service-Route", "P-Asserted-Identity", "Diversion", "History-Info"} {
+		fmt.Fprintf(&fullParams, "%s: %s<sip:a>\r\n", name, repeat("<sip:a>"+repeat(";a", 64)+",", 59))
+		fmt.Fprintf(&fullValues, "%s: %s<sip:a>\r\n", name, repeat("<sip:a>,", 69))
+	}
 	return map[string][]byte{
+		"all params allowed":  withLine(fullParams.String() + "X: y"),
+		"all values allowed":  withLine(fullValues.String() + "X: y"),
+		"all headers allowed": withLine(repeat("a:\r\n", 247) + "Z:"),
 		"params in From":      with(";tag=1", ";tag=1"+distinct.String()),
 		"params in Via":       with(";branch", distinct.String()+";branch"),
 		"params in the URI":   with("example.com SIP", "example.com"+distinct.String()+" SIP"),
@@ -56,6 +65,7 @@ func TestLimitsStopTheScan(t *testing.T) {
 		"headers":             {ReasonTooManyHeaders, 1300},
 		"known headers":       {ReasonTooManyHeaders, 1300},
 		"folds in one header": {ReasonHeaderTooLong, DefaultHeaderLine + 300},
+		"all params allowed":  {ReasonTooManyParams, 2800},
 	} {
 		var m Message
 		var e *Error
@@ -83,6 +93,7 @@ func TestLimits(t *testing.T) {
 		"values, exact":     {Limits{Values: 2}, withLine("Route: <sip:a>\r\nRoute: <sip:b>"), accepted},
 		"values":            {Limits{Values: 1}, withLine("Route: <sip:a>\r\nRoute: <sip:b>"), verdict{ReasonTooManyValues, 400}},
 		"params, exact":     {Limits{Params: 1}, with(), accepted},
+		"params in all":     {Limits{Params: 2}, withLine("Route: " + strings.Repeat("<sip:a>;a;b,", 16) + "<sip:a>"), verdict{ReasonTooManyParams, 400}},
 		"params":            {Limits{Params: 1}, with(";tag=1", ";a;tag=1"), verdict{ReasonTooManyParams, 400}},
 		"the table's size":  {Limits{Headers: 100000}, withLine(strings.Repeat("a:\r\n", 300) + "Z:"), verdict{ReasonTooManyHeaders, 513}},
 		"256 headers":       {Limits{}, withLine(strings.Repeat("a:\r\n", 247) + "Z:"), accepted},

@@ -9,6 +9,9 @@ const (
 	DefaultParams     = 64
 )
 
+// messageParams times Limits.Params are the header parameters of one message.
+const messageParams = 16
+
 // maxHeaders is the size of the header table in a Message and the highest useful Limits.Headers.
 const maxHeaders = 256
 
@@ -18,7 +21,7 @@ type Limits struct {
 	Headers    int // header lines; default and ceiling 256
 	HeaderLine int // octets of one header with its folds, and of the start line; default 8192, ceiling 65535
 	Values     int // comma-separated values of Via, of Route, of Record-Route ... each; default 70
-	Params     int // parameters of one value; default 64
+	Params     int // header parameters of one value, and a sixteenth of what all values may have together; default 64
 }
 
 func (l *Limits) orDefaults() Limits {

@@ -25,6 +25,7 @@ type Message struct {
 	n          uint16 // rows of lines in use
 	method     Method
 	request    bool
+	params     int  // header parameters so far
 	soiled     bool // a header needed for a response holds a stray control character
 	topVia     via
 

@@ -48,6 +48,6 @@ func (p Params) next(i int, q *param) (next int, ok bool) {
 		return i + 1, false
 	}
 	var r Reason
-	*q, next, r = scanParam(p, i)
+	*q, next, r = scanParam(p, i+1)
 	return max(next, i+1), r == ReasonNone
 }

@@ -49,7 +49,7 @@ func (m *Message) reset() {
 	m.headersAt, m.headersEnd, m.bodyAt = 0, 0, 0
 	m.cseq, m.contentLen, m.maxFwd, m.status = 0, -1, -1, 0
 	m.method, m.request, m.soiled = MethodUnknown, false, false
-	m.n = 0
+	m.n, m.params = 0, 0
 	clear(m.chains[:])
 }
 

@@ -23,22 +23,17 @@ func (s span) of(b []byte) []byte {
 // param is one parameter: ";name" or ";name=value", the value with its quotes.
 type param struct{ name, value span }
 
-// scanParam reads one parameter, s[i] being its ";", and the white space behind. Unquoted values may hold more than
-// the token and host of the grammar, since tags and branches of the field hold "=", "/" or "@"; nothing that ends or
-// nests a value is let through.
+// scanParam reads the parameter behind the ";" at s[i-1], and the white space behind it. Unquoted values may hold more
+// than the token and host of the grammar, since tags and branches of the field hold "=", "/" or "@"; nothing that ends
+// or nests a value is let through.
 func scanParam(s []byte, i int) (p param, next int, r Reason) {
-	lo := i + 1
+	lo := skipLWS(s, i)
 	i = skip(s, lo, clToken)
 	if i == lo {
-		lo = skipLWS(s, lo)
-		if i = skip(s, lo, clToken); i == lo {
-			return p, i, ReasonParam
-		}
+		return p, i, ReasonParam
 	}
 	p.name = mkspan(lo, i)
-	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
-		i = skipLWS(s, i)
-	}
+	i = skipLWS(s, i)
 	if uint(i) >= uint(len(s)) || s[i] != '=' {
 		return p, i, ReasonNone
 	}
@@ -54,10 +49,7 @@ func scanParam(s []byte, i int) (p param, next int, r Reason) {
 		}
 	}
 	p.value = mkspan(lo, i)
-	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
-		i = skipLWS(s, i)
-	}
-	return p, i, ReasonNone
+	return p, skipLWS(s, i), ReasonNone
 }
 
 // Parameters of which a second one would be read differently by different elements.
@@ -78,6 +70,12 @@ const (
 // word.
 func paramBit(s []byte, lo, hi int) uint16 {
 	n := hi - lo
+	if n == 1 {
+		if s[lo]|0x20 == 'q' {
+			return parQ
+		}
+		return 0
+	}
 	if n > 8 {
 		if n == 13 && EqualFold(s[lo:hi], "+sip.instance") {
 			return parInstance
@@ -99,8 +97,6 @@ func paramBit(s []byte, lo, hi int) uint16 {
 		return parMAddr
 	case 't' | 't'<<8 | 'l'<<16:
 		return parTTL
-	case 'q':
-		return parQ
 	case 'r' | 'e'<<8 | 'g'<<16 | '-'<<24 | 'i'<<32 | 'd'<<40:
 		return parRegID
 	}
@@ -122,6 +118,7 @@ func word(s []byte, lo, n int) (w uint64) {
 type paramScan struct {
 	all   span // from the first ";" to the end of the last parameter
 	steer span // value of tag, or of branch
+	n     int  // how many
 }
 
 // scanParams reads *( ";" param ). steering names the parameter whose value is kept: parTag or parBranch.
@@ -129,7 +126,6 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
 		i = skipLWS(s, i)
 	}
-	var p param
 	var seen uint16
 	lo, end := i, i
 	for n := 0; uint(i) < uint(len(s)) && s[i] != ','; n++ {
@@ -139,16 +135,22 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		if n == limit {
 			return i, ReasonTooManyParams
 		}
-		if p, i, r = scanParam(s, i); r != ReasonNone {
-			return i, r
+		p, next, r := scanParam(s, i+1)
+		if r != ReasonNone {
+			return next, r
 		}
 		end = int(max(p.name.hi, p.value.hi))
+		i = next
+		o.n = n + 1
 		bit := paramBit(s, int(p.name.lo), int(p.name.hi))
+		if bit == 0 {
+			continue
+		}
 		if seen&bit != 0 {
 			return int(p.name.lo), ReasonDuplicateParam
 		}
 		seen |= bit
-		if bit&steering != 0 {
+		if bit == steering {
 			if p.value.lo == p.value.hi || s[p.value.lo] == '"' {
 				return int(p.name.lo), ReasonParam // a token by its grammar
 			}
