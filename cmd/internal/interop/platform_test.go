@@ -182,16 +182,24 @@ func eventually(t *testing.T, limit time.Duration, check func() error) {
 	t.Fatalf("after %v: %v", limit, err)
 }
 
+// platform is a running set of servers as its users see it: where phones
+// register, and where administrators log in.
+type platform struct {
+	sip, web int    // ports on 127.0.0.1: UDP and TCP, HTTP
+	domain   string // of the subscribers
+	admin    string // password, from the first start
+	client   *http.Client
+	logs     func() string // what the servers wrote, for a test that fails
+}
+
 // carrier is cmd/carrier with its own data directory and ports.
 type carrier struct {
+	platform
 	*process
-	data                   string
-	sip, tls, ws, web, adm int
-	internal               int
-	domain                 string
-	admin                  string // password, from the first start
-	alice, bob             phone
-	client                 *http.Client
+	data         string
+	tls, ws, adm int
+	internal     int
+	alice, bob   phone
 }
 
 // phone are the credentials printed by --demo.
@@ -200,7 +208,10 @@ type phone struct{ user, password, number string }
 func newCarrier(t *testing.T) *carrier {
 	t.Helper()
 	p := freePorts(t, 12)
-	return &carrier{data: t.TempDir(), sip: p, tls: p + 1, ws: p + 2, web: p + 4, adm: p + 5, internal: p + 6, domain: "127.0.0.1"}
+	return &carrier{
+		platform: platform{sip: p, web: p + 4, domain: "127.0.0.1"},
+		data:     t.TempDir(), tls: p + 1, ws: p + 2, adm: p + 5, internal: p + 6,
+	}
 }
 
 // run starts the carrier and waits until it is ready.
@@ -212,13 +223,27 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 		"--web", "127.0.0.1:" + port(c.web), "--admin", "127.0.0.1:" + port(c.adm),
 	}, args...)
 	c.process = start(t, c.data, built.path(t, "cmd/carrier"), args...)
+	c.logs = c.process.output
+	c.ready(t, c.adm)
+	c.credentials()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("carrier:\n%s", tail(c.output()))
+		}
+	})
+	return c
+}
+
+// ready waits until a command of ours says so on its admin port.
+func (p *process) ready(t *testing.T, port int) {
+	t.Helper()
 	eventually(t, 20*time.Second, func() error {
 		select {
-		case <-c.done:
-			return fmt.Errorf("carrier ended: %v\n%s", c.err, c.output())
+		case <-p.done:
+			return fmt.Errorf("it ended: %v\n%s", p.err, p.output())
 		default:
 		}
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", c.adm))
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
 		if err != nil {
 			return err
 		}
@@ -229,13 +254,6 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 		}
 		return nil
 	})
-	c.credentials()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("carrier:\n%s", tail(c.output()))
-		}
-	})
-	return c
 }
 
 // credentials reads what the first start printed for a person.
@@ -257,7 +275,7 @@ func (c *carrier) credentials() {
 }
 
 // api is one request to the JSON API as the administrator.
-func (c *carrier) api(t *testing.T, method, path string, in, out any) int {
+func (c *platform) api(t *testing.T, method, path string, in, out any) int {
 	t.Helper()
 	if c.client == nil {
 		jar, _ := cookiejar.New(nil)

@@ -16,7 +16,7 @@ import (
 type account struct{ user, password, number string }
 
 // provision makes a customer and n subscribers over the API.
-func (c *carrier) provision(t *testing.T, n int) []account {
+func (c *platform) provision(t *testing.T, n int) []account {
 	t.Helper()
 	var domains struct {
 		Items []struct {
@@ -103,7 +103,7 @@ func alawTone(t *testing.T, dir string) {
 }
 
 // sipp runs to its end; the statistics screen is in the error when it fails.
-func (c *carrier) sipp(t *testing.T, dir string, limit time.Duration, args ...string) {
+func (c *platform) sipp(t *testing.T, dir string, limit time.Duration, args ...string) {
 	t.Helper()
 	args = append([]string{fmt.Sprintf("127.0.0.1:%d", c.sip), "-i", "127.0.0.1", "-nostdin", "-trace_err"}, args...)
 	p := start(t, dir, "sipp", args...)
@@ -115,7 +115,7 @@ func (c *carrier) sipp(t *testing.T, dir string, limit time.Duration, args ...st
 			first += string(b[:min(len(b), 3000)])
 		}
 		out := p.output()
-		t.Fatalf("sipp %s: %v\n%s\n%s\ncarrier: %s", strings.Join(args, " "), err, out[max(0, len(out)-1500):], first, tail(c.output()))
+		t.Fatalf("sipp %s: %v\n%s\n%s\nservers: %s", strings.Join(args, " "), err, out[max(0, len(out)-1500):], first, tail(c.logs()))
 	}
 }
 
@@ -135,7 +135,7 @@ type record struct {
 }
 
 // records reads all CDRs page by page.
-func (c *carrier) records(t *testing.T) []record {
+func (c *platform) records(t *testing.T) []record {
 	t.Helper()
 	var all []record
 	cursor := ""
@@ -163,15 +163,18 @@ func (c *carrier) records(t *testing.T) []record {
 // of them make 1,000 calls at 50 a second to the other 50, with media through
 // the relay; every call has one record with its time and price.
 func TestThousandCalls(t *testing.T) {
-	calls := 1000
-	if n, err := strconv.Atoi(os.Getenv("CLASS5_CALLS")); err == nil {
-		calls = n
-	}
 	c := newCarrier(t).run(t, "--demo")
-	thousandCalls(t, c, calls)
+	thousandCalls(t, &c.platform, wantedCalls())
 }
 
-func thousandCalls(t *testing.T, c *carrier, calls int) {
+func wantedCalls() int {
+	if n, err := strconv.Atoi(os.Getenv("CLASS5_CALLS")); err == nil {
+		return n
+	}
+	return 1000
+}
+
+func thousandCalls(t *testing.T, c *platform, calls int) {
 	t.Helper()
 	dir := t.TempDir()
 	accounts := c.provision(t, 100)
