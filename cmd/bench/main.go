@@ -1,0 +1,63 @@
+// Command bench measures SIP and RTP elements, ours and others, on one machine
+// and with the same load:
+//
+//	bench relay     a stateless edge: REGISTER, INVITE, BYE and their answers
+//	bench register  a registrar with digest authentication
+//	bench call      a proxy: calls between registered subscribers
+//	bench rtp       a media relay: both directions of many calls
+//
+// By default it starts what it measures, in turn, each time anew: ours, built
+// from this module, and kamailio or rtpengine where they are installed. With
+// -target it drives an element that runs already, and -pid names its process.
+//
+// The main figure is the processor time of the element's whole process tree for
+// a unit of work, as the kernel has counted it; it depends less on what else the
+// machine does than rates and latencies do. Figures of several runs are given as
+// median [least-most]. Only ratios of figures from one run are worth comparing.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// errUsage marks a mistake on the command line: exit code 2.
+var errUsage = errors.New("usage")
+
+// run is main with its exit code: 1 also when an element did something wrong.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := dispatch(ctx, args, stdout, stderr)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	fmt.Fprintln(stderr, "bench:", err)
+	return 1
+}
+
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
+		"relay": relay, "register": register, "call": call, "rtp": rtp, "serve-media": serveMedia,
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("%w: bench relay|register|call|rtp [flags]; -h shows the flags of each", errUsage)
+	}
+	c, ok := commands[args[0]]
+	if !ok {
+		return fmt.Errorf("%w: no such subcommand: %q", errUsage, args[0])
+	}
+	return c(ctx, args[1:], stdout, stderr)
+}
