@@ -4,8 +4,8 @@ import "strconv"
 
 // AppendCanonical appends the message in the one form that even a lenient parser can't misread: long header names,
 // folds and white space removed, Via, Route, Contact and their like one value a line, in brackets and with lower-case
-// parameter names, numbers without leading zeros, Content-Length written as it is. Values of other headers are
-// unfolded only. m must hold a message that Parse accepted.
+// parameter names, SP for control characters in quoted-pairs, numbers without leading zeros, Content-Length always
+// there. Values of other headers are unfolded only. m must hold a message that Parse accepted.
 func (m *Message) AppendCanonical(dst []byte) []byte {
 	if m.request {
 		dst = append(append(dst, m.MethodName()...), ' ')
@@ -29,7 +29,7 @@ func (m *Message) appendCanonicalHeader(dst []byte, i int) []byte {
 	h := m.At(i)
 	name := headers[h.ID].name
 	if h.ID == HdrOther {
-		return appendUnfoldedLine(dst, string(h.Name), h.Value)
+		return appendPlainLine(dst, string(h.Name), h.Value)
 	}
 	switch headers[h.ID].kind {
 	case kindVia, kindNameAddrList, kindContact, kindNameAddrTag, kindNameAddr:
@@ -42,12 +42,12 @@ func (m *Message) appendCanonicalHeader(dst []byte, i int) []byte {
 		dst = strconv.AppendInt(append(append(dst, name...), ": "...), int64(m.maxFwd), 10)
 		return append(dst, "\r\n"...)
 	}
-	return appendUnfoldedLine(dst, name, h.Value)
+	return appendPlainLine(dst, name, h.Value)
 }
 
-func appendUnfoldedLine(dst []byte, name string, value []byte) []byte {
+func appendPlainLine(dst []byte, name string, value []byte) []byte {
 	dst = append(append(dst, name...), ": "...)
-	return append(AppendUnfolded(dst, value), "\r\n"...)
+	return append(AppendPlain(dst, value), "\r\n"...)
 }
 
 // appendCanonicalValues writes every value of a checked list on a line of its own.
@@ -68,7 +68,7 @@ func (m *Message) appendCanonicalValues(dst []byte, h Header, name string) []byt
 	return dst
 }
 
-// AppendTo appends the value without folds and needless white space.
+// AppendTo appends the value without folds, control characters and needless white space.
 func (v Via) AppendTo(dst []byte) []byte {
 	dst = append(append(dst, v.Name...), '/')
 	dst = append(append(dst, v.Version...), '/')
@@ -80,19 +80,19 @@ func (v Via) AppendTo(dst []byte) []byte {
 	return v.Params.AppendTo(dst)
 }
 
-// AppendTo appends the value with brackets, without folds and needless white space.
+// AppendTo appends the value with brackets, without folds, control characters and needless white space.
 func (n NameAddr) AppendTo(dst []byte) []byte {
 	if string(n.URI) == "*" {
 		return append(dst, '*')
 	}
 	if len(n.Display) > 0 {
-		dst = append(AppendUnfolded(dst, n.Display), ' ')
+		dst = append(AppendPlain(dst, n.Display), ' ')
 	}
 	dst = append(append(append(dst, '<'), n.URI...), '>')
 	return n.Params.AppendTo(dst)
 }
 
-// AppendTo appends the parameters with lower-case names, without folds and white space around them.
+// AppendTo appends the parameters with lower-case names, without folds, control characters and white space around them.
 func (p Params) AppendTo(dst []byte) []byte {
 	for name, value := range p.All() {
 		dst = append(dst, ';')
@@ -100,7 +100,7 @@ func (p Params) AppendTo(dst []byte) []byte {
 			dst = append(dst, lower(c))
 		}
 		if value != nil {
-			dst = AppendUnfolded(append(dst, '='), value)
+			dst = AppendPlain(append(dst, '='), value)
 		}
 	}
 	return dst

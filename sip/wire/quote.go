@@ -49,18 +49,28 @@ func AppendUnquoted(dst, b []byte) []byte {
 // UnquoteDisplay is the text of a display name as NameAddr.Display gives it.
 func UnquoteDisplay(display []byte) string { return string(AppendUnquoted(nil, display)) }
 
-// AppendUnfolded appends b with every fold (CR LF and white space) read as one SP (RFC 3261 7.3.1), and other control
-// characters, which only a quoted-pair can hold, as SP too, so that the result may be inserted by an Edit.
+// AppendUnfolded appends b with every fold (CR LF and white space) read as one SP (RFC 3261 7.3.1). The result may be
+// inserted by an Edit, unless a quoted-pair in it holds a control character: see AppendPlain.
 func AppendUnfolded(dst, b []byte) []byte {
 	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '\r' || c == '\n':
-			dst = append(dst, ' ')
-			i = skipLWS(b, i) - 1
-		case c < 0x20 && c != '\t' || c == 0x7f:
-			dst = append(dst, ' ')
-		default:
-			dst = append(dst, c)
+		if b[i] != '\r' && b[i] != '\n' {
+			dst = append(dst, b[i])
+			continue
+		}
+		dst = append(dst, ' ')
+		i = skipLWS(b, i) - 1
+	}
+	return dst
+}
+
+// AppendPlain is AppendUnfolded, and writes SP for the control characters that a quoted-pair may hold: harmless to
+// insert, and to readers that stop at NUL.
+func AppendPlain(dst, b []byte) []byte {
+	lo := len(dst)
+	dst = AppendUnfolded(dst, b)
+	for i := nextControl(dst, lo); i < len(dst); i = nextControl(dst, i+1) {
+		if dst[i] != '\t' {
+			dst[i] = ' '
 		}
 	}
 	return dst

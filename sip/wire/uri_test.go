@@ -146,6 +146,12 @@ func TestQuotes(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+	if got := string(AppendUnfolded([]byte("x"), []byte("a\r\n\t b\\\x00"))); got != "xa b\\\x00" {
+		t.Errorf("unfolded %q", got)
+	}
+	if got := string(AppendPlain([]byte("\x01"), []byte("a\r\n\t b\\\x00\t\\\x7f"))); got != "\x01a b\\ \t\\ " {
+		t.Errorf("plain %q", got)
+	}
 	if got := string(Unquote([]byte(`"a\"b"`))); got != `a\"b` {
 		t.Errorf("%q", got)
 	}

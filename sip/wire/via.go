@@ -71,7 +71,7 @@ func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
 		}
 		dst = append(append(dst, ';'), name...)
 		if value != nil {
-			dst = AppendUnfolded(append(dst, '='), value)
+			dst = AppendPlain(append(dst, '='), value)
 		}
 	}
 	host, ok := ParseAddr(v.Host)

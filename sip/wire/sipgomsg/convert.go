@@ -119,4 +119,4 @@ func appendHeader(to builder, m *wire.Message, h wire.Header, typed bool) error 
 	return nil
 }
 
-func unfold(value []byte) string { return string(wire.AppendUnfolded(nil, value)) }
+func unfold(value []byte) string { return string(wire.AppendPlain(nil, value)) }
