@@ -115,6 +115,11 @@ func checkResponse(t *testing.T, m *Message, accepted bool) {
 
 // checkAccepted wants an accepted message to come out as it came in, and its canonical form to say the same.
 func checkAccepted(t *testing.T, m *Message) {
+	for i := range m.Len() {
+		if h := m.At(i); !isToken(string(h.Name)) || h.ID != LookupHeader(h.Name) {
+			t.Fatalf("header name %q is %v", h.Name, h.ID)
+		}
+	}
 	out, err := m.Append(nil, new(Edit))
 	if err != nil || !bytes.Equal(out, m.Bytes()) {
 		t.Fatalf("an edit of nothing: %v %q", err, out)

@@ -94,7 +94,10 @@ func scanKnownName(b []byte, at int) (id HeaderID, n int) {
 	}
 	n += firstMark(colon)
 	if n == 1 {
-		return names.compact[s[0]], 1
+		if id = names.compact[s[0]]; id == HdrOther {
+			n = 0
+		}
+		return id, n
 	}
 	id = names.slots[slot(w0, w1, w2)]
 	if w := &names.words[id]; w[0] != w0 || w[1] != w1 || w[2] != w2 {

@@ -136,6 +136,8 @@ func TestOneReading(t *testing.T) {
 		"no colon":                        {withLine("Route"), verdict{ReasonHeaderName, 400}},
 		"no name":                         {withLine(": a"), verdict{ReasonHeaderName, 400}},
 		"fold as first header":            {with("\r\nVia", "\r\n X: y\r\nVia"), verdict{ReasonHeaderName, 400}},
+		"a quote as name":                 {withLine("\": a"), verdict{ReasonHeaderName, 400}},
+		"a comma as name":                 {withLine(",: a"), verdict{ReasonHeaderName, 400}},
 		"name with a quote":               {withLine("X\"Y: a"), verdict{ReasonHeaderName, 400}},
 		"version 2.1":                     {with("SIP/2.0\r\nVia", "SIP/2.1\r\nVia"), verdict{ReasonVersion, 505}},
 		"version 2.00":                    {with("SIP/2.0\r\nVia", "SIP/2.00\r\nVia"), verdict{ReasonVersion, 505}},
