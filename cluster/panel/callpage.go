@@ -30,7 +30,7 @@ type callView struct {
 type price struct {
 	billing.Party
 	Customer string // its name, or its id when it is gone
-	Lines []string
+	Lines    []string
 }
 
 func (p *Panel) callPage(w http.ResponseWriter, r *http.Request) {

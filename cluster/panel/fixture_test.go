@@ -3,7 +3,6 @@ package panel
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -159,29 +158,40 @@ type answer struct {
 	body   string
 }
 
+func (s *site) request(method, path string) *http.Request {
+	return httptest.NewRequestWithContext(s.Context(), method, "http://panel.example"+path, nil)
+}
+
+func (s *site) requestBody(method, path string, values url.Values) *http.Request {
+	r := httptest.NewRequestWithContext(s.Context(), method, "http://panel.example"+path, strings.NewReader(values.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return r
+}
+
+func (s *site) do(r *http.Request) answer {
+	w := httptest.NewRecorder()
+	s.panel.ServeHTTP(w, r)
+	return answer{s.T, w.Code, w.Result().Header, w.Body.String()}
+}
+
 // send is a request as a browser makes it without JavaScript.
 func (b *browser) send(method, path string, values url.Values) answer {
 	b.Helper()
-	var body io.Reader
+	r := b.request(method, path)
 	if values != nil {
-		body = strings.NewReader(values.Encode())
-	}
-	r := httptest.NewRequestWithContext(b.Context(), method, "http://panel.example"+path, body)
-	if values != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r = b.requestBody(method, path, values)
 	}
 	for _, c := range b.cookies {
 		r.AddCookie(c)
 	}
-	w := httptest.NewRecorder()
-	b.panel.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
+	a := b.do(r)
+	for _, c := range (&http.Response{Header: a.header}).Cookies() {
 		if b.cookies[c.Name] = c; c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
 		}
 	}
-	return answer{b.T, w.Code, w.Header(), w.Body.String()}
+	return a
 }
 
 func (b *browser) get(path string) answer { b.Helper(); return b.send("GET", path, nil) }
@@ -199,7 +209,9 @@ func (b *browser) submit(page, action string, values url.Values) answer {
 
 func (b *browser) resubmit(a answer, action string, values url.Values) answer {
 	b.Helper()
-	form := find(a.doc(), func(n *html.Node) bool { return n.Data == "form" && attr(n, "action") == action && attr(n, "method") == "post" })
+	form := find(a.doc(), func(n *html.Node) bool {
+		return n.Data == "form" && attr(n, "action") == action && attr(n, "method") == "post"
+	})
 	if form == nil {
 		b.Fatalf("no form for %s in %s", action, a.body)
 	}

@@ -99,8 +99,8 @@ func (r *rung) draw(label string) {
 	r.Label = label
 }
 
-// summary names a message in a few words: the method, or the status with the
-// method it answers.
+// summary names a message in a few words: the method, or the status and, where
+// it is not the INVITE that is answered, the method.
 func summary(start, data string) (label, kind string) {
 	rest, isResponse := strings.CutPrefix(start, "SIP/2.0 ")
 	sdp := ""
@@ -118,5 +118,25 @@ func summary(start, data string) (label, kind string) {
 	case strings.HasPrefix(rest, "2"):
 		kind = "success"
 	}
+	if m := cseqMethod(data); m != "" && m != "INVITE" {
+		rest += " (" + m + ")"
+	}
 	return rest + sdp, kind
+}
+
+// cseqMethod is the method in the CSeq of a message, "" when there is none.
+func cseqMethod(data string) string {
+	for line := range strings.Lines(data) {
+		name, value, ok := strings.Cut(line, ":")
+		if line = strings.TrimSpace(line); line == "" {
+			return ""
+		}
+		if !ok || !strings.EqualFold(strings.TrimSpace(name), "CSeq") {
+			continue
+		}
+		if f := strings.Fields(value); len(f) == 2 {
+			return f[1]
+		}
+	}
+	return ""
 }

@@ -31,7 +31,7 @@ type resource struct {
 	Save   func(ctx context.Context, id, rev int64, v url.Values) error
 	Delete func(ctx context.Context, id, rev int64) error
 	// Keep names values of the query that a new entry needs.
-	Keep        []string
+	Keep []string
 	// Consequence is what else goes when an entry is deleted.
 	Consequence string
 	// Home is where a new entry that is given up leads back to; Base by default.
