@@ -16,6 +16,7 @@ type subscription struct {
 	domain, password, prefix string
 	users                    int
 	port                     uint
+	sdp                      bool
 }
 
 // crowd makes the subscribers. For -target, they must be provisioned: names are
@@ -38,6 +39,7 @@ func core(name string, args []string, stderr io.Writer, o *options, window, user
 	f.StringVar(&s.prefix, "user", "u", "user names are this and a number from 0")
 	f.IntVar(&s.users, "users", users, "number of subscribers")
 	f.UintVar(&s.port, "port", 0, "first `port` of the clients, so that a second run of -target replaces their bindings")
+	f.BoolVar(&s.sdp, "sdp", false, "calls carry descriptions, so that an element with a media relay takes part in the media")
 	f.StringVar(cached, "nonce", *cached, "fresh: challenged each time; cached: the nonce is used again; both")
 	if err := parse(f, args, stderr, o); err != nil {
 		return nil, nil, err
@@ -93,13 +95,17 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	crowd := s.crowd(nonce == "cached")
-	t := newTable("proxy, "+o.load()+", INVITE, 407, ACK, INVITE, 180, 200, ACK, BYE, 200, no pause", "call", "INVITE to 180")
+	media := ", no media"
+	if s.sdp {
+		media = ", with descriptions"
+	}
+	t := newTable("proxy, "+o.load()+", INVITE, 407, ACK, INVITE, 180, 200, ACK, BYE, 200, no pause"+media, "call", "INVITE to 180")
 	err = o.turns(ctx, stderr, t, makers, func(ctx context.Context, start func() (*target.Target, error)) (outcome, error) {
 		callee := &sipgen.Callee{}
 		result, err := o.coreOnce(ctx, s, start, callee, func(l *sipgen.Lane, slot int) sipgen.Op {
 			caller := l.Index()*(o.window/o.lanes) + slot
 			called := caller + o.window
-			return sipgen.Enrolled(sipgen.NewRegister(l, slot, crowd, called, s.users, s.users), sipgen.NewCall(l, slot, crowd, caller, called, true))
+			return sipgen.Enrolled(sipgen.NewRegister(l, slot, crowd, called, s.users, s.users), sipgen.NewCall(l, slot, crowd, caller, called, s.sdp))
 		})
 		if _, _, _, others := callee.Counts(); others > 0 {
 			result.problems = append(result.problems, fmt.Sprintf("%d unexpected requests at the callees", others))

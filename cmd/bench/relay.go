@@ -88,4 +88,3 @@ func (o *options) relayOnce(ctx context.Context, run *sipgen.Run, proxies []*sip
 	}
 	return outcome{figures: measure(messages, r.Elapsed, r.Usage, r.Lost, r.Begun, &oneWay), problems: problems}, nil
 }
-

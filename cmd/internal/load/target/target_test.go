@@ -106,3 +106,20 @@ func TestTemplates(t *testing.T) {
 		}
 	}
 }
+
+func TestBencode(t *testing.T) {
+	in := map[string]string{"sdp": "v=0\r\n", "command": "offer", "": ""}
+	b := appendBencode(nil, in)
+	if want := "d0:0:7:command5:offer3:sdp5:v=0\r\ne"; string(b) != want {
+		t.Errorf("%q", b)
+	}
+	got, err := parseBencode([]byte("d4:listl1:ai7ed1:x1:yee1:ni-4e6:result2:oke"))
+	if err != nil || len(got) != 1 || got["result"] != "ok" {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"", "d", "l", "d1:a", "d1:a1:b", "d9:ae", "d-1:e", "d1:ai5", "d1:al", "d1:al1:b"} {
+		if got, err := parseBencode([]byte(bad)); err == nil {
+			t.Errorf("%q is %v", bad, got)
+		}
+	}
+}
