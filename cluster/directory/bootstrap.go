@@ -182,6 +182,14 @@ func (t *Tx) bootstrapDemo(ctx context.Context, o BootstrapOptions, out *Bootstr
 		}
 		out.Demo = append(out.Demo, DemoSubscriber{sub, password})
 	}
+	// Whoever tries the platform out should not pay for it.
+	free := billing.MustPrice("0")
+	if _, err := t.Fees().Create(ctx, Fee{
+		ProfileID: profiles.Items[0].ID, Direction: billing.Out, Destination: o.TestNumber, Zone: "test number",
+		Init: free, InitInterval: 1, Follow: free, FollowInterval: 1,
+	}); err != nil {
+		return err
+	}
 	_, err = t.Specials().Create(ctx, o.TestNumber, o.TestApp)
 	return err
 }
