@@ -7,7 +7,7 @@ import (
 	"github.com/class5-go/class5/sip/wire"
 )
 
-// ErrNotConfirmed: a dialog without a target or a tag on both sides takes no BYE.
+// ErrNotConfirmed says that a dialog without a target or a tag on both sides takes no BYE.
 var ErrNotConfirmed = errors.New("dialog: not confirmed")
 
 // AppendBye appends to dst a BYE towards one side, written as the other side

@@ -14,7 +14,8 @@
 // A call that forks and is answered twice stays one record (RFC 3261 section
 // 13.2.2.4): it opens with the first 2xx and closes when the last of its
 // dialogs has ended, so that the time between start and stop covers every
-// second in which somebody could talk.
+// second in which somebody could talk. A dialog that the caller never
+// acknowledged does not count for that.
 //
 // Ownership: a Tracker belongs to one goroutine and takes no locks; no method
 // blocks or keeps the message it is given. Records handed to the Observer may

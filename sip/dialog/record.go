@@ -112,10 +112,20 @@ type Record struct {
 
 	self     string          // URI that marks our own Record-Route
 	deadline time.Time       // session or duration limit, zero for none
-	open     map[string]bool // callee tags of confirmed dialogs not ended yet
+	open     map[string]*end // dialogs not ended yet, by the callee's tag
 	order    uint64          // heap tie-break
 	at       int             // heap index, -1 when not in it
 }
+
+// end is a callee that answered.
+type end struct {
+	leg   Leg
+	acked bool // the caller took it: only then somebody talks
+}
+
+// maxEnds bounds the answers to one call that are told apart: whoever is
+// called can make up as many tags as it likes.
+const maxEnds = 16
 
 // Duration is the time between answer and end, or between answer and now
 // while the call runs. It is never negative.

@@ -44,6 +44,28 @@ func (g *Registry) Remove(id string) {
 	g.changes++
 }
 
+// Find returns a call by its ID.
+func (g *Registry) Find(id string) (Call, bool) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	c, ok := g.calls[id]
+	return c, ok
+}
+
+// ByCallID returns the calls with a Call-ID: usually one, as nothing keeps a
+// caller from using a Call-ID twice.
+func (g *Registry) ByCallID(callID string) []Call {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var found []Call
+	for _, c := range g.calls {
+		if c.CallID == callID {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 // Len is the number of running calls.
 func (g *Registry) Len() int {
 	g.mu.RLock()

@@ -12,8 +12,10 @@ import (
 
 // Errors of Begin.
 var (
+	// ErrExists says that a call with this Call-ID and From tag is tracked already.
 	ErrExists = errors.New("dialog: call is tracked already")
-	ErrFull   = errors.New("dialog: too many calls")
+	// ErrFull says that MaxCalls is reached.
+	ErrFull = errors.New("dialog: too many calls")
 )
 
 // Observer is told of the two moments that matter to billing and media.
@@ -109,18 +111,20 @@ func (t *Tracker) Response(now time.Time, r *Record, resp *wire.Message) {
 
 func (t *Tracker) answered(now time.Time, r *Record, resp *wire.Message) {
 	tag := string(resp.ToTag())
-	if r.State == Confirmed {
-		// A second branch answered, or the 2xx was repeated before its ACK.
-		if _, known := r.open[tag]; !known {
-			r.open[tag] = true
-		}
+	if r.open[tag] != nil || len(r.open) >= maxEnds {
+		return // repeated before its ACK, or one of too many
+	}
+	e := &end{leg: Leg{
+		Tag: tag, Party: headerValue(resp, wire.HdrTo), Target: contact(resp), Routes: routesAbove(resp, r.self),
+		CSeq: r.Legs[Callee].CSeq,
+	}}
+	if r.State == Confirmed { // a second branch answered
+		r.open[tag] = e
 		return
 	}
 	r.State, r.Status, r.Answered = Confirmed, resp.Status(), now
-	r.open = map[string]bool{tag: true}
-	callee := &r.Legs[Callee]
-	callee.Tag, callee.Party, callee.Target = tag, headerValue(resp, wire.HdrTo), contact(resp)
-	callee.Routes = routesAbove(resp, r.self)
+	r.open = map[string]*end{tag: e}
+	r.Legs[Callee] = e.leg
 	t.refresh(now, r, resp)
 	if t.cfg.Observer != nil {
 		t.cfg.Observer.Opened(r)
@@ -142,7 +146,8 @@ func (t *Tracker) Lookup(m *wire.Message) (*Record, Side, bool) {
 
 // Request takes a request inside a dialog (it has a To tag) on its way through.
 // It notes CSeq and target, and closes the record when the last of its dialogs
-// gets a BYE. A BYE whose tags fit no dialog of the call changes nothing.
+// gets a BYE; one that the caller never acknowledged does not keep it open. When
+// other dialogs go on, r.Legs[Callee] becomes the callee of one of them. A BYE whose tags fit no dialog of the call changes nothing.
 func (t *Tracker) Request(now time.Time, m *wire.Message) (*Record, Side, bool) {
 	r, side, ok := t.Lookup(m)
 	if !ok {
@@ -152,20 +157,43 @@ func (t *Tracker) Request(now time.Time, m *wire.Message) (*Record, Side, bool) 
 	if side == Callee {
 		calleeTag = string(m.FromTag())
 	}
-	if r.State == Confirmed && !r.open[calleeTag] {
+	if r.State == Confirmed && r.open[calleeTag] == nil {
 		return r, side, false
 	}
-	if n, _ := m.CSeq(); n > r.Legs[side].CSeq && m.Method() != wire.ACK {
+	switch n, _ := m.CSeq(); {
+	case m.Method() == wire.ACK:
+		if e := r.open[calleeTag]; e != nil && side == Caller {
+			e.acked = true
+		}
+	case n > r.Legs[side].CSeq:
 		r.Legs[side].CSeq = n
 	}
-	if m.Method() == wire.BYE && r.State == Confirmed {
-		delete(r.open, calleeTag)
-		if len(r.open) == 0 {
-			r.EndedBy = side
-			t.End(now, r, CauseBye)
-		}
+	if m.Method() == wire.BYE && r.State == Confirmed && t.hungUp(r, calleeTag) {
+		r.EndedBy = side
+		t.End(now, r, CauseBye)
 	}
 	return r, side, true
+}
+
+// hungUp takes a dialog of a call out and reports whether the call is over.
+// It is when no dialog is left that somebody could talk in: many callers never
+// acknowledge the second answer to a fork, so that it ends by a time-out.
+func (t *Tracker) hungUp(r *Record, tag string) bool {
+	was := r.open[tag]
+	delete(r.open, tag)
+	var left *end
+	for _, e := range r.open {
+		if left == nil || e.acked && !left.acked || e.acked == left.acked && e.leg.Tag < left.leg.Tag {
+			left = e
+		}
+	}
+	if left == nil || was.acked && !left.acked {
+		return true
+	}
+	if r.Legs[Callee].Tag == tag {
+		r.Legs[Callee] = left.leg
+	}
+	return false
 }
 
 // InDialogResponse takes a response to a request inside the dialog. A 2xx to
@@ -178,6 +206,9 @@ func (t *Tracker) InDialogResponse(now time.Time, req, resp *wire.Message) {
 	r, side, ok := t.Lookup(resp)
 	if !ok || r.State != Confirmed {
 		return
+	}
+	if side == Caller && string(resp.ToTag()) != r.Legs[Callee].Tag || side == Callee && string(resp.FromTag()) != r.Legs[Callee].Tag {
+		return // another of its dialogs
 	}
 	if c := contact(req); c != "" {
 		r.Legs[side].Target = c
