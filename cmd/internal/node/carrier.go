@@ -70,7 +70,24 @@ func (c *Carrier) open(ctx context.Context) error {
 	if err := c.openStores(ctx); err != nil {
 		return err
 	}
-	return c.openNodes(ctx)
+	if err := c.openNodes(ctx); err != nil {
+		return err
+	}
+	return c.begin(ctx)
+}
+
+// begin makes what a first start makes. It comes last: passwords made before
+// something else failed would never be shown.
+func (c *Carrier) begin(ctx context.Context) error {
+	var err error
+	c.first, err = c.dir.Bootstrap(ctx, directory.BootstrapOptions{Domain: c.opts.Domain, Demo: c.opts.Demo})
+	switch {
+	case errors.Is(err, directory.ErrInvalid):
+		return fmt.Errorf("%w: --domain: %w", ErrConfig, err)
+	case err != nil:
+		return fmt.Errorf("first start: %w", directory.Cause(err))
+	}
+	return nil
 }
 
 func (o *CarrierOptions) check() error {
@@ -84,8 +101,11 @@ func (o *CarrierOptions) check() error {
 	if o.RTPMax < o.RTPMin+3 {
 		return fmt.Errorf("%w: --rtp-max must be above --rtp-min", ErrConfig)
 	}
+	if o.Data == "" {
+		return fmt.Errorf("%w: --data: a directory is needed", ErrConfig)
+	}
 	if o.Domain == "" {
-		o.Domain = o.Advertise.String()
+		o.Domain = o.Advertise.WithZone("").String()
 	}
 	return nil
 }
@@ -107,10 +127,6 @@ func (c *Carrier) openStores(ctx context.Context) error {
 	var err error
 	if c.dir, err = OpenDirectory(ctx, cfg, c.env); err != nil {
 		return err
-	}
-	c.first, err = c.dir.Bootstrap(ctx, directory.BootstrapOptions{Domain: c.opts.Domain, Demo: c.opts.Demo})
-	if err != nil {
-		return fmt.Errorf("first start: %w", err)
 	}
 	key, err := c.dir.Ensure(ctx, "edge/token-key", func() ([]byte, error) {
 		b := make([]byte, 32)

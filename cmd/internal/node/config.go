@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 )
 
 // ErrConfig marks a mistake of the operator: one line, exit code 2.
@@ -97,9 +100,59 @@ func Load(file string) (*Config, error) {
 	}
 	c := &Config{Log: "info", Node: "class5"}
 	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%w: %s: %s", ErrConfig, file, yaml.FormatError(err, false, true))
+		return nil, fmt.Errorf("%w: %s", ErrConfig, mistake(file, b, err))
 	}
 	return c, nil
+}
+
+// mistake is one line that says what is wrong in a file and where, in the
+// form file:line:column that editors jump to.
+func mistake(file string, text []byte, err error) string {
+	what := err.Error()
+	var at *token.Token
+	if e := yaml.Error(nil); errors.As(err, &e) {
+		what, at = e.GetMessage(), e.GetToken()
+	} else {
+		// Values with a syntax of their own (addresses, times) are refused
+		// without a place, but the refusal quotes them.
+		for _, t := range lexer.Tokenize(string(text)) {
+			if t.Value != "" && strings.Contains(what, strconv.Quote(t.Value)) {
+				at = t
+				break
+			}
+		}
+	}
+	if at != nil && at.Position != nil {
+		file = fmt.Sprintf("%s:%d:%d", file, at.Position.Line, at.Position.Column)
+	}
+	what, _, _ = strings.Cut(strings.TrimSpace(what), "\n")
+	return file + ": " + what
+}
+
+// needs is an error for the first of the settings that is not there. They
+// alternate names and whether they are.
+func needs(settings ...any) error {
+	for i := 0; i+1 < len(settings); i += 2 {
+		if settings[i+1] != true {
+			return fmt.Errorf("%w: %s is needed", ErrConfig, settings[i])
+		}
+	}
+	return nil
+}
+
+func (c LBConfig) check() error {
+	for i, l := range c.Listeners {
+		if !l.Addr.IsValid() {
+			return fmt.Errorf("%w: lb: listeners: number %d has no addr", ErrConfig, i+1)
+		}
+	}
+	return needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0)
+}
+
+func (c ProxyConfig) check() error {
+	return needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,
+		"proxy: echo", c.Echo.IsValid(), "proxy: media: addr", c.Media.Addr.IsValid(),
+		"proxy: media: port_min", c.Media.PortMin > 0, "proxy: media: port_max", c.Media.PortMax > 0)
 }
 
 // Logger makes the node's logger: JSON lines on standard error.
@@ -114,13 +167,16 @@ func (c *Config) Logger() (*slog.Logger, error) {
 
 // secretFile reads a secret of at least 16 bytes from a file that others
 // cannot read.
-func secretFile(name string) (string, error) {
+func secretFile(setting, name string) (string, error) {
+	if err := needs(setting, name != ""); err != nil {
+		return "", err
+	}
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err != nil:
-		return "", fmt.Errorf("%w: secret: %w", ErrConfig, err)
+		return "", fmt.Errorf("%w: %s: %w", ErrConfig, setting, err)
 	case info.Mode().Perm()&0o077 != 0:
-		return "", fmt.Errorf("%w: %s can be read by others (mode %v)", ErrConfig, name, info.Mode().Perm())
+		return "", fmt.Errorf("%w: %s: %s can be read by others (mode %v)", ErrConfig, setting, name, info.Mode().Perm())
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -128,7 +184,7 @@ func secretFile(name string) (string, error) {
 	}
 	s := strings.TrimSpace(string(b))
 	if len(s) < 16 {
-		return "", fmt.Errorf("%w: %s holds less than 16 characters", ErrConfig, name)
+		return "", fmt.Errorf("%w: %s: %s holds less than 16 characters", ErrConfig, setting, name)
 	}
 	return s, nil
 }

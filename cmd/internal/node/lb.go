@@ -38,6 +38,9 @@ type LB struct {
 // NewLB binds the listeners of an edge. certificate is used by TLS and WSS
 // listeners and may be nil without them.
 func NewLB(ctx context.Context, cfg LBConfig, env Env, certificate *tls.Certificate) (*LB, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	listeners := []transport.ListenerConfig{{
 		Name: "internal", Protocol: transport.UDP, Addr: cfg.Internal, Internal: true, Readers: cfg.Readers,
 	}}

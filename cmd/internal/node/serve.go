@@ -55,6 +55,17 @@ func serve(name string, args []string, stderr io.Writer, build func(context.Cont
 	if err != nil {
 		return err
 	}
+	err = serveConfig(name, cfg, build)
+	if errors.Is(err, ErrConfig) {
+		return fmt.Errorf("%s: %w", *file, err)
+	}
+	return err
+}
+
+func serveConfig(name string, cfg *Config, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
+	if err := needs("admin", cfg.Admin != ""); err != nil {
+		return err
+	}
 	log, err := cfg.Logger()
 	if err != nil {
 		return err
@@ -100,8 +111,11 @@ type ProxyNode struct {
 
 // NewProxyNode opens the stores of a configuration and a proxy on them.
 func NewProxyNode(ctx context.Context, cfg *Config, env Env) (*ProxyNode, error) {
-	if cfg.Store.Data == "" {
-		return nil, fmt.Errorf("%w: store: data is needed", ErrConfig)
+	if err := needs("store: data", cfg.Store.Data != ""); err != nil {
+		return nil, err
+	}
+	if err := cfg.Proxy.check(); err != nil {
+		return nil, err
 	}
 	dir, err := OpenDirectory(ctx, cfg.Store, env)
 	if err != nil {
@@ -137,7 +151,7 @@ func (p *ProxyNode) Close() error { return errors.Join(p.Proxy.Close(), p.stores
 
 // KeyRing reads the keys that lb and proxy share.
 func (c *Config) KeyRing(env *Env) error {
-	secret, err := secretFile(c.Keys)
+	secret, err := secretFile("keys", c.Keys)
 	if err != nil {
 		return err
 	}
@@ -146,4 +160,4 @@ func (c *Config) KeyRing(env *Env) error {
 }
 
 // Secret reads the file with the secret between proxy and web.
-func Secret(file string) (string, error) { return secretFile(file) }
+func Secret(file string) (string, error) { return secretFile("token", file) }

@@ -167,7 +167,8 @@ func dirError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist),
+		errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: data directory can not be written: %w", ErrConfig, err)
 	case errors.Is(err, memstore.ErrLocked):
 		return fmt.Errorf("%w: data directory: %w", ErrConfig, err)
@@ -188,7 +189,7 @@ func Ring(secret []byte) (*token.Ring, error) {
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, bindError(err)
+		return nil, bindError(fmt.Errorf("web listener %s: %w", addr, err))
 	}
 	return l, nil
 }

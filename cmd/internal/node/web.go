@@ -25,6 +25,9 @@ type Web struct {
 
 // NewWeb binds the web listener.
 func NewWeb(ctx context.Context, cfg WebConfig, env Env, store *directory.Store, source live.Source) (*Web, error) {
+	if err := needs("web: listen", cfg.Listen != ""); err != nil {
+		return nil, err
+	}
 	gate, err := login.New(login.Config{Store: store, Secure: cfg.Secure, Now: env.Now})
 	if err != nil {
 		return nil, err
