@@ -214,15 +214,20 @@ func newCarrier(t *testing.T) *carrier {
 	}
 }
 
-// run starts the carrier and waits until it is ready.
-func (c *carrier) run(t *testing.T, args ...string) *carrier {
-	t.Helper()
+// flags is a command line with the carrier's own ports and data; later flags
+// win over earlier ones.
+func (c *carrier) flags(args ...string) []string {
 	port := func(n int) string { return fmt.Sprint(n) }
-	args = append([]string{
+	return append([]string{
 		"--data", c.data, "--address", "127.0.0.1", "--sip-port", port(c.sip), "--tls-port", port(c.tls), "--ws-port", port(c.ws), "--internal-port", port(c.internal),
 		"--web", "127.0.0.1:" + port(c.web), "--admin", "127.0.0.1:" + port(c.adm),
 	}, args...)
-	c.process = start(t, c.data, built.path(t, "cmd/carrier"), args...)
+}
+
+// run starts the carrier and waits until it is ready.
+func (c *carrier) run(t *testing.T, args ...string) *carrier {
+	t.Helper()
+	c.process = start(t, c.data, built.path(t, "cmd/carrier"), c.flags(args...)...)
 	c.logs = c.process.output
 	c.ready(t, c.adm)
 	c.credentials()
