@@ -178,5 +178,11 @@ func FuzzConvert(f *testing.F) {
 		if err := thereAndBack(&m); err != nil {
 			t.Fatal(err)
 		}
+		if beyondSipgo(&m) {
+			return
+		}
+		if got, err := sipgoReads(&m); err == nil && got != wireReads(&m) {
+			t.Fatalf("sipgo %s\nwire  %s\n%s", got, wireReads(&m), m.AppendCanonical(nil))
+		}
 	})
 }
