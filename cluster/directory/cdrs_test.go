@@ -213,6 +213,9 @@ func TestReplayIsNothing(t *testing.T) {
 		put("p1", 2, 50, "b", 10, 20)
 		put("p1", 1, 100, "c", 0, 10) // the same again
 		put("p1", 1, 200, "d", 5, 15) // cut otherwise
+		if c := must(s.Checkpoint(ctx, "p1"))(t); c.Segment != 2 || c.Offset != 50 || string(c.State) != "b" {
+			t.Errorf("checkpoint went back: %+v", c)
+		}
 		put("p2", 1, 10, "e", 0, 20)  // the standby's log of the same calls
 		put("p1", 2, 50, "f", 20, 20) // time passed, nothing was read
 		if n := must(s.CDRs().Count(ctx, directory.CDRFilter{Superseded: true}))(t); n != 20 {

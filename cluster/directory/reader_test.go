@@ -169,9 +169,11 @@ func TestReaderOfAnotherProcess(t *testing.T) {
 			defer cancel()
 			await := func(what string, cond func() bool) {
 				t.Helper()
+				patience, done := context.WithTimeout(t.Context(), 30*time.Second)
+				defer done()
 				for !cond() {
 					select {
-					case <-t.Context().Done():
+					case <-patience.Done():
 						t.Fatal("never: " + what)
 					case <-time.After(time.Millisecond):
 					}
