@@ -57,7 +57,7 @@ func (c *Core) Receive(now time.Time, m *wire.Message, from transport.Flow) {
 func (c *Core) Advance(now time.Time) (time.Time, bool) {
 	expired, next, ok := c.calls.Advance(now, c.expired[:0])
 	for _, e := range expired {
-		c.byeBoth(now, e.Record, "SIP;cause=408;text=\"Session expired\"")
+		c.byeBoth(now, e.Record, reason(408, e.Record.Cause))
 	}
 	c.expired = expired[:0]
 	if c.calls.Len() > 0 {
@@ -79,32 +79,49 @@ func (c *Core) Close(now time.Time) {
 	var all []*dialog.Record
 	c.calls.Each(func(r *dialog.Record) bool { all = append(all, r); return true })
 	for _, r := range all {
-		c.hangUp(now, r, dialog.CauseShutdown, "")
-	}
-}
-
-// End hangs up every call with a Call-ID that this core has.
-func (c *Core) End(now time.Time, callID string, cause dialog.Cause) {
-	var all []*dialog.Record
-	c.calls.Each(func(r *dialog.Record) bool {
-		if r.CallID == callID {
-			all = append(all, r)
+		confirmed := r.State == dialog.Confirmed
+		if k := r.Facts.(*call); k.context != nil {
+			k.context.Cancel(now, nil)
 		}
-		return true
-	})
-	for _, r := range all {
-		c.hangUp(now, r, cause, "SIP;cause=480;text=\""+cause.String()+"\"")
+		c.calls.End(now, r, dialog.CauseShutdown)
+		if confirmed {
+			c.byeBoth(now, r, "")
+		}
 	}
 }
 
-func (c *Core) hangUp(now time.Time, r *dialog.Record, cause dialog.Cause, reason string) {
-	confirmed := r.State == dialog.Confirmed
-	if ctx := r.Facts.(*call).context; ctx != nil && !confirmed {
-		ctx.Cancel(now, []byte(reason))
+// End hangs up the call with an id, if this core has it.
+func (c *Core) End(now time.Time, id string, cause dialog.Cause) {
+	var found *dialog.Record
+	c.calls.Each(func(r *dialog.Record) bool {
+		if r.ID == id {
+			found = r
+		}
+		return found == nil
+	})
+	if found != nil {
+		c.hangUp(now, found, cause, reason(480, cause))
 	}
-	c.calls.End(now, r, cause)
-	if confirmed {
+}
+
+// reason is the value of a Reason header field (RFC 3326).
+func reason(status int, cause dialog.Cause) string {
+	return "SIP;cause=" + strconv.Itoa(status) + ";text=\"" + cause.String() + "\""
+}
+
+// hangUp ends a call. One that still rings is cancelled, and ends with the
+// final response to that: an answer can cross the CANCEL.
+func (c *Core) hangUp(now time.Time, r *dialog.Record, cause dialog.Cause, reason string) {
+	k := r.Facts.(*call)
+	switch {
+	case r.State == dialog.Early && k.context != nil:
+		k.doomed = true
+		k.context.Cancel(now, []byte(reason))
+	case r.State == dialog.Confirmed:
+		c.calls.End(now, r, cause)
 		c.byeBoth(now, r, reason)
+	default:
+		c.calls.End(now, r, cause)
 	}
 }
 

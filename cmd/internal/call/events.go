@@ -58,7 +58,8 @@ func (c *Core) Closed(r *dialog.Record) {
 	k := r.Facts.(*call)
 	c.Stats.Ended.WithLabelValues(r.Cause.String()).Inc()
 	c.Calls.Remove(r.ID)
-	report, last := c.release(r.CallID)
+	c.layer.Stop(&k.end)
+	report, last := c.release(k)
 	e := k.event
 	e.Media, e.At, e.Code = report, billing.MillisOf(r.Ended), r.Status
 	if r.Answered.IsZero() {
@@ -84,17 +85,18 @@ func (c *Core) Closed(r *dialog.Record) {
 
 // release ends the media of a call and returns its figures and the time of the
 // last packet.
-func (c *Core) release(callID string) (json.RawMessage, time.Time) {
+func (c *Core) release(k *call) (json.RawMessage, time.Time) {
 	ctx, cancel := c.context()
 	defer cancel()
-	report, err := c.Media.Delete(ctx, relay.DeleteRequest{CallID: callID})
+	report, err := c.Media.Delete(ctx, relay.DeleteRequest{CallID: k.record.ID})
 	if err != nil {
 		if !errors.Is(err, relay.ErrUnknownCall) { // a call without description has no media
 			c.Stats.MediaFailures.WithLabelValues("delete").Inc()
-			c.Log.Warn("media not released", "call_id", callID, "error", err)
+			c.Log.Warn("media not released", "call_id", k.record.CallID, "error", err)
 		}
 		return nil, time.Time{}
 	}
+	report.CallID = k.record.CallID
 	var last time.Time
 	for _, leg := range report.Legs {
 		for _, s := range leg.Streams {

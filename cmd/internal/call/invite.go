@@ -1,6 +1,7 @@
 package call
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,8 +24,11 @@ type call struct {
 	record  *dialog.Record
 	context *proxy.Context // of the initial INVITE, nil when it has ended
 	event   billing.Event  // the fields that all events of the call share
-	source  netip.Addr     // of the caller's signalling
-	anchor  anchor
+	sources [2]netip.Addr  // where signalling of each side comes from, by dialog.Side
+	anchor  *anchor        // of the initial INVITE
+	invites [2]*anchor     // of the last INVITE of each side: its ACK can have the answer
+	doomed  bool           // it is to end as soon as it is answered
+	end     transaction.Timer
 	marks   uint32 // interims written
 }
 
@@ -34,7 +38,7 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.proxy.Refuse(now, tx, r)
 		return
 	}
-	if w, err := c.proxy.Way(m); err != nil || w.Own != nil || w.Next != nil {
+	if c.preloaded(m) {
 		c.refuse(now, tx, m, 403, "Preloaded Route")
 		return
 	}
@@ -54,17 +58,25 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.note(&event)
 		return
 	}
-	c.begin(now, tx, m, &call{core: c, event: event, source: src.Addr.Addr()}, targets)
+	c.begin(now, tx, m, &call{core: c, event: event, sources: [2]netip.Addr{dialog.Caller: src.Addr.Addr()}}, targets)
+}
+
+// preloaded reports whether a request outside of dialogs names its own way:
+// where it goes is ours to say.
+func (c *Core) preloaded(m *wire.Message) bool {
+	w, err := c.proxy.Way(m)
+	return err != nil || w.Own != nil || w.Next != nil
 }
 
 // begin opens the record and starts forwarding.
 func (c *Core) begin(now time.Time, tx *transaction.Server, m *wire.Message, k *call, targets []proxy.Group) {
 	id, uri := c.dialogID(m.CallID())
-	k.anchor = newAnchor(c, string(m.CallID()))
+	k.anchor = newAnchor(c, id, m)
+	k.invites[dialog.Caller] = k.anchor
 	r, err := c.calls.Begin(now, id, uri, m, k)
 	if err != nil {
 		status := 503
-		if err == dialog.ErrExists {
+		if errors.Is(err, dialog.ErrExists) {
 			status = 482
 		}
 		c.refuse(now, tx, m, status, "")
@@ -169,42 +181,73 @@ func routes(path string) [][]byte {
 // media through the relay.
 func (k *call) Forward(_ time.Time, _ *proxy.Branch, m *wire.Message, e *wire.Edit) error {
 	strip(e)
-	return k.anchor.offer(m, "", k.source, e)
+	return k.anchor.offer(m, "", k.sources[dialog.Caller], e)
 }
 
 // Response implements proxy.Call.
 func (k *call) Response(now time.Time, _ *proxy.Context, b *proxy.Branch, m *wire.Message, e *wire.Edit) {
 	e.RemoveName("P-Edge")
-	if k.record == nil { // refused before the record was complete
-		return
-	}
-	if b != nil && m.Status() < 300 {
-		var source netip.Addr
+	var source netip.Addr
+	if b != nil && m.Status() < 300 && k.record.State != dialog.Ended {
 		if to, ok := b.Target().Value.(*registrar.Binding); ok {
 			source = to.Source.Addr()
 		}
-		k.anchor.answer(m, source, e)
+		if err := k.anchor.answer(m, source, m.Status() < 200, e); err != nil && m.Status() >= 200 {
+			k.doomed = true
+		}
 	}
 	before := k.record.State
 	k.core.calls.Response(now, k.record, m)
-	if before == dialog.Early && k.record.State == dialog.Early && m.Status() < 200 {
+	switch {
+	case k.record.State == dialog.Early && m.Status() < 200:
 		k.core.show(k)
+	case k.record.State == dialog.Confirmed && before == dialog.Early:
+		k.sources[dialog.Callee] = source
+		if k.doomed {
+			k.endSoon(now)
+		}
 	}
 }
 
-// BranchEnded implements proxy.BranchCall: a flow that is gone (RFC 5626
-// section 5.3.1) takes its binding with it.
+// endSoon ends an answered call after its 2xx and the ACK have passed.
+func (k *call) endSoon(now time.Time) {
+	k.core.layer.Start(&k.end, now.Add(time.Second), (*ending)(k))
+}
+
+// ending is a call that can't go on.
+type ending call
+
+// Expire implements transaction.Expirer.
+func (x *ending) Expire(now time.Time) {
+	x.core.hangUp(now, x.record, dialog.CauseAdministrative, reason(488, dialog.CauseAdministrative))
+}
+
+// BranchEnded implements proxy.BranchCall.
 func (k *call) BranchEnded(now time.Time, b *proxy.Branch, status int) {
+	k.core.flowGone(now, b, status, k.event.Callee.User+"@"+k.event.Callee.Domain)
+}
+
+// flowGone removes the binding of a flow that is gone (430, RFC 5626 section
+// 5.3.1), unless its client has registered over another one since.
+func (c *Core) flowGone(now time.Time, b *proxy.Branch, status int, aor string) {
 	to, ok := b.Target().Value.(*registrar.Binding)
 	if status != 430 || !ok {
 		return
 	}
-	c := k.core
 	ctx, cancel := c.context()
 	defer cancel()
-	gone, err := registrar.Remove(ctx, c.Bindings, k.event.Callee.User+"@"+k.event.Callee.Domain, to.Key(), now)
+	gone := false
+	err := c.Bindings.Update(ctx, aor, now, func(bindings []registrar.Binding) ([]registrar.Binding, error) {
+		before := len(bindings)
+		bindings = slices.DeleteFunc(bindings, func(b registrar.Binding) bool {
+			return b.Key() == to.Key() && b.Contact == to.Contact && b.Path == to.Path
+		})
+		gone = len(bindings) < before
+		return bindings, nil
+	})
 	if err != nil {
-		c.Log.Error("the location store does not answer", "error", err)
+		c.Log.Error("the location store does not answer", "error", directory.Cause(err))
+		return
 	}
 	if gone {
 		c.Stats.Changes.Add(1)
@@ -214,7 +257,7 @@ func (k *call) BranchEnded(now time.Time, b *proxy.Branch, status int) {
 // Ended implements proxy.Call.
 func (k *call) Ended(now time.Time, _ *proxy.Context) {
 	k.context = nil
-	if k.record != nil && k.record.State == dialog.Early {
+	if k.record.State == dialog.Early {
 		k.core.calls.End(now, k.record, dialog.CauseRefused)
 	}
 }
@@ -226,16 +269,24 @@ func strip(e *wire.Edit) {
 	e.RemoveName("P-Edge")
 }
 
-// stripper is the proxy.Call of requests that make no dialog.
-type stripper struct{}
+// letter is the proxy.Call of requests that make no dialog.
+type letter struct {
+	core *Core
+	aor  string // whom it is for, "" for an application
+}
 
-func (stripper) Forward(_ time.Time, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) error {
+func (letter) Forward(_ time.Time, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) error {
 	strip(e)
 	return nil
 }
 
-func (stripper) Response(_ time.Time, _ *proxy.Context, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) {
+func (letter) Response(_ time.Time, _ *proxy.Context, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) {
 	e.RemoveName("P-Edge")
 }
 
-func (stripper) Ended(time.Time, *proxy.Context) {}
+// BranchEnded implements proxy.BranchCall.
+func (l letter) BranchEnded(now time.Time, b *proxy.Branch, status int) {
+	l.core.flowGone(now, b, status, l.aor)
+}
+
+func (letter) Ended(time.Time, *proxy.Context) {}

@@ -170,6 +170,10 @@ func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message) {
 		c.proxy.Refuse(now, tx, r)
 		return
 	}
+	if c.preloaded(m) {
+		c.refuse(now, tx, m, 403, "Preloaded Route")
+		return
+	}
 	p := c.caller(now, tx, m, digest.Proxy, wire.HdrFrom)
 	if p == nil {
 		return
@@ -181,5 +185,5 @@ func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message) {
 		return
 	}
 	c.count(m, 0)
-	c.proxy.Start(now, tx, m, proxy.Plan{Groups: targets, Call: stripper{}})
+	c.proxy.Start(now, tx, m, proxy.Plan{Groups: targets, Call: letter{core: c, aor: plan.Callee.AoR()}})
 }

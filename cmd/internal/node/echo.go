@@ -52,7 +52,7 @@ func newEcho(ctx context.Context, cfg ProxyConfig, env Env) (*echo, error) {
 }
 
 func (e *echo) run(ctx context.Context) error {
-	var g errgroup.Group
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return e.endpoint.Serve(ctx, e.pool) })
 	g.Go(func() error { return e.pool.Run(ctx) })
 	g.Go(func() error { return e.player.run(ctx) })

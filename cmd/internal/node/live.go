@@ -77,14 +77,18 @@ func (s proxySource) Ladder(_ context.Context, callID string) ([]live.Message, e
 }
 
 func (s proxySource) Media(ctx context.Context, callID string) (json.RawMessage, error) {
-	report, err := s.p.media.Query(ctx, callID)
-	if errors.Is(err, relay.ErrUnknownCall) {
-		return nil, live.ErrNotFound
+	for _, c := range s.p.calls.ByCallID(callID) {
+		report, err := s.p.media.Query(ctx, c.ID)
+		if errors.Is(err, relay.ErrUnknownCall) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		report.CallID = callID
+		return json.Marshal(report)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(report)
+	return nil, live.ErrNotFound
 }
 
 func (s proxySource) Counts(ctx context.Context) (live.Counts, error) {

@@ -70,6 +70,7 @@ func (p *Proxy) bind(ctx context.Context) error {
 	rc := relay.Config{
 		Interfaces: []relay.Interface{{Addr: m.Addr, Advertised: m.Advertised}},
 		PortMin:    m.PortMin, PortMax: m.PortMax, Loops: m.Loops, MediaTimeout: m.Timeout,
+		OfferTimeout: ringLimit,
 	}
 	if m.AllowLoopback {
 		rc.Deny = slices.DeleteFunc(relay.DefaultDeny(), func(n netip.Prefix) bool {
@@ -82,6 +83,10 @@ func (p *Proxy) bind(ctx context.Context) error {
 	p.echo, err = newEcho(ctx, p.cfg, p.env)
 	return err
 }
+
+// ringLimit is how long an offer waits for its answer. Each provisional
+// response starts Timer C anew, so this is far more than its three minutes.
+const ringLimit = 15 * time.Minute
 
 func (p *Proxy) share() error {
 	reg, err := registrar.New(registrar.Config{ReplaceOldest: true}, p.stores.Bindings)
@@ -207,24 +212,21 @@ func (p *Proxy) Run(ctx context.Context) error {
 	// and the media relay still work.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var sockets, shards errgroup.Group
-	sockets.Go(func() error { return p.endpoint.Serve(below, p.pool) })
-	sockets.Go(func() error { return p.media.Run(below) })
-	sockets.Go(func() error { return p.echo.run(below) })
-	sockets.Go(func() error { p.watchMedia(below); return nil })
-	shards.Go(func() error { return p.pool.Run(ctx) })
-	failed := make(chan error, 1)
-	go func() { failed <- sockets.Wait() }()
-	var err error
+	calls, end := context.WithCancel(ctx)
+	defer end()
+	sockets, broken := errgroup.WithContext(below)
+	sockets.Go(func() error { return p.endpoint.Serve(broken, p.pool) })
+	sockets.Go(func() error { return p.media.Run(broken) })
+	sockets.Go(func() error { return p.echo.run(broken) })
+	sockets.Go(func() error { p.watchMedia(broken); return nil })
+	context.AfterFunc(broken, end) // without one of them nothing works any more
+	err := p.pool.Run(calls)
 	select {
-	case <-ctx.Done():
-		err = shards.Wait()
-		time.Sleep(100 * time.Millisecond) // BYEs and their answers cross the network
-		stop()
-		err = errors.Join(err, <-failed)
-	case err = <-failed: // a socket broke: nothing works any more
+	case <-broken.Done():
+	case <-time.After(100 * time.Millisecond): // BYEs and their answers cross the network
 	}
-	return err
+	stop()
+	return errors.Join(err, sockets.Wait())
 }
 
 // watchMedia ends calls whose media have ended.
@@ -233,9 +235,12 @@ func (p *Proxy) watchMedia(ctx context.Context) {
 		if e.Kind != relay.MediaTimeout {
 			continue
 		}
-		id := e.CallID
-		err := p.pool.Do(ctx, id, func(now time.Time, c shard.Core) {
-			c.(*call.Core).End(now, id, dialog.CauseMediaTimeout)
+		running, ok := p.calls.Find(e.CallID) // the relay knows calls by their own id
+		if !ok {
+			continue
+		}
+		err := p.pool.Do(ctx, running.CallID, func(now time.Time, c shard.Core) {
+			c.(*call.Core).End(now, running.ID, dialog.CauseMediaTimeout)
 		})
 		if err != nil {
 			return
