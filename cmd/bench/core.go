@@ -39,12 +39,14 @@ func core(name string, args []string, stderr io.Writer, o *options, window, user
 	f.StringVar(&s.prefix, "user", "u", "user names are this and a number from 0")
 	f.IntVar(&s.users, "users", users, "number of subscribers")
 	f.UintVar(&s.port, "port", 0, "first `port` of the clients, so that a second run of -target replaces their bindings")
-	f.BoolVar(&s.sdp, "sdp", false, "calls carry descriptions, so that an element with a media relay takes part in the media")
-	f.StringVar(cached, "nonce", *cached, "fresh: challenged each time; cached: the nonce is used again; both")
+	if name == "call" {
+		f.BoolVar(&s.sdp, "sdp", false, "calls carry descriptions, so that an element with a media relay takes part in the media")
+	}
+	f.StringVar(cached, "nonce", *cached, "fresh: challenged each time; cached: the nonce is used again; both, for register")
 	if err := parse(f, args, stderr, o); err != nil {
 		return nil, nil, err
 	}
-	if *cached != "fresh" && *cached != "cached" && *cached != "both" || s.users < 2*o.window {
+	if name == "call" && *cached == "both" || *cached != "fresh" && *cached != "cached" && *cached != "both" || s.users < 2*o.window {
 		return nil, nil, fmt.Errorf("%w: -nonce is fresh, cached or both; -users at least twice -window", errUsage)
 	}
 	c := target.Core{Domain: s.domain, Password: s.password, Workers: o.workers, Users: s.crowd(false).Names}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/class5-go/class5/cmd/internal/load/meter"
+)
+
+// TestMain is also the child that serves the media relay.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve-media" {
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestMeasure(t *testing.T) {
+	var latency meter.Histogram
+	for range 100 {
+		latency.Add(20 * time.Microsecond)
+	}
+	u := meter.Usage{User: 30 * time.Millisecond, System: 70 * time.Millisecond, RSS: 5e6}
+	got := measure(10_000, 2*time.Second, u, 5, 1000, &latency)
+	want := figures{unit: 10, user: 3, system: 7, rate: 5000, loss: 0.5, p50: 20, p99: 20, rss: 5}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := measure(0, time.Second, u, 0, 0, &latency); got.rate != 0 || got.loss != 0 {
+		t.Errorf("nothing done: %+v", got)
+	}
+}
+
+func TestReport(t *testing.T) {
+	tab := newTable("an edge", "msg", "one way")
+	for _, v := range []float64{5, 7, 6} {
+		tab.add("ours", outcome{figures: figures{unit: v, rate: 1000 * v, p99: 10, rss: 1}})
+		tab.add("theirs", outcome{figures: figures{unit: 2 * v, rate: 1000 * v}})
+	}
+	tab.missing = []string{"a third"}
+	var out strings.Builder
+	if err := tab.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"an edge\n", "µs/msg", "6.00 [5.00-7.00]", "ours / theirs: µs/msg 0.50, msg/s 1.00\n", "left out: a third"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	tab.add("ours", outcome{problems: problemsOf(map[string]uint64{"BYE answered 404": 3})})
+	if err := tab.write(&out); err == nil || !strings.Contains(out.String(), "WRONG: ours, run 4: 3 x BYE answered 404") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for _, args := range []string{"", "nonsense", "relay -start nothing", "relay -runs 0", "relay -window 0", "relay x", "relay -target nowhere",
+		"relay -time 1h", "register -users 3", "register -nonce old", "call -nonce both", "rtp -calls 0", "rtp -target 127.0.0.1:9", "serve-media", "serve-media a b c d"} {
+		if code := run(strings.Fields(args), io.Discard, io.Discard); code != 2 {
+			t.Errorf("%q ends with %d", args, code)
+		}
+	}
+	var help bytes.Buffer
+	if code := run([]string{"relay", "-h"}, io.Discard, &help); code != 0 || !strings.Contains(help.String(), "-window") {
+		t.Errorf("help ends with %d:\n%s", code, help.String())
+	}
+}
+
+// TestRelay runs the whole of a subcommand with some hundred messages.
+func TestRelay(t *testing.T) {
+	var out, progress bytes.Buffer
+	args := "relay -start example -runs 1 -warm 0s -time 30s -wait 10s -window 8 -lanes 2 -count 300"
+	if code := run(strings.Fields(args), &out, &progress); code != 0 || !strings.Contains(out.String(), "examples/stateless-lb") {
+		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
+
+// TestNothingThere: an element that answers nothing is reported, and no success.
+func TestNothingThere(t *testing.T) {
+	var out bytes.Buffer
+	args := "register -target 127.0.0.1:9 -nonce fresh -runs 1 -warm 0s -time 30s -wait 20ms -window 2 -users 4 -count 4"
+	if code := run(strings.Fields(args), &out, io.Discard); code != 1 || !strings.Contains(out.String(), "none of 4 operations ended well") {
+		t.Errorf("ends with %d:\n%s", code, out.String())
+	}
+}
+
+func TestMedia(t *testing.T) {
+	var out, progress bytes.Buffer
+	if code := run(strings.Fields("rtp -start ours -runs 1 -calls 4 -warm 0s -time 300ms"), &out, &progress); code != 0 || !strings.Contains(out.String(), "media/relay") {
+		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
