@@ -66,5 +66,9 @@ func localPath(next string) string {
 		strings.ContainsAny(next, "\\\r\n\t") || strings.HasPrefix(next, "/login") {
 		return "/"
 	}
-	return u.RequestURI()
+	// Unescaping may have made two slashes of one: look at the result.
+	if next = u.RequestURI(); strings.HasPrefix(next, "//") || strings.Contains(next, "\\") {
+		return "/"
+	}
+	return next
 }

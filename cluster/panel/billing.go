@@ -15,7 +15,7 @@ func (p *Panel) profiles() *resource {
 		Base: "/billing", One: "billing profile", Many: "Billing profiles", Page: "profile",
 		About:       "A billing profile is a tariff: a currency, a time zone, and a fee for each prefix of a number.",
 		Consequence: "Its fees are deleted too. A profile that a customer is on can not be deleted.",
-		Filters: func(context.Context) ([]field, error) {
+		Filters: func(context.Context, url.Values) ([]field, error) {
 			return []field{{Name: "name", Label: "Name begins with"}}, nil
 		},
 		List: func(ctx context.Context, q url.Values, page directory.Page) (table, int64, error) {

@@ -20,21 +20,21 @@ type callsPage struct {
 	Calls  []directory.CDR
 }
 
-func callFilters() []field {
+func callFilters(q url.Values) []field {
 	status := field{Name: "status", Label: "Result", Type: "select", Options: []option{{"", "any"}}}
 	for s := billing.StatusOther; s <= billing.StatusFailed; s++ {
 		status.Options = append(status.Options, option{s.String(), s.String()})
 	}
-	return []field{
+	return append([]field{
 		{Name: "number", Label: "Number or user begins with"}, status,
 		{Name: "from", Label: "From (UTC)", Type: "datetime-local"}, {Name: "to", Label: "Before (UTC)", Type: "datetime-local"},
 		{Name: "call_id", Label: "Call-ID is"},
-	}
+	}, linked(q, "subscriber_id", "customer_id")...)
 }
 
 func (p *Panel) callList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	v := callsPage{Filter: fill(callFilters(), q), Table: table{ID: "calls", Caption: "Calls, newest first", Empty: "No call fits."}}
+	v := callsPage{Filter: fill(callFilters(q), q), Table: table{ID: "calls", Caption: "Calls, newest first", Empty: "No call fits."}}
 	f, err := callFilter(q)
 	if err == nil {
 		var after directory.CDRCursor

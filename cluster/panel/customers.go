@@ -17,7 +17,7 @@ func (p *Panel) customers() *resource {
 		Base: "/customers", One: "customer", Many: "Customers",
 		About:       "A customer holds the contract: it pays for the calls of its subscribers by one billing profile.",
 		Consequence: "Only a customer without subscribers can be deleted. Its calls stay.",
-		Filters: func(context.Context) ([]field, error) {
+		Filters: func(context.Context, url.Values) ([]field, error) {
 			return []field{
 				{Name: "name", Label: "Name begins with"}, {Name: "external_id", Label: "External ID is"}, statusFilter(),
 			}, nil

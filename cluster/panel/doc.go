@@ -2,8 +2,8 @@
 // its subscribers, customers, domains and prices, and a page for each call with
 // its messages, its media figures and how its price came about.
 //
-// Pages are made on the server and work without JavaScript. With it, htmx (in
-// the package, like every other asset) keeps figures up to date over one stream
+// Pages are made on the server and work without JavaScript. With it, htmx 4.0.1
+// (in the package with its licence, like every other asset) keeps figures up to date over one stream
 // of server-sent events. Nothing is loaded from elsewhere, and the content
 // security policy allows neither inline scripts and styles nor eval.
 //
@@ -17,6 +17,10 @@
 // Handlers block on the directory and the live source as long as the context
 // of their request allows. A live source that does not answer never makes a
 // page of the directory fail: the page says what is missing.
+//
+// A stream ends after five minutes and the browser opens it again, which counts
+// as use of the session: a page that is watched keeps its login until the
+// lifetime of the session is over.
 //
 // # Who may do what
 //

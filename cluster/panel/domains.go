@@ -13,7 +13,7 @@ func (p *Panel) domains() *resource {
 		Base: "/domains", One: "domain", Many: "Domains",
 		About:       "A domain is the part behind the @ of a SIP address, and the digest realm of its subscribers. It can not be renamed.",
 		Consequence: "Only a domain without subscribers can be deleted.",
-		Filters: func(context.Context) ([]field, error) {
+		Filters: func(context.Context, url.Values) ([]field, error) {
 			return []field{{Name: "name", Label: "Name begins with"}}, nil
 		},
 		List: func(ctx context.Context, q url.Values, page directory.Page) (table, int64, error) {

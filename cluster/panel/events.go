@@ -28,6 +28,8 @@ func (p *Panel) events(w http.ResponseWriter, r *http.Request) {
 	}
 	overview := r.URL.Query().Get("view") == "overview"
 	control := http.NewResponseController(w)
+	// The server's limit for reading a request would end the stream.
+	_ = control.SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
 	begun := false

@@ -50,6 +50,18 @@ func fill(fields []field, values url.Values) []field {
 	return fields
 }
 
+// linked are filters that only links from other pages set. They show while
+// they are set, so that nobody takes a part of a list for the whole.
+func linked(q url.Values, names ...string) (out []field) {
+	for _, name := range names {
+		if q.Get(name) != "" {
+			label := strings.ToUpper(name[:1]) + strings.ReplaceAll(strings.TrimSuffix(name[1:], "_id"), "_", " ")
+			out = append(out, field{Name: name, Label: label + " ID is"})
+		}
+	}
+	return out
+}
+
 // blame puts an error of the directory at its field, or over the form when it
 // has none. It is false for errors that are no fault of the form.
 func (f *form) blame(err error) bool {

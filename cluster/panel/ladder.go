@@ -93,6 +93,7 @@ func (r *rung) draw(label string) {
 	default:
 		r.Head = fmt.Sprintf("%d,%d %d,%d %d,%d", r.X2, r.Y, r.X2+tip, r.Y-5, r.X2+tip, r.Y+5)
 	}
+	label = strings.Join(strings.Fields(label), " ")
 	if utf8.RuneCountInString(label) > room {
 		label = string([]rune(label)[:room-1]) + "…"
 	}

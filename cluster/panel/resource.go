@@ -20,7 +20,7 @@ type resource struct {
 	About string // a line under the heading of the list
 
 	// Filters are the search fields of the list.
-	Filters func(ctx context.Context) ([]field, error)
+	Filters func(ctx context.Context, q url.Values) ([]field, error)
 	List    func(ctx context.Context, q url.Values, p directory.Page) (t table, next int64, err error)
 	// Fields are those of the form; id is 0 for a new entry.
 	Fields func(ctx context.Context, id int64) ([]field, error)
@@ -138,7 +138,7 @@ func (p *Panel) list(w http.ResponseWriter, r *http.Request, res *resource) {
 	}
 	v := listPage{resource: res}
 	if res.Filters != nil {
-		if v.Filter, err = res.Filters(r.Context()); err != nil {
+		if v.Filter, err = res.Filters(r.Context(), r.URL.Query()); err != nil {
 			p.fail(w, r, err)
 			return
 		}

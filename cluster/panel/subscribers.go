@@ -26,12 +26,12 @@ func (p *Panel) subscribers() *resource {
 	}
 }
 
-func (p *Panel) subscriberFilters(ctx context.Context) ([]field, error) {
+func (p *Panel) subscriberFilters(ctx context.Context, q url.Values) ([]field, error) {
 	domain, err := p.domainField(ctx)
 	domain.Required, domain.Options = false, append([]option{{"", "any"}}, domain.Options...)
-	return []field{
+	return append([]field{
 		{Name: "username", Label: "User name begins with"}, {Name: "number", Label: "Number begins with"}, domain, statusFilter(),
-	}, err
+	}, linked(q, "customer_id")...), err
 }
 
 func (p *Panel) domainField(ctx context.Context) (field, error) {

@@ -16,6 +16,15 @@ setInterval(() => {
   }
 }, 1000);
 
+// Whoever is logged out is led to the login, and a broken stream is told.
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail.status === 401) location.reload();
+  for (const e of document.querySelectorAll(".live > [hidden]")) e.hidden = false;
+});
+document.addEventListener("htmx:sse:after:connection", () => {
+  for (const e of document.querySelectorAll(".live > *")) e.hidden = true;
+});
+
 // A password can be copied where the browser allows it.
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
