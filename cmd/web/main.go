@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,20 +27,22 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 	if err != nil {
 		return nil, err
 	}
-	first, err := store.Bootstrap(ctx, directory.BootstrapOptions{Domain: cfg.Web.Domain})
-	if err != nil {
-		return nil, fmt.Errorf("first start: %w", err)
-	}
-	if first.First {
-		fmt.Printf("first start; this password is shown once:\n  administrator  %-8s  %s\n", first.Admin.Name, first.AdminPassword.Reveal())
-	}
 	var sources []live.Source
 	for _, url := range cfg.Web.Proxies {
 		sources = append(sources, live.NewClient(url, secret, &http.Client{Timeout: 3 * time.Second}))
 	}
 	web, err := node.NewWeb(ctx, cfg.Web, env, store, live.Join(sources...))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, store.Close())
+	}
+	// Last, since the password that it makes is shown once: a start that fails
+	// must leave a first start to come.
+	first, err := store.Bootstrap(ctx, directory.BootstrapOptions{Domain: cfg.Web.Domain})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("first start: %w", err), web.Close(), store.Close())
+	}
+	if first.First {
+		fmt.Printf("first start; this password is shown once:\n  administrator  %-8s  %s\n", first.Admin.Name, first.AdminPassword.Reveal())
 	}
 	admin.Check("database", store.Ping)
 	return closing{web, store}, nil

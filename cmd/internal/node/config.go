@@ -99,10 +99,20 @@ func Load(file string) (*Config, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c := &Config{Log: "info", Node: "class5"}
-	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict(), yaml.CustomUnmarshaler(address)); err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrConfig, mistake(file, b, err))
 	}
 	return c, nil
+}
+
+// address reads an address with port and quotes what is none.
+func address(a *netip.AddrPort, value []byte) error {
+	text := strings.Trim(strings.TrimSpace(string(value)), `"'`)
+	var err error
+	if *a, err = netip.ParseAddrPort(text); err != nil {
+		return fmt.Errorf("%q is no IP address with port", text)
+	}
+	return nil
 }
 
 // mistake is one line that says what is wrong in a file and where, in the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -67,6 +68,9 @@ func (p *Proxy) bind(ctx context.Context) error {
 		return bindError(err)
 	}
 	m := p.cfg.Media
+	if err := ours(ctx, m.Addr); err != nil {
+		return fmt.Errorf("%w (media)", bindError(err))
+	}
 	rc := relay.Config{
 		Interfaces: []relay.Interface{{Addr: m.Addr, Advertised: m.Advertised}},
 		PortMin:    m.PortMin, PortMax: m.PortMax, Loops: m.Loops, MediaTimeout: m.Timeout,
@@ -87,6 +91,16 @@ func (p *Proxy) bind(ctx context.Context) error {
 // ringLimit is how long an offer waits for its answer. Each provisional
 // response starts Timer C anew, so this is far more than its three minutes.
 const ringLimit = 15 * time.Minute
+
+// ours is an error when media cannot be received at an address: the relay
+// would find out with the first call.
+func ours(ctx context.Context, a netip.Addr) error {
+	c, err := new(net.ListenConfig).ListenPacket(ctx, "udp", netip.AddrPortFrom(a, 0).String())
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
 
 func (p *Proxy) share() error {
 	reg, err := registrar.New(registrar.Config{ReplaceOldest: true}, p.stores.Bindings)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -122,12 +123,22 @@ func (s *Stores) openBindings(ctx context.Context, cfg StoreConfig, env Env) err
 	if strings.HasPrefix(cfg.Redis, "/") {
 		network = "unix"
 	}
+	redis.SetLogger(redisLog{env.Log}) // it has one for the process
 	s.redis = redis.NewClient(&redis.Options{Network: network, Addr: cfg.Redis})
 	if err := s.redis.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("%w: redis %s: %w", ErrConfig, cfg.Redis, err)
 	}
 	s.Bindings = redisstore.New(s.redis, redisstore.Config{})
 	return nil
+}
+
+// redisLog is where the Redis client tells of attempts. What fails in the end
+// is told by who asked.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements what redis.SetLogger wants.
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.DebugContext(ctx, "redis", "message", fmt.Sprintf(format, v...))
 }
 
 // Run does the stores' own work until ctx is done.
