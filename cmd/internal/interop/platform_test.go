@@ -230,6 +230,7 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 	c.process = start(t, c.data, built.path(t, "cmd/carrier"), c.flags(args...)...)
 	c.logs = c.process.output
 	c.ready(t, c.adm)
+	c.settled(t)
 	c.credentials()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -237,6 +238,20 @@ func (c *carrier) run(t *testing.T, args ...string) *carrier {
 		}
 	})
 	return c
+}
+
+// settled waits until all that a process has written was read.
+func (p *process) settled(t *testing.T) {
+	t.Helper()
+	last := ""
+	eventually(t, 5*time.Second, func() error {
+		now := p.output()
+		if now == "" || now != last {
+			last = now
+			return fmt.Errorf("still writing: %s", now)
+		}
+		return nil
+	})
 }
 
 // ready waits until a command of ours says so on its admin port.
