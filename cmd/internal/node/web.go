@@ -32,7 +32,7 @@ func NewWeb(ctx context.Context, cfg WebConfig, env Env, store *directory.Store,
 	if err != nil {
 		return nil, err
 	}
-	p, err := panel.New(panel.Config{Store: store, Live: source, Gate: gate, Now: env.Now, Log: env.Log})
+	p, err := panel.New(panel.Config{Store: store, Live: source, Gate: gate, Docs: native.Base + "/docs", Now: env.Now, Log: env.Log})
 	if err != nil {
 		return nil, err
 	}
