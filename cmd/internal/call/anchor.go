@@ -187,7 +187,7 @@ func (a *anchor) keep(fromTag, tag string, final bool) {
 // choose connects the branch that the caller talks to from now on.
 func (a *anchor) choose(fromTag, tag string) {
 	x := a.answers[tag]
-	if x == nil || !x.final || a.heard == tag {
+	if a.offered == nil || x == nil || !x.final || a.heard == tag {
 		return
 	}
 	if _, err := a.tell(fromTag, tag, x, false); err != nil {
