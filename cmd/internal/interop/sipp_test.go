@@ -176,32 +176,44 @@ func wantedCalls() int {
 
 func thousandCalls(t *testing.T, c *platform, calls int) {
 	t.Helper()
+	c.load(t, c.provision(t, 100), calls)
+	c.wantRecords(t, calls)
+}
+
+// load registers all accounts and has the first half call the second, 50 calls
+// a second with media. Further arguments are for the sipp that calls.
+func (c *platform) load(t *testing.T, accounts []account, calls int, args ...string) {
+	t.Helper()
 	dir := t.TempDir()
-	accounts := c.provision(t, 100)
 	port := freePorts(t, 2)
 	uacPort, uasPort := fmt.Sprint(port), fmt.Sprint(port+1)
-	var callers, callees, rows [][]string
+	half := len(accounts) / 2
+	var callers, callees [][]string
 	for i, a := range accounts {
-		row := []string{a.user, "[authentication username=" + a.user + " password=" + a.password + "]", c.domain, accounts[(i+50)%100].number}
-		if i < 50 {
+		row := []string{a.user, "[authentication username=" + a.user + " password=" + a.password + "]", c.domain, accounts[(i+half)%len(accounts)].number}
+		if i < half {
 			callers = append(callers, row)
-			rows = append(rows, row)
 		} else {
 			callees = append(callees, row)
 		}
 	}
 	begin := time.Now()
-	c.sipp(t, dir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", injection(t, dir, "callees.csv", callees), "-m", "50", "-r", "50", "-p", uasPort)
-	c.sipp(t, dir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", injection(t, dir, "callers.csv", callers), "-m", "50", "-r", "50", "-p", uacPort)
-	t.Logf("100 registrations in %v", time.Since(begin).Round(time.Millisecond))
+	register := []string{"-sf", scenario(t, "register.xml"), "-m", fmt.Sprint(half), "-r", "50"}
+	c.sipp(t, dir, time.Minute, append(register, "-inf", injection(t, dir, "callees.csv", callees), "-p", uasPort)...)
+	c.sipp(t, dir, time.Minute, append(append(register, "-inf", injection(t, dir, "callers.csv", callers), "-p", uacPort), args...)...)
+	t.Logf("%d registrations in %v", len(accounts), time.Since(begin).Round(time.Millisecond))
 
 	alawTone(t, dir)
 	start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", uasPort, "-nostdin", "-rtp_echo", "-mp", "22000")
 	begin = time.Now()
-	c.sipp(t, dir, 3*time.Minute, "-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "calls.csv", rows), "-p", uacPort,
-		"-m", fmt.Sprint(calls), "-d", "2000", "-r", "50", "-l", "400", "-mp", "23000")
+	c.sipp(t, dir, 3*time.Minute, append([]string{"-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "calls.csv", callers), "-p", uacPort,
+		"-m", fmt.Sprint(calls), "-r", "50", "-l", "400", "-mp", "23000"}, args...)...)
 	t.Logf("%d calls in %v, none failed", calls, time.Since(begin).Round(time.Millisecond))
+}
 
+// wantRecords waits for one record of each call with its time and price.
+func (c *platform) wantRecords(t *testing.T, calls int) {
+	t.Helper()
 	var all []record
 	eventually(t, 30*time.Second, func() error {
 		if all = c.records(t); len(all) != calls {

@@ -60,6 +60,9 @@ func newThreeNodes(t *testing.T) *threeNodes {
 	for _, node := range []string{"lb", "proxy", "web"} {
 		n.configure(t, node)
 	}
+	n.logs = func() string {
+		return "lb: " + tail(n.lb.output()) + "\nproxy: " + tail(n.proxy.output()) + "\nweb: " + tail(n.panel.output())
+	}
 	return n
 }
 
@@ -71,7 +74,7 @@ func (n *threeNodes) configure(t *testing.T, node string, replace ...string) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	pairs := append(replace[:len(replace):len(replace)], `"class5@unix(mysqld.sock)/class5"`, `"`+n.dsn+`"`) // the first of two wins
+	pairs := []string{`"class5@unix(mysqld.sock)/class5"`, `"` + n.dsn + `"`}
 	for i, old := range examplePorts {
 		pairs = append(pairs, ":"+old, fmt.Sprintf(":%d", n.port+i))
 	}
@@ -81,8 +84,10 @@ func (n *threeNodes) configure(t *testing.T, node string, replace ...string) str
 			t.Fatalf("%s.yaml has no %q", node, replace[i])
 		}
 	}
+	text = strings.NewReplacer(replace...).Replace(text)
+	text = strings.NewReplacer(pairs...).Replace(text)
 	file := filepath.Join(n.dir, node+".yaml")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(pairs...).Replace(text)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -105,15 +110,17 @@ func (n *threeNodes) run(t *testing.T) *threeNodes {
 	n.panel = n.node(t, "web", n.port+8)
 	n.lb = n.node(t, "lb", n.port+6)
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
-	n.logs = func() string {
-		return "lb: " + tail(n.lb.output()) + "\nproxy: " + tail(n.proxy.output()) + "\nweb: " + tail(n.panel.output())
-	}
+	n.login()
+	return n
+}
+
+// login reads what the first start of web printed for a person.
+func (n *threeNodes) login() {
 	for _, line := range strings.Split(n.panel.output(), "\n") {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "administrator" {
 			n.admin = f[2]
 		}
 	}
-	return n
 }
 
 // TestThreeNodes is TestThousandCalls with three processes on Redis and
