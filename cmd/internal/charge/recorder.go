@@ -143,19 +143,24 @@ func (r *Recorder) Ready() error {
 // Close closes the spool.
 func (r *Recorder) Close() error { return r.log.Close() }
 
-// Batches are as large as this, and as old.
+// Batches are as large as this, and as old. While the database takes nothing,
+// no more than the most records wait in memory; the others wait in the spool.
 const (
 	batch = 200
 	age   = 200 * time.Millisecond
+	most  = 50 * batch
 )
 
 // Run makes records until ctx is done, then those that are complete by then.
 func (r *Recorder) Run(ctx context.Context) error {
 	expire := r.cfg.Now()
 	for ctx.Err() == nil {
-		wait, cancel := context.WithTimeout(ctx, age)
-		err := r.read(wait, 0)
-		cancel()
+		var err error
+		if len(r.pending) < most {
+			wait, cancel := context.WithTimeout(ctx, age)
+			err = r.read(wait, 0)
+			cancel()
+		}
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 			return err
 		}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,35 +19,73 @@ import (
 	"time"
 )
 
-// Certificate loads cert.pem and key.pem from dir and makes a self-signed
-// pair for the given hosts (names or addresses) when there is none yet.
+// Certificate loads cert.pem and key.pem from dir. When there is no certificate
+// it makes a self-signed one for the given hosts (names or addresses), with the
+// key that is there or a new one: a key is never overwritten.
 func Certificate(dir string, hosts []string, now time.Time) (tls.Certificate, error) {
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return pair, err
+	if _, err := os.Stat(certFile); !errors.Is(err, fs.ErrNotExist) {
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return pair, fmt.Errorf("%w: certificate: %w", ErrConfig, err)
+		}
+		return pair, nil
 	}
-	certPEM, keyPEM, err := selfSigned(hosts, now)
+	key, err := privateKey(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	der, err := selfSigned(hosts, key, now)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("self-signed certificate: %w", err)
 	}
-	if err := os.WriteFile(keyFile, keyPEM, 0o600); err != nil {
-		return tls.Certificate{}, err
-	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	if err := os.WriteFile(certFile, certPEM, 0o644); err != nil { //nolint:gosec // a certificate is public
 		return tls.Certificate{}, err
 	}
-	return tls.X509KeyPair(certPEM, keyPEM)
+	return tls.LoadX509KeyPair(certFile, keyFile)
 }
 
-func selfSigned(hosts []string, now time.Time) (certPEM, keyPEM []byte, err error) {
+// privateKey reads a key, or makes one where there is none.
+func privateKey(file string) (crypto.Signer, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newKey(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("%w: %s holds no key", ErrConfig, file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrConfig, file, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s can not sign", ErrConfig, file)
+	}
+	return signer, nil
+}
+
+func newKey(file string) (crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return key, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+}
+
+func selfSigned(hosts []string, key crypto.Signer, now time.Time) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial,
@@ -64,14 +103,5 @@ func selfSigned(hosts []string, now time.Time) (certPEM, keyPEM []byte, err erro
 			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
+	return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 }

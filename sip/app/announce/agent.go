@@ -200,6 +200,10 @@ func (a *Agent) accept(now time.Time, tx *transaction.Server, c *call, m *wire.M
 		a.repeat(now, tx, c, ok)
 		a.calls.Response(now, c.record, &a.view)
 	}
+	if len(m.ToTag()) > 0 {
+		a.calls.InDialogResponse(now, m, &a.view) // the caller may have moved
+		c.flow = tx.Flow()
+	}
 	_ = tx.Respond(now, ok) // lost or not, it is repeated until the ACK
 }
 
