@@ -68,23 +68,22 @@ func openSQLite(path string, conns int) (dialect, *sqlx.DB, *sqlx.DB, error) {
 		return d, nil, nil, &fault{kind: ErrUnavailable, cause: err}
 	}
 	f.Close()
-	common := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
+	common := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(FULL)", "foreign_keys(1)"}}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 
+	read, err := sqlx.Open("sqlite", file+"?"+common.Encode()+"&_pragma=query_only(1)")
+	if err != nil {
+		return d, nil, nil, fmt.Errorf("directory: %w", err)
+	}
 	common.Set("_txlock", "immediate")
+	common.Add("_pragma", "journal_mode(WAL)") // of the file, once for all
 	write, err := sqlx.Open("sqlite", file+"?"+common.Encode())
 	if err != nil {
+		read.Close()
 		return d, nil, nil, fmt.Errorf("directory: %w", err)
 	}
 	write.SetMaxOpenConns(1)
 
-	common.Del("_txlock")
-	common.Add("_pragma", "query_only(1)")
-	read, err := sqlx.Open("sqlite", file+"?"+common.Encode())
-	if err != nil {
-		write.Close()
-		return d, nil, nil, fmt.Errorf("directory: %w", err)
-	}
 	if conns <= 0 {
 		conns = 2 * runtime.GOMAXPROCS(0)
 	}

@@ -19,7 +19,7 @@ func TestMigrateAtOnce(t *testing.T) {
 				wg.Go(func() {
 					s, err := directory.Open(t.Context(), directory.Config{DSN: dsn})
 					if err != nil {
-						t.Error(err)
+						t.Error(err, directory.Cause(err))
 						return
 					}
 					defer s.Close()

@@ -78,11 +78,24 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		readers: map[*Reader]struct{}{},
 	}
 	s.repositories = repositories{s}
-	if err := s.Ping(ctx); err != nil {
+	if err := s.reach(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// reach is the first Ping. A new SQLite file is set to write-ahead mode by
+// its first connection, and to others that come at that moment it is locked,
+// whatever their busy handler would like.
+func (s *Store) reach(ctx context.Context) (err error) {
+	for range 50 {
+		err = s.Ping(ctx)
+		if s.dialect.classify(err) != classRetry || !sleep(ctx, 100*time.Millisecond) {
+			break
+		}
+	}
+	return err
 }
 
 // Ping asks both pools for a sign of life.
