@@ -50,8 +50,8 @@ func (f figures) directions() string {
 	return strings.Join(d, " ")
 }
 
-// descriptions are the directions in the descriptions of the last INVITE and
-// its 2xx that the platform sent over a transport.
+// sent is the direction in the description of the last message of an INVITE
+// with that beginning that the platform sent over a transport.
 func (c *carrier) sent(t *testing.T, callID, transport, begins string) string {
 	t.Helper()
 	var ladder struct {
@@ -104,8 +104,8 @@ func (b *baresip) hangUp(other *baresip) time.Time {
 func (b *baresip) hears(from *baresip) {
 	b.t.Helper()
 	heard, sent := middle(b.recording("dec"), 400*time.Millisecond), middle(from.recording("enc"), 400*time.Millisecond)
-	if len(heard) < 8000 {
-		b.t.Fatalf("%s heard %d samples of %s", b.name, len(heard), from.name)
+	if len(heard) < 4000 {
+		b.t.Errorf("%s heard %d samples of %s", b.name, len(heard), from.name)
 	}
 	right, wrong := share(heard, from.tone), share(heard, b.tone)
 	if right < 0.97 || wrong > 0.01 {
@@ -179,15 +179,15 @@ func talk(t *testing.T, c *carrier, caller, callee *baresip, number string) {
 	}
 	time.Sleep(2 * time.Second)
 	ended := caller.hangUp(callee)
+	c.billed(t, id, ended.Sub(answered))
 	caller.hears(callee)
 	callee.hears(caller)
-	c.billed(t, id, ended.Sub(answered))
 }
 
 // hold is a call that the caller holds and resumes and the callee ends.
 func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there string) {
 	id, answered := caller.call(number, callee)
-	time.Sleep(time.Second)
+	time.Sleep(2 * time.Second)
 	caller.do("hold", "")
 	eventually(t, 5*time.Second, func() error {
 		if d := c.media(t, id).directions(); d != "sendonly recvonly" {
@@ -225,9 +225,9 @@ func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there
 		t.Errorf("the offer to resume reached the other phone as %s", d)
 	}
 	ended := callee.hangUp(caller)
+	c.billed(t, id, ended.Sub(answered))
 	caller.hears(callee)
 	callee.hears(caller)
-	c.billed(t, id, ended.Sub(answered))
 }
 
 // echoed is a call to the test number: an announcement, then oneself.

@@ -169,6 +169,7 @@ func (b *baresip) await(kind, param string) phoneEvent {
 }
 
 // recording is the newest file of what was sent ("enc") or heard ("dec").
+// baresip 1.0 stops recording what it hears at the first re-INVITE.
 func (b *baresip) recording(kind string) []float64 {
 	b.t.Helper()
 	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-"+kind+".wav"))
