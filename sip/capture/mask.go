@@ -1,6 +1,9 @@
 package capture
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // callOf finds the Call-ID of a message and whether the message belongs to a
 // call. It reads lines only: the verdict over the message was the scanner's.
@@ -36,28 +39,48 @@ func callOf(b []byte) (id []byte, ok bool) {
 }
 
 // secrets are the words behind which a value must not be shown, with the
-// bytes that end that value.
-var secrets = [...]struct{ word, end string }{
-	{`response="`, `"`},
-	{`inline:`, "|\r\n \t"},
-	{`a=ice-pwd:`, "\r\n"},
+// bytes that end that value. Between word and value may stand what is in skip.
+var secrets = [...]struct{ word, skip, end string }{
+	{`response`, " \t=\"", "\",\r\n"},
+	{`inline:`, "", "|\r\n \t"},
+	{`a=ice-pwd:`, "", "\r\n"},
 }
 
 // mask returns a copy with secret values overwritten by asterisks, so that
-// lengths and positions stay as they were.
+// lengths and positions stay as they were. Words count in any case.
 func mask(b []byte) []byte {
 	out := bytes.Clone(b)
+	lower := lowered(b)
 	for _, s := range secrets {
 		for at := 0; ; {
-			i := bytes.Index(out[at:], []byte(s.word))
+			i := bytes.Index(lower[at:], []byte(s.word))
 			if i < 0 {
 				break
 			}
 			at += i + len(s.word)
-			for at < len(out) && bytes.IndexByte([]byte(s.end), out[at]) < 0 {
+			from := at
+			for at < len(out) && strings.IndexByte(s.skip, out[at]) >= 0 {
+				at++
+			}
+			if s.skip != "" && bytes.IndexByte(out[from:at], '=') < 0 {
+				continue // the word stands alone
+			}
+			for at < len(out) && strings.IndexByte(s.end, out[at]) < 0 {
 				out[at] = '*'
 				at++
 			}
+		}
+	}
+	return out
+}
+
+// lowered is a copy with ASCII letters in lower case: same length, unlike
+// bytes.ToLower.
+func lowered(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
 		}
 	}
 	return out

@@ -91,11 +91,15 @@ func (c *Carrier) begin(ctx context.Context) error {
 }
 
 func (o *CarrierOptions) check() error {
-	for name, port := range map[string]int{
-		"sip-port": o.SIPPort, "tls-port": o.TLSPort, "ws-port": o.WSPort + 1, "internal-port": o.InternalPort + 4, "rtp-min": o.RTPMin, "rtp-max": o.RTPMax,
+	for _, p := range []struct {
+		flag        string
+		first, last int
+	}{
+		{"sip-port", o.SIPPort, o.SIPPort}, {"tls-port", o.TLSPort, o.TLSPort}, {"ws-port", o.WSPort, o.WSPort + 1},
+		{"internal-port", o.InternalPort, o.InternalPort + 4}, {"rtp-min", o.RTPMin, o.RTPMin}, {"rtp-max", o.RTPMax, o.RTPMax},
 	} {
-		if port < 2 || port > 65535 {
-			return fmt.Errorf("%w: --%s: %d is no port", ErrConfig, name, port)
+		if p.first < 1 || p.last > 65535 {
+			return fmt.Errorf("%w: --%s: %d is no port", ErrConfig, p.flag, p.first)
 		}
 	}
 	if o.RTPMax < o.RTPMin+3 {
