@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrNotFound: no node knows the call.
+// ErrNotFound says that no node knows the call.
 var ErrNotFound = errors.New("live: not found")
 
 // Call is a call in progress.

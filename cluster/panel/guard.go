@@ -1,6 +1,7 @@
 package panel
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/class5-go/class5/cluster/api/login"
@@ -32,7 +33,7 @@ func (p *Panel) guard(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		defer func() {
 			if v := recover(); v != nil {
-				if v == http.ErrAbortHandler {
+				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(v)
 				}
 				p.log.ErrorContext(r.Context(), "panel: page failed", "path", r.URL.Path, "panic", v)

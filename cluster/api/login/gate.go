@@ -15,7 +15,7 @@ import (
 	"github.com/class5-go/class5/cluster/directory"
 )
 
-// ErrThrottled: too many wrong passwords from this address or for this name;
+// ErrThrottled says that there were too many wrong passwords from this address or for this name;
 // the password was not looked at.
 var ErrThrottled = errors.New("login: too many attempts")
 

@@ -85,6 +85,7 @@ type fee struct {
 	Updated time.Time `json:"updated"`
 }
 
+// FeeIn is what a fee is made of. It is exported for the description only.
 type FeeIn struct {
 	Direction      string `json:"direction" enum:"out,in"`
 	Source         string `json:"source,omitempty" maxLength:"32" doc:"prefix of the caller's number"`

@@ -74,7 +74,7 @@ func (r *rater) profile(ctx context.Context, e billing.Endpoint) (int64, error) 
 	// The subscriber is gone or somebody else's by now: its customer pays.
 	id, err := strconv.ParseInt(e.Account, 10, 64)
 	if err != nil {
-		return 0, nil
+		id = 0 // no customer of ours has it
 	}
 	customer, err := r.customers(ctx, id)
 	if errors.Is(err, directory.ErrNotFound) {
