@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,7 @@ type Web struct {
 	listener net.Listener
 	panel    *panel.Panel
 	handler  http.Handler
+	store    *directory.Store
 }
 
 // NewWeb binds the web listener.
@@ -43,7 +45,7 @@ func NewWeb(ctx context.Context, cfg WebConfig, env Env, store *directory.Store,
 	if err != nil {
 		return nil, err
 	}
-	return &Web{env: env, listener: l, panel: p, handler: mux}, nil
+	return &Web{env: env, listener: l, panel: p, handler: mux, store: store}, nil
 }
 
 // Addr is the bound address.
@@ -54,11 +56,36 @@ func (w *Web) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.panel.Run(ctx) })
 	g.Go(func() error { return serveHTTP(ctx, w.listener, w.handler, w.env.Log) })
+	g.Go(func() error { w.prune(ctx); return nil })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// changesKept is how long the log of changes reaches back: a reader that was
+// away for longer forgets its cache.
+const changesKept = 7 * 24 * time.Hour
+
+// prune removes what nobody asks for any more, once an hour.
+func (w *Web) prune(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		err := w.store.Sessions().Prune(ctx)
+		if err == nil {
+			_, err = w.store.PruneChanges(ctx, w.env.Now().Add(-changesKept))
+		}
+		if err != nil && ctx.Err() == nil {
+			w.env.Log.Warn("old rows stay", "error", directory.Cause(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // Close gives the socket back when Run was never called.
