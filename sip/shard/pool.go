@@ -60,7 +60,7 @@ type job struct {
 	run  func(now time.Time, c Core)
 }
 
-// ErrStopped: the pool does not run any more.
+// ErrStopped says that the pool does not run any more.
 var ErrStopped = errors.New("shard: stopped")
 
 // New makes a pool of cores made by makeCore, which is called once for each index.

@@ -228,6 +228,12 @@ func (a *anchor) offerLate(m *wire.Message, tag string, sdp []byte, source netip
 	return nil
 }
 
+// owes reports whether the offer in a response with this To tag waits for its
+// answer.
+func (a *anchor) owes(tag []byte) bool {
+	return a.late[string(tag)] != nil && a.answers[string(tag)] == nil
+}
+
 // acknowledge edits the answer in the ACK of a 2xx that had the offer, or in
 // the PRACK of such a provisional response.
 func (a *anchor) acknowledge(m *wire.Message, source netip.Addr, early bool, e *wire.Edit) error {

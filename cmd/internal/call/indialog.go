@@ -79,7 +79,7 @@ func (x *exchange) Forward(_ time.Time, _ *proxy.Branch, m *wire.Message, e *wir
 	}
 	source := x.call.sources[x.side]
 	if m.Method() == wire.PRACK {
-		if a, tag := x.call.invites[x.side], string(m.ToTag()); a != nil && a.late[tag] != nil && a.answers[tag] == nil {
+		if a := x.call.invites[x.side]; a != nil && a.owes(m.ToTag()) {
 			if a.acknowledge(m, source, true, e) != nil {
 				return &proxy.Refusal{Status: 488}
 			}

@@ -175,8 +175,10 @@ func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) 
 // clientOf reads the client's address from the Via below the edge's own.
 func clientOf(m *wire.Message, edge netip.AddrPort) netip.AddrPort {
 	vias := m.Values(wire.HdrVia)
-	if !vias.Next() || !vias.Next() {
-		return edge
+	for range 2 {
+		if !vias.Next() {
+			return edge
+		}
 	}
 	via, err := wire.ParseVia(vias.Value())
 	if err != nil {
