@@ -136,7 +136,9 @@ func (o *options) coreOnce(ctx context.Context, s *subscription, start func() (*
 	if err != nil {
 		return outcome{}, err
 	}
+	done := o.profileOf(ctx, t)
 	r, err := run.Run(ctx)
+	done()
 	if err != nil {
 		return outcome{}, err
 	}

@@ -27,6 +27,7 @@ type options struct {
 	count   uint64
 	workers int
 	wait    time.Duration
+	profile string
 }
 
 // flags defines the shared flags; kinds are what -start may name.
@@ -48,6 +49,7 @@ func flags(name, kinds string, window int, o *options) *flag.FlagSet {
 	f.Uint64Var(&o.count, "count", 0, "end after so many operations; 0: no limit")
 	f.IntVar(&o.workers, "workers", 1, "sockets or processes of the element, where it can be told")
 	f.DurationVar(&o.wait, "wait", 2*time.Second, "an operation without an end is lost after this `time`")
+	f.StringVar(&o.profile, "profile", "", "`file` for a CPU profile of ours, of the last run; costs some of what is measured")
 	return f
 }
 

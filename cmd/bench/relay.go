@@ -71,7 +71,9 @@ func (o *options) relayOnce(ctx context.Context, run *sipgen.Run, proxies []*sip
 	}
 	run.SetTarget(t.Addr)
 	run.SetUsage(o.usage(t))
+	done := o.profileOf(ctx, t)
 	r, err := run.Run(ctx)
+	done()
 	if err != nil {
 		return outcome{}, err
 	}

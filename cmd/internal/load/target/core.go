@@ -43,7 +43,7 @@ func (c Core) Carrier(ctx context.Context, dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ready("cmd/carrier", p, port)
+	return withAdmin(port + 10)(ready("cmd/carrier", p, port))
 }
 
 // provision makes what the first start of a carrier makes, and subscribers, in

@@ -18,6 +18,8 @@ type Target struct {
 	*Process
 	Name string         // for the report
 	Addr netip.AddrPort // SIP over UDP, where the clients send to
+	// Admin is where ours serves profiles; invalid for others.
+	Admin netip.AddrPort
 }
 
 // Ours starts cmd/lb.
@@ -47,7 +49,7 @@ func (e Edge) Ours(dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ready("cmd/lb", p, port)
+	return withAdmin(port + 2)(ready("cmd/lb", p, port))
 }
 
 // Example starts examples/stateless-lb.
@@ -95,4 +97,14 @@ func ready(name string, p *Process, port uint16) (*Target, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// withAdmin completes what ready has returned.
+func withAdmin(port uint16) func(*Target, error) (*Target, error) {
+	return func(t *Target, err error) (*Target, error) {
+		if err == nil {
+			t.Admin = netip.AddrPortFrom(loopback, port)
+		}
+		return t, err
+	}
 }
