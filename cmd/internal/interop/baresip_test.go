@@ -184,8 +184,9 @@ func talk(t *testing.T, c *carrier, caller, callee *baresip, number string) {
 	callee.hears(caller)
 }
 
-// hold is a call that the caller holds and resumes and the callee ends.
-func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there string) {
+// hold is a call that the caller holds and resumes and the callee ends. It
+// returns the moments of resumption and end.
+func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there string) (resumed, ended time.Time) {
 	id, answered := caller.call(number, callee)
 	time.Sleep(2 * time.Second)
 	caller.do("hold", "")
@@ -209,6 +210,7 @@ func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there
 		t.Errorf("%d packets from a phone that only receives", n)
 	}
 	caller.do("resume", "")
+	resumed = time.Now()
 	eventually(t, 5*time.Second, func() error {
 		now := c.media(t, id)
 		if d := now.directions(); d != "sendrecv sendrecv" {
@@ -224,10 +226,11 @@ func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there
 	if d := c.sent(t, id, there, "INVITE"); d != "sendrecv" {
 		t.Errorf("the offer to resume reached the other phone as %s", d)
 	}
-	ended := callee.hangUp(caller)
+	ended = callee.hangUp(caller)
 	c.billed(t, id, ended.Sub(answered))
 	caller.hears(callee)
 	callee.hears(caller)
+	return resumed, ended
 }
 
 // echoed is a call to the test number: an announcement, then oneself.

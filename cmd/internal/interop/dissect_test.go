@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -90,12 +91,15 @@ func TestDissected(t *testing.T) {
 	alice := newBaresip(t, c, c.alice, "udp", 440)
 	bob := newBaresip(t, c, c.bob, "tcp", 1000)
 	talk(t, c, alice, bob, c.bob.number)
-	hold(t, c, bob, alice, c.alice.number, "TCP", "UDP")
+	resumed, ended := hold(t, c, bob, alice, c.alice.number, "TCP", "UDP")
 	alice.call("9999", nil)
 	time.Sleep(2 * time.Second)
 	alice.hangUp(nil)
 	c.misspeak(t)
 	w.end(t)
+
+	w.reached(t, c, alice, bob, resumed, ended)
+	w.reached(t, c, bob, alice, resumed, ended)
 
 	const marks = "(_ws.malformed or _ws.expert.severity >= warning)"
 	ours := fmt.Sprintf("(udp.srcport in {%d..%d} or tcp.srcport == %d or udp.srcport in {%d..%d})", c.sip, c.sip+11, c.sip, rtpMin, rtpMax)
@@ -125,6 +129,40 @@ func TestDissected(t *testing.T) {
 	if others := w.dissect(t, c, "sip and "+marks, "frame.number"); len(others) == 0 {
 		t.Error("the dissector marks nothing at all, not even what is broken on purpose")
 	}
+}
+
+// reached judges the audio on its way to a phone between two moments.
+func (w *capture) reached(t *testing.T, c *carrier, to, from *baresip, begin, end time.Time) {
+	t.Helper()
+	filter := fmt.Sprintf("rtp.p_type == 8 and udp.dstport in {%d..%d} and frame.time_epoch >= %d.%09d and frame.time_epoch <= %d.%09d",
+		to.rtp, to.rtp+phonePorts-1, begin.Unix(), begin.Nanosecond(), end.Unix(), end.Nanosecond())
+	var pcm []float64
+	for _, line := range w.dissect(t, c, filter, "rtp.payload") {
+		b, err := hex.DecodeString(strings.ReplaceAll(line, ":", ""))
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		for _, v := range b {
+			pcm = append(pcm, float64(alaw(v)))
+		}
+	}
+	if len(pcm) < 4000 || share(pcm, from.tone) < 0.97 {
+		t.Errorf("after hold, %d samples reach %s, %.3f of them at %v Hz", len(pcm), to.name, share(pcm, from.tone), from.tone)
+	}
+	t.Logf("after hold %.1f s of %s reach %s, %.4f of the power at %v Hz", float64(len(pcm))/8000, from.name, to.name, share(pcm, from.tone), from.tone)
+}
+
+// alaw is the value of an octet by ITU-T G.711 table 1a.
+func alaw(v byte) int {
+	v ^= 0x55
+	n := int(v&0x0f)<<4 + 8
+	if s := v >> 4 & 7; s > 0 {
+		n = (n + 0x100) << (s - 1)
+	}
+	if v&0x80 == 0 {
+		return -n
+	}
+	return n
 }
 
 // misspeak sends what a dissector must mark.

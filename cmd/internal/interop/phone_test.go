@@ -28,6 +28,7 @@ type baresip struct {
 	dir  string
 	name string
 	tone float64
+	rtp  int // first of its ports for media
 	ctl  net.Conn
 
 	mu     sync.Mutex
@@ -71,17 +72,20 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
 `
 
+// phonePorts is how many ports a phone has for media.
+const phonePorts = 10
+
 // newBaresip starts a phone and waits until it is registered.
 func newBaresip(t *testing.T, c *carrier, who phone, transport string, tone float64) *baresip {
 	t.Helper()
-	b := &baresip{t: t, dir: t.TempDir(), name: who.user, tone: tone}
 	port := freePorts(t, 14)
+	b := &baresip{t: t, dir: t.TempDir(), name: who.user, tone: tone, rtp: port + 4}
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("config", fmt.Sprintf(phoneConfig, port, filepath.Join(b.dir, "tone.wav"), port+4, port+13, b.dir, port+2))
+	write("config", fmt.Sprintf(phoneConfig, port, filepath.Join(b.dir, "tone.wav"), b.rtp, b.rtp+phonePorts-1, b.dir, port+2))
 	write("accounts", fmt.Sprintf("<sip:%s@%s:%d;transport=%s>;auth_pass=%s;audio_codecs=PCMA/8000/1;answermode=manual;regint=600\n",
 		who.user, c.domain, c.sip, transport, who.password))
 	write("contacts", "")

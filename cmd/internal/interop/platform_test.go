@@ -227,6 +227,13 @@ func (c *carrier) flags(args ...string) []string {
 // run starts the carrier and waits until it is ready.
 func (c *carrier) run(t *testing.T, args ...string) *carrier {
 	t.Helper()
+	t.Cleanup(func() { // after the process has ended
+		for _, bad := range []string{"panic:", "DATA RACE", "fatal error:"} {
+			if strings.Contains(c.output(), bad) {
+				t.Errorf("the carrier wrote %q:\n%s", bad, c.output())
+			}
+		}
+	})
 	c.process = start(t, c.data, built.path(t, "cmd/carrier"), c.flags(args...)...)
 	c.logs = c.process.output
 	c.ready(t, c.adm)
