@@ -194,6 +194,85 @@ func TestKill(t *testing.T) {
 	})
 }
 
+// received are the Call-IDs of messages that sipp received according to its
+// log, by their first line and method.
+func received(t *testing.T, file, begins, method string) map[string]bool {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]bool{}
+	for _, entry := range strings.Split(string(b), "-----------------------------------------------") {
+		_, m, ok := strings.Cut(strings.ReplaceAll(entry, "\r\n", "\n"), "message received")
+		_, m, _ = strings.Cut(m, "\n\n")
+		if !ok || !strings.HasPrefix(m, begins) {
+			continue
+		}
+		header := func(name string) string {
+			_, v, _ := strings.Cut(m, "\n"+name+": ")
+			v, _, _ = strings.Cut(v, "\n")
+			return v
+		}
+		if strings.HasSuffix(header("CSeq"), method) {
+			calls[header("Call-ID")] = true
+		}
+	}
+	return calls
+}
+
+// TestKillUnderLoad: SIGKILL while calls begin and end at a high rate. A call
+// whose BYE was answered is on disk with its end, and one whose INVITE was
+// answered with its beginning, whatever happened a moment later.
+func TestKillUnderLoad(t *testing.T) {
+	c := newCarrier(t).run(t, "--demo")
+	p := c.registerPairs(t, 10)
+	messages := filepath.Join(p.dir, "uac_messages.log")
+	uac := c.background(t, p, p.dial(t, 1000, 100, 400*time.Millisecond, "-trace_msg", "-message_file", messages)...)
+	eventually(t, 20*time.Second, func() error {
+		if n := len(c.records(t)); n < 100 {
+			return fmt.Errorf("%d records", n)
+		}
+		return nil
+	})
+	c.kill()
+	time.Sleep(200 * time.Millisecond) // sipp reads what was sent before
+	uac.kill()
+	c.intact(t)
+	c.client = nil
+	c.run(t, "--demo")
+	answered, ended := received(t, messages, "SIP/2.0 200", " INVITE"), received(t, messages, "SIP/2.0 200", " BYE")
+	recorded := map[string]record{}
+	eventually(t, 10*time.Second, func() error {
+		clear(recorded)
+		for _, r := range c.records(t) {
+			if _, twice := recorded[r.CallID]; twice {
+				t.Fatalf("two records of call %s", r.CallID)
+			}
+			recorded[r.CallID] = r
+		}
+		if len(recorded) < len(answered) {
+			return fmt.Errorf("%d records of %d answered calls", len(recorded), len(answered))
+		}
+		return nil
+	})
+	for id := range answered {
+		r, ok := recorded[id]
+		switch {
+		case !ok:
+			t.Errorf("no record of answered call %s", id)
+		case ended[id] && (r.Evidence != "" || r.Status != "ok" || r.DurationMS < 300):
+			t.Errorf("call %s ended in time, its record is %+v", id, r)
+		case !ended[id] && r.Evidence != "" && r.Evidence != "restart":
+			t.Errorf("record %+v", r)
+		}
+	}
+	if len(ended) < 100 || len(answered) == len(ended) {
+		t.Errorf("%d calls answered, %d ended: not killed during calls", len(answered), len(ended))
+	}
+	t.Logf("%d answered, %d ended before the kill, %d records", len(answered), len(ended), len(recorded))
+}
+
 // TestInterrupt: Ctrl-C during 20 calls ends them for both sides and leaves a
 // record of each.
 func TestInterrupt(t *testing.T) {
@@ -218,18 +297,7 @@ func TestInterrupt(t *testing.T) {
 	uac.kill()
 	p.uas.kill()
 	for _, side := range []string{messages, filepath.Join(p.dir, "uas_messages.log")} {
-		b, err := os.ReadFile(side)
-		if err != nil {
-			t.Fatal(err)
-		}
-		calls := map[string]bool{}
-		for _, m := range strings.Split(string(b), "-----------------------------------------------") {
-			if _, bye, ok := strings.Cut(m, "message received"); ok && strings.Contains(bye, "\nBYE ") {
-				_, id, _ := strings.Cut(bye, "Call-ID: ")
-				id, _, _ = strings.Cut(id, "\r\n")
-				calls[id] = true
-			}
-		}
+		calls := received(t, side, "BYE ", " BYE")
 		if len(calls) != 20 {
 			t.Errorf("%s: %d calls got a BYE", filepath.Base(side), len(calls))
 		}
