@@ -207,7 +207,7 @@ func (c *platform) load(t *testing.T, accounts []account, calls int, args ...str
 	start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", uasPort, "-nostdin", "-rtp_echo", "-mp", "22000")
 	begin = time.Now()
 	c.sipp(t, dir, 3*time.Minute, append([]string{"-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "calls.csv", callers), "-p", uacPort,
-		"-m", fmt.Sprint(calls), "-r", "50", "-l", "400", "-mp", "23000"}, args...)...)
+		"-m", fmt.Sprint(calls), "-d", "2000", "-r", "50", "-l", "400", "-mp", "23000"}, args...)...)
 	t.Logf("%d calls in %v, none failed", calls, time.Since(begin).Round(time.Millisecond))
 }
 
