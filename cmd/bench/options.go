@@ -45,7 +45,7 @@ func flags(name, kinds string, window int, o *options) *flag.FlagSet {
 	f.IntVar(&o.window, "window", window, "operations under way at most")
 	f.Float64Var(&o.rate, "rate", 0, "operations begun in a second; 0: one begins when another ends")
 	f.DurationVar(&o.warm, "warm", time.Second, "time before figures are taken")
-	f.DurationVar(&o.measure, "time", 4*time.Second, "time for which figures are taken")
+	f.DurationVar(&o.measure, "time", 3*time.Second, "time for which figures are taken")
 	f.Uint64Var(&o.count, "count", 0, "end after so many operations; 0: no limit")
 	f.IntVar(&o.workers, "workers", 1, "sockets or processes of the element, where it can be told")
 	f.DurationVar(&o.wait, "wait", 2*time.Second, "an operation without an end is lost after this `time`")
