@@ -54,7 +54,7 @@ func TestKamailioInFront(t *testing.T) {
 	access, internal, proxy := fmt.Sprint(n.port), fmt.Sprint(n.port+2), fmt.Sprint(n.port+3)
 	n.configure(t, "proxy", "edges: [127.0.0.1:6062]", "plain_edges: [127.0.0.1:6060, 127.0.0.1:6062]")
 	n.panel = n.node(t, "web", n.port+8)
-	n.login()
+	n.login(t)
 	n.lb = kamailio(t, "kamailio-lb.cfg", n.port, "ACCESS", access, "INTERNAL", internal, "PROXY", proxy)
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
 
@@ -72,7 +72,7 @@ func TestKamailioInFront(t *testing.T) {
 		t.Error("no registrations")
 	}
 	for _, r := range list.Items {
-		if !strings.Contains(r.Path, "127.0.0.1:"+internal+";lr;r2=on") || !strings.Contains(r.Path, "127.0.0.1:"+access) {
+		if !strings.Contains(r.Path, "127.0.0.1:"+internal+";lr;") || strings.Count(r.Path, "r2=on") != 2 || !strings.Contains(r.Path, "127.0.0.1:"+access) {
 			t.Errorf("Path of %s: %s", r.AoR, r.Path)
 		}
 	}

@@ -110,17 +110,22 @@ func (n *threeNodes) run(t *testing.T) *threeNodes {
 	n.panel = n.node(t, "web", n.port+8)
 	n.lb = n.node(t, "lb", n.port+6)
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
-	n.login()
+	n.login(t)
 	return n
 }
 
 // login reads what the first start of web printed for a person.
-func (n *threeNodes) login() {
-	for _, line := range strings.Split(n.panel.output(), "\n") {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "administrator" {
-			n.admin = f[2]
+func (n *threeNodes) login(t *testing.T) {
+	t.Helper()
+	eventually(t, 5*time.Second, func() error {
+		for _, line := range strings.Split(n.panel.output(), "\n") {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "administrator" {
+				n.admin = f[2]
+				return nil
+			}
 		}
-	}
+		return errors.New("no password of an administrator")
+	})
 }
 
 // TestThreeNodes is TestThousandCalls with three processes on Redis and
