@@ -13,23 +13,32 @@ import (
 
 // figures are what the media relay says of a call.
 type figures struct {
-	Held bool `json:"held"`
 	Legs []struct {
 		Streams []struct {
-			Direction      string            `json:"direction"`
-			Codec          string            `json:"codec"`
-			Received, Sent flowFigures       //nolint:tagliatelle // the names match without case
-			Dropped        map[string]uint64 `json:"dropped"`
+			Direction string            `json:"direction"`
+			Codec     string            `json:"codec"`
+			Received  flowFigures       `json:"received"`
+			Sent      flowFigures       `json:"sent"`
+			Dropped   map[string]uint64 `json:"dropped"`
 		} `json:"streams"`
 	} `json:"legs"`
 }
 
 type flowFigures struct {
-	Packets, Lost uint64
-	MOS           float64
+	Packets uint64  `json:"packets"`
+	Lost    uint64  `json:"lost"`
+	MOS     float64 `json:"mos"`
 }
 
-func (f figures) String() string { return fmt.Sprintf("held %v %+v", f.Held, f.Legs) }
+func (f figures) String() string {
+	var b strings.Builder
+	for i, leg := range f.Legs {
+		s := leg.Streams[0]
+		fmt.Fprintf(&b, "side %d: %s %s, %d packets in, %d out, %d lost, MOS %.2f, dropped %v; ",
+			i, s.Codec, s.Direction, s.Received.Packets, s.Sent.Packets, s.Received.Lost, s.Received.MOS, s.Dropped)
+	}
+	return b.String()
+}
 
 // media reads the figures of a running call.
 func (c *carrier) media(t *testing.T, callID string) figures {
