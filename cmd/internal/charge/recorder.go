@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,7 @@ type Recorder struct {
 	stored   spool.Offset // and this is what the database knows
 	pending  []billing.CDR
 	counts   counts
+	failed   atomic.Int64 // when the disk last refused an event, in Unix nanoseconds
 }
 
 type counts struct {
@@ -114,7 +116,9 @@ func (r *Recorder) Record(ctx context.Context, e *billing.Event) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.log.Append(ctx, spool.Key(e.Key()), b)
+	if _, err = r.log.Append(ctx, spool.Key(e.Key()), b); err != nil {
+		r.failed.Store(r.cfg.Now().UnixNano())
+	}
 	return err
 }
 
@@ -129,13 +133,22 @@ func (r *Recorder) Note(e *billing.Event) {
 	}
 }
 
-var errNearlyFull = errors.New("charge: the spool is nearly full")
+var (
+	errNearlyFull = errors.New("charge: the spool is nearly full")
+	errFailed     = errors.New("charge: an event could not be stored")
+)
+
+// distrust is how long no new call is taken on after the disk refused an event.
+const distrust = 10 * time.Second
 
 // Ready implements call.Recorder: the last tenth of the spool is for the ends
 // of running calls.
 func (r *Recorder) Ready() error {
 	if s := r.log.Stats(); s.Bytes > s.MaxBytes/10*9 {
 		return errNearlyFull
+	}
+	if at := r.failed.Load(); at != 0 && r.cfg.Now().Sub(time.Unix(0, at)) < distrust {
+		return errFailed
 	}
 	return nil
 }

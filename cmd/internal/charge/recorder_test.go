@@ -255,3 +255,21 @@ func TestCustomerGone(t *testing.T) {
 		t.Errorf("%v, %+v", err, c.Parties)
 	}
 }
+
+// TestDiskRefuses: after an event was lost, no new call is taken on for a while.
+func TestDiskRefuses(t *testing.T) {
+	f := setUp(t)
+	r := f.open()
+	if err := r.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Record(t.Context(), f.event("c1", billing.EventStart, 1)); err == nil {
+		t.Fatal("a closed spool took an event")
+	}
+	if err := r.Ready(); !errors.Is(err, errFailed) {
+		t.Errorf("ready after a lost event: %v", err)
+	}
+}
