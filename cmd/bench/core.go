@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/class5-go/class5/cmd/internal/load/meter"
 	"github.com/class5-go/class5/cmd/internal/load/sipgen"
@@ -40,10 +39,6 @@ func core(name string, args []string, stderr io.Writer, o *options, window, user
 	f.StringVar(&s.prefix, "user", "u", "user names are this and a number from 0")
 	f.IntVar(&s.users, "users", users, "number of subscribers")
 	f.UintVar(&s.port, "port", 0, "first `port` of the clients, so that a second run of -target replaces their bindings")
-	if name == "register" { // it measures two ways
-		o.measure = 2 * time.Second
-		f.Lookup("time").DefValue = o.measure.String()
-	}
 	if name == "call" {
 		f.BoolVar(&s.sdp, "sdp", false, "calls carry descriptions, so that an element with a media relay takes part in the media")
 	}
@@ -65,7 +60,7 @@ func core(name string, args []string, stderr io.Writer, o *options, window, user
 // register measures registrations with digest authentication.
 func register(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
-	nonce := "both"
+	nonce := "fresh"
 	s, makers, err := core("register", args, stderr, &o, 64, 1000, &nonce)
 	if err != nil {
 		return err
