@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -48,16 +49,25 @@ func TestForgery(t *testing.T) {
 		}
 		bob.respond(in, 486)
 		alice.final(3 * time.Second)
-		var calls struct {
+		var ladder struct {
 			Items []struct {
+				To   string `json:"to"`
 				Data string `json:"data"`
 			} `json:"items"`
 		}
-		c.api(t, "GET", "/api/v1/active-calls/ladder?call_id="+alice.callID, nil, &calls)
-		for _, m := range calls.Items {
-			if strings.Contains(m.Data, "src=192.0.2.1") && strings.Contains(m.Data, "SIP/2.0/UDP 127.0.0.1") && strings.Count(m.Data, "Via: ") > 1 {
-				t.Errorf("a forged P-Edge reached the proxy:\n%s", m.Data)
+		c.api(t, "GET", "/api/v1/active-calls/ladder?call_id="+alice.callID, nil, &ladder)
+		seen := 0
+		for _, m := range ladder.Items {
+			if m.To != fmt.Sprintf("127.0.0.1:%d", c.internal+2) || !strings.HasPrefix(m.Data, "INVITE ") {
+				continue
 			}
+			seen++
+			if strings.Contains(m.Data, "192.0.2.1") || strings.Contains(m.Data, "ceo@") || strings.Count(m.Data, "P-Edge") != 1 {
+				t.Errorf("a forged header reached the proxy:\n%s", m.Data)
+			}
+		}
+		if seen != 2 {
+			t.Errorf("%d INVITEs to the proxy in %d messages", seen, len(ladder.Items))
 		}
 	})
 
