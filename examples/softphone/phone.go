@@ -60,7 +60,7 @@ func newPhone(ctx context.Context, o *options, protocol transport.Protocol, serv
 	p.contact = fmt.Sprintf("<sip:%s@%v;transport=%s>", o.user, self, protocol.URIParam())
 	p.layer = transaction.New(transaction.Config{Send: p.endpoint.Send, User: p, RefuseMerged: true})
 	p.callID = rand.Text()
-	p.pool = shard.New(shard.Config{Shards: 1}, func(int) shard.Core { return p })
+	p.pool = shard.New(shard.Config{Shards: 1}, func(int, *shard.Sender) shard.Core { return p })
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx)) // we still say goodbye after Ctrl-C
 	p.stop = stop
 	p.work, inner = errgroup.WithContext(inner)

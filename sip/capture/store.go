@@ -1,8 +1,10 @@
 package capture
 
 import (
+	"bytes"
 	"container/list"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -74,7 +76,7 @@ func (s *Store) Add(m Message) bool {
 	if !ok {
 		return false
 	}
-	data := mask(m.Data[:min(len(m.Data), s.cfg.MaxMessage)])
+	data := bytes.Clone(m.Data[:min(len(m.Data), s.cfg.MaxMessage)])
 	m.Data = data
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,16 +104,26 @@ func (s *Store) Add(m Message) bool {
 	return true
 }
 
-// Call returns the messages of a call in the order in which they were seen.
-// The slice is the caller's; the data must not be changed.
+// Call returns the messages of a call in the order in which they were seen,
+// with their secrets masked. They are the caller's. Masking is done here and
+// not in Add, because few of the calls that are kept are ever looked at.
 func (s *Store) Call(callID string) []Message {
+	messages := s.kept(callID)
+	for i := range messages {
+		messages[i].Data = mask(messages[i].Data)
+	}
+	return messages
+}
+
+// kept copies the list; the data in it never change.
+func (s *Store) kept(callID string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.calls[callID]
 	if !ok {
 		return nil
 	}
-	return append([]Message(nil), e.Value.(*call).messages...)
+	return slices.Clone(e.Value.(*call).messages)
 }
 
 // Stats are the store's present size and what it gave up for its bounds.

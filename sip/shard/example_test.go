@@ -17,7 +17,7 @@ func (c *counter) Advance(time.Time) (time.Time, bool)              { return tim
 func (c *counter) Close(time.Time)                                  {}
 
 func ExamplePool() {
-	pool := shard.New(shard.Config{Shards: 4}, func(int) shard.Core { return &counter{} })
+	pool := shard.New(shard.Config{Shards: 4}, func(int, *shard.Sender) shard.Core { return &counter{} })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	_ = pool.Do(ctx, "call-1@example.com", func(time.Time, shard.Core) { fmt.Println("on the goroutine of the call"); close(done) })

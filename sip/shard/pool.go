@@ -30,6 +30,9 @@ type Config struct {
 	Queue  int              // messages and functions waiting in each [1024]
 	Limits *wire.Limits     // of the scanner [its defaults]
 	Now    func() time.Time // [time.Now]
+	// Endpoint is where the cores send by their Sender. Without one a Sender
+	// refuses.
+	Endpoint *transport.Endpoint
 }
 
 // Pool is a set of shards. Make it with New, give it to Endpoint.Serve as the
@@ -49,6 +52,7 @@ type Pool struct {
 
 type shard struct {
 	core Core
+	send Sender
 	in   chan *job
 	view wire.Message
 }
@@ -63,8 +67,9 @@ type job struct {
 // ErrStopped says that the pool does not run any more.
 var ErrStopped = errors.New("shard: stopped")
 
-// New makes a pool of cores made by makeCore, which is called once for each index.
-func New(cfg Config, makeCore func(index int) Core) *Pool {
+// New makes a pool of cores made by makeCore, which is called once for each
+// index. send belongs to that core.
+func New(cfg Config, makeCore func(index int, send *Sender) Core) *Pool {
 	if cfg.Shards <= 0 {
 		cfg.Shards = 32
 	}
@@ -78,7 +83,12 @@ func New(cfg Config, makeCore func(index int) Core) *Pool {
 	p.views.New = func() any { return new(wire.Message) }
 	p.copies.New = func() any { return &job{data: make([]byte, 0, 2048)} }
 	for i := range cfg.Shards {
-		p.shards = append(p.shards, &shard{core: makeCore(i), in: make(chan *job, cfg.Queue)})
+		s := &shard{in: make(chan *job, cfg.Queue)}
+		if cfg.Endpoint != nil {
+			s.send.out = cfg.Endpoint.Outbox()
+		}
+		s.core = makeCore(i, &s.send)
+		p.shards = append(p.shards, s)
 	}
 	return p
 }
@@ -161,7 +171,10 @@ func (p *Pool) Run(ctx context.Context) error {
 func (p *Pool) loop(ctx context.Context, s *shard) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	defer func() { s.core.Close(p.cfg.Now()) }()
+	defer func() {
+		s.core.Close(p.cfg.Now())
+		s.send.flush()
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -171,6 +184,7 @@ func (p *Pool) loop(ctx context.Context, s *shard) {
 			// Take what else waits before the timers are looked at: under load
 			// one Advance serves many messages.
 			for range min(len(s.in), 64) {
+				s.send.late(p.cfg.Now())
 				p.work(s, <-s.in)
 			}
 		case <-timer.C:
@@ -180,6 +194,7 @@ func (p *Pool) loop(ctx context.Context, s *shard) {
 		if next, ok := s.core.Advance(now); ok {
 			wait = max(0, next.Sub(now))
 		}
+		s.send.flush()
 		timer.Reset(wait)
 	}
 }

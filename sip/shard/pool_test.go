@@ -55,7 +55,7 @@ func TestOrderTimersAndDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(chan string, 100)
 		var cores []*log
-		p := New(Config{Shards: 4}, func(int) Core {
+		p := New(Config{Shards: 4}, func(int, *Sender) Core {
 			c := &log{seen: seen, wake: 3 * time.Second}
 			cores = append(cores, c)
 			return c
@@ -95,7 +95,7 @@ func TestOrderTimersAndDo(t *testing.T) {
 
 // TestQueueFull: with nobody working, what does not fit is counted, not kept.
 func TestQueueFull(t *testing.T) {
-	p := New(Config{Shards: 1, Queue: 3}, func(int) Core { return &log{} })
+	p := New(Config{Shards: 1, Queue: 3}, func(int, *Sender) Core { return &log{} })
 	for i := range 10 {
 		p.ServeSIP([]transport.Packet{packet("x", i+1)}, nil)
 	}
@@ -118,7 +118,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := New(Config{Shards: 1}, func(int) Core { return &log{} })
+	p := New(Config{Shards: 1}, func(int, *Sender) Core { return &log{} })
 	bad := packet("x", 1)
 	bad.Data = append([]byte(nil), bad.Data...)
 	copy(bad.Data[len("OPTIONS sip:a@b SIP/"):], "7.0")

@@ -26,9 +26,9 @@ type Core struct {
 }
 
 // New makes a core.
-func New(s *Shared) *Core {
+func New(s *Shared, send func(transport.Flow, []byte) error) *Core {
 	c := &Core{Shared: s}
-	c.layer = transaction.New(transaction.Config{Send: s.Send, User: c})
+	c.layer = transaction.New(transaction.Config{Send: send, User: c})
 	self := s.Self.String()
 	c.proxy = proxy.New(proxy.Config{
 		Layer:   c.layer,

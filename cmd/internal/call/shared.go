@@ -52,8 +52,7 @@ type Source struct {
 // Shared is what all cores of a proxy have in common.
 type Shared struct {
 	Node      string
-	Self      netip.AddrPort // our UDP address, in Via and Record-Route
-	Send      func(transport.Flow, []byte) error
+	Self      netip.AddrPort                                      // our UDP address, in Via and Record-Route
 	Edge      func(*wire.Message, transport.Flow) (Source, error) // who sent it; an error means that no edge of ours did
 	Resolve   func(wire.URI) (transport.Flow, error)
 	Registrar *registrar.Registrar

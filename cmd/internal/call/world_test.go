@@ -186,13 +186,13 @@ func newWorld(t testing.TB) *world {
 	}
 	flow := transport.Flow{Protocol: transport.UDP, Local: selfAddr}
 	w.core = New(&Shared{
-		Node: "test", Self: selfAddr, Send: w.capture, Edge: w.edge, Resolve: proxy.Numeric(flow),
+		Node: "test", Self: selfAddr, Edge: w.edge, Resolve: proxy.Numeric(flow),
 		Registrar: reg, Bindings: store, Digest: auth, Directory: f, Router: routing.New(f),
 		Apps: map[string]string{"announce": "sip:announce@127.0.0.1:5066"}, Media: f, Events: f, Calls: &dialog.Registry{},
 		Sign:   func(dst, id, callID []byte) []byte { return fmt.Appendf(dst, "%x", string(id)+string(callID)) },
 		Verify: func(sig, id, callID []byte) bool { return string(sig) == fmt.Sprintf("%x", string(id)+string(callID)) },
 		Log:    slog.New(slog.DiscardHandler), Stats: NewStats(),
-	})
+	}, w.capture)
 	return w
 }
 

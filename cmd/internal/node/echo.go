@@ -36,9 +36,9 @@ func newEcho(ctx context.Context, cfg ProxyConfig, env Env) (*echo, error) {
 		_ = endpoint.Close()
 		return nil, err
 	}
-	e.pool = shard.New(shard.Config{Shards: 2, Now: env.Now}, func(int) shard.Core {
+	e.pool = shard.New(shard.Config{Shards: 2, Now: env.Now, Endpoint: endpoint}, func(_ int, send *shard.Sender) shard.Core {
 		return announce.New(announce.Config{
-			Send: endpoint.Send, Contact: e.contact, Via: e.addr.String(), Player: e.player,
+			Send: send.Send, Contact: e.contact, Via: e.addr.String(), Player: e.player,
 			Do: func(callID string, f func(time.Time)) {
 				// A queue that stays full for a second belongs to calls that
 				// end by themselves.

@@ -50,7 +50,8 @@ func NewProxy(ctx context.Context, cfg ProxyConfig, env Env, stores *Stores) (*P
 		_ = p.Close()
 		return nil, err
 	}
-	p.pool = shard.New(shard.Config{Shards: cfg.Shards, Now: env.Now}, func(int) shard.Core { return call.New(p.shared) })
+	p.pool = shard.New(shard.Config{Shards: cfg.Shards, Now: env.Now, Endpoint: p.endpoint},
+		func(_ int, send *shard.Sender) shard.Core { return call.New(p.shared, send.Send) })
 	env.Metrics.MustRegister(p.shared.Stats, transportMetrics("proxy", p.endpoint), shardMetrics(p.pool), mediaMetrics(p.media),
 		gauge("calls", "Calls in progress.", func() float64 { return float64(p.calls.Len()) }))
 	return p, nil
@@ -119,7 +120,7 @@ func (p *Proxy) share() error {
 	}
 	self := p.endpoint.Listener(0).Addr
 	p.shared = &call.Shared{
-		Node: p.env.Node, Self: self, Send: p.endpoint.Send, Edge: p.edge, Resolve: p.resolver(self),
+		Node: p.env.Node, Self: self, Edge: p.edge, Resolve: p.resolver(self),
 		Registrar: reg, Bindings: p.stores.Bindings, Digest: auth,
 		Directory: p.stores.Reader, Router: routing.New(p.stores.Reader),
 		Apps:  map[string]string{"announce": p.echo.contact},
