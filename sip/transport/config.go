@@ -123,5 +123,6 @@ func (d Direction) String() string {
 }
 
 // Tap sees one message in clear, on the goroutine that carries it. It must not
-// block, nor keep or change msg.
+// block, nor keep or change msg. The flow of a datagram that was sent without
+// Local has the listener's address; the advertised one where it listens on all.
 type Tap func(dir Direction, flow Flow, msg []byte, at time.Time)

@@ -60,6 +60,14 @@ type ListenerInfo struct {
 	Internal bool
 }
 
+// source is where messages leave from, as far as known without asking the system.
+func (i *ListenerInfo) source() netip.AddrPort {
+	if i.Addr.Addr().IsUnspecified() {
+		return i.Advertised
+	}
+	return i.Addr
+}
+
 // Listen binds all listeners of cfg, or none and returns an error that names
 // the listener; errors.Is finds the cause in it, such as syscall.EADDRINUSE.
 func Listen(ctx context.Context, cfg Config) (*Endpoint, error) {

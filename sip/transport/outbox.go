@@ -68,6 +68,9 @@ func (o *Outbox) addDatagram(l *listener, flow Flow, msg []byte) {
 	}
 	b.add(&flow, msg)
 	if o.e.cfg.Tap != nil {
+		if !flow.Local.IsValid() {
+			flow.Local = l.info.source()
+		}
 		o.e.cfg.Tap(Sent, flow, msg, o.e.cfg.Now())
 	}
 	if b.full() {

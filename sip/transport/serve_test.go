@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -145,7 +146,9 @@ func TestTap(t *testing.T) {
 		msg  string
 	}
 	taps := make(chan tapped, 16)
-	cfg := listeners(on(transport.UDP), on(transport.WS))
+	cfg := listeners(on(transport.UDP), on(transport.WS), transport.ListenerConfig{
+		Protocol: transport.UDP, Addr: netip.MustParseAddrPort("0.0.0.0:0"), Advertised: netip.MustParseAddrPort("192.0.2.1:0"),
+	})
 	cfg.Tap = func(dir transport.Direction, flow transport.Flow, msg []byte, at time.Time) {
 		if at.IsZero() {
 			t.Error("tap without time")
@@ -161,6 +164,14 @@ func TestTap(t *testing.T) {
 	for _, want := range []tapped{{transport.Received, flow, "hello"}, {transport.Sent, flow, "hello"}} {
 		if got := <-taps; got != want {
 			t.Errorf("tap %+v, want %+v", got, want)
+		}
+	}
+	for i, want := range map[uint8]netip.AddrPort{0: e.Listener(0).Addr, 2: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), e.Listener(2).Addr.Port())} {
+		if err := e.Send(transport.Flow{Protocol: transport.UDP, Listener: i, Remote: addrOf(c)}, []byte("unasked")); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-taps; got.dir != transport.Sent || got.flow.Local != want {
+			t.Errorf("listener %d: tap of a flow without Local %+v, want it to come from %v", i, got, want)
 		}
 	}
 }
