@@ -45,7 +45,10 @@ func New(cfg Config) http.Handler {
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = Base+"/openapi", "", ""
 	hc.CreateHooks = nil // no $schema keys in bodies
 	hc.RejectUnknownQueryParameters = true
-	hc.Info.Description = "Provisioning, live state and call records of a class5 platform."
+	hc.Transformers = append(hc.Transformers, withoutValues)
+	hc.Info.Description = "Provisioning, live state and call records of a class5 platform. " +
+		"POST /api/v1/login with username and password, as JSON, answers with a token; " +
+		"send it as Authorization: Bearer. Browsers get the same as a cookie."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: "class5"},
 		"token":   {Type: "http", Scheme: "bearer"},

@@ -218,6 +218,24 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+func TestProblemsKeepSecrets(t *testing.T) {
+	b := setUp(t, source{})
+	for path, body := range map[string]string{
+		"/login":       `{"name":"admin","password":"open sesame"}`,
+		"/subscribers": `{"username":7,"password":"open sesame"}`,
+		"/admins":      `{"password":"open sesame"`,
+	} {
+		r := httptest.NewRequest("POST", Base+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+b.token)
+		w := httptest.NewRecorder()
+		b.h.ServeHTTP(w, r)
+		if w.Code/100 != 4 || strings.Contains(w.Body.String(), "sesame") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 func TestWhoMay(t *testing.T) {
 	b := setUp(t, source{})
 	var made admin

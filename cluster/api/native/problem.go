@@ -62,6 +62,19 @@ func problem(w http.ResponseWriter, status int, detail string) {
 	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})
 }
 
+// withoutValues keeps what was sent out of problems: it may be a password, or a
+// megabyte.
+func withoutValues(_ huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	for _, d := range p.Errors {
+		d.Value = nil
+	}
+	return v, nil
+}
+
 func invalidQuery(name, why string) error {
 	return huma.NewError(http.StatusUnprocessableEntity, "invalid value", &huma.ErrorDetail{Location: "query." + name, Message: why})
 }
