@@ -23,7 +23,9 @@ const (
 	maxDuration billing.Millis = 366 * 24 * 3600 * 1000
 )
 
-// Call is what the price of an answered call depends on.
+// Call is what the price of an answered call depends on. Numbers are compared
+// with the prefixes of fees as they are: a fee for 43 is not for +4312345, which
+// then may fall to the fee for everything.
 type Call struct {
 	Direction   billing.Direction `json:"direction"`
 	Source      string            `json:"source"`      // the caller's number

@@ -11,6 +11,9 @@
 //	toCaller, err := r.Answer(ctx, relay.AnswerRequest{CallID: id, FromTag: a, ToTag: b, SDP: ok})
 //	report, err := r.Delete(ctx, relay.DeleteRequest{CallID: id})
 //
+// Nothing is sent to or taken from addresses that no party of a public network
+// has, loopback among them: on one machine, set Config.Deny to an empty list.
+//
 // FromTag is always the tag of the party that wrote the offer and ToTag that
 // of the party that answers, whichever of them sent the INVITE. For an INVITE
 // without a body, whose 200 OK carries the offer and whose ACK the answer,
