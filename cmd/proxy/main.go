@@ -25,6 +25,6 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 		return nil, err
 	}
 	admin.Handle("/live/", live.Handler(p.Live(), secret))
-	admin.Check("database", p.Ping)
+	admin.CheckAll(p.Checks())
 	return p, nil
 }

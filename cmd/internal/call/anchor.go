@@ -261,5 +261,5 @@ func (a *anchor) acknowledge(m *wire.Message, source netip.Addr, early bool, e *
 
 func (a *anchor) failed(step string, err error) {
 	a.core.Stats.MediaFailures.WithLabelValues(step).Inc()
-	a.core.Log.Warn("media not anchored", "call_id", a.callID, "step", step, "error", err)
+	a.core.Log.Debug("media not anchored", "call_id", a.callID, "step", step, "error", err)
 }

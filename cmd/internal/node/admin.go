@@ -68,6 +68,13 @@ func (a *Admin) Check(name string, check func(context.Context) error) {
 	a.checks[name] = check
 }
 
+// CheckAll adds conditions of readiness.
+func (a *Admin) CheckAll(checks map[string]func(context.Context) error) {
+	for name, check := range checks {
+		a.Check(name, check)
+	}
+}
+
 // ready answers 200 when every check passes and 503 with the failures otherwise.
 func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

@@ -181,7 +181,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.admin.Check("database", c.dir.Ping)
+	c.admin.CheckAll(c.proxy.Checks())
 	return nil
 }
 

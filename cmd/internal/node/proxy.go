@@ -216,6 +216,18 @@ func (p *Proxy) resolver(self netip.AddrPort) func(wire.URI) (transport.Flow, er
 	}
 }
 
+// Checks are the conditions under which this proxy is ready, by name.
+func (p *Proxy) Checks() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"database": p.Ping,
+		"records":  func(context.Context) error { return p.stores.Recorder.Ready() },
+		"registrations": func(ctx context.Context) error {
+			_, err := p.stores.Bindings.Lookup(ctx, nil, "readyz@invalid", p.env.Now())
+			return err
+		},
+	}
+}
+
 // Ping asks the database for a sign of life.
 func (p *Proxy) Ping(ctx context.Context) error { return p.stores.Directory.Ping(ctx) }
 
