@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// playwright is a release that runs on the Node.js of Debian 12.
+const playwright = "1.55.1"
+
 // modules installs what drives the browser, once for the machine.
 func modules(t *testing.T) string {
 	t.Helper()
@@ -25,14 +28,14 @@ func modules(t *testing.T) string {
 		}
 		cache = filepath.Join(dir, "class5")
 	}
-	dir := filepath.Join(cache, "browser")
+	dir := filepath.Join(cache, "browser-"+playwright)
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "axe-core")); err == nil {
 		return dir
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "playwright-core@1.65.1", "axe-core@4.14.1")
+	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "playwright-core@"+playwright, "axe-core@4.14.1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("npm install: %v\n%s", err, out)
 	}
