@@ -216,15 +216,24 @@ func (b *Binding) number(tag, n uint64) bool {
 	case tagRegID:
 		b.RegID = uint32(n)
 	case tagExpires:
-		b.Expires = time.UnixMilli(int64(n)).UTC()
+		b.Expires = instant(n)
 	case tagRegistered:
-		b.Registered = time.UnixMilli(int64(n)).UTC()
+		b.Registered = instant(n)
 	case tagUpdated:
-		b.Updated = time.UnixMilli(int64(n)).UTC()
+		b.Updated = instant(n)
 	default:
 		return false
 	}
 	return true
+}
+
+// instant reads what appendTime wrote, which leaves the zero time out: a
+// written 0 says no more than an absent one.
+func instant(ms uint64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms)).UTC()
 }
 
 func address(s string) (netip.Addr, bool) {
