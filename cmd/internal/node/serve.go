@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +22,13 @@ import (
 type Part interface {
 	Run(ctx context.Context) error
 	Close() error
+}
+
+// Reloader is a Part that takes a changed configuration while it runs. What it
+// can't change without a restart it leaves and says so; with an error all is as
+// before.
+type Reloader interface {
+	Reload(ctx context.Context, cfg *Config) error
 }
 
 // Main is the main function of a command that runs one node from a
@@ -55,14 +64,14 @@ func serve(name string, args []string, stderr io.Writer, build func(context.Cont
 	if err != nil {
 		return err
 	}
-	err = serveConfig(name, cfg, build)
+	err = serveConfig(name, *file, cfg, build)
 	if errors.Is(err, ErrConfig) {
 		return fmt.Errorf("%s: %w", *file, err)
 	}
 	return err
 }
 
-func serveConfig(name string, cfg *Config, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
+func serveConfig(name, file string, cfg *Config, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
 	if err := needs("admin", cfg.Admin != ""); err != nil {
 		return err
 	}
@@ -84,7 +93,40 @@ func serveConfig(name string, cfg *Config, build func(context.Context, *Config, 
 	}
 	defer part.Close()
 	log.Info("ready", "command", name)
+	below, end := context.WithCancel(context.WithoutCancel(ctx))
+	var hangups sync.WaitGroup
+	hangups.Go(func() { reloadOnHangup(below, file, part, log) })
+	defer hangups.Wait()
+	defer end()
 	return runBeside(ctx, part, admin, env)
+}
+
+// reloadOnHangup reads the configuration again at each SIGHUP.
+func reloadOnHangup(ctx context.Context, file string, part Part, log *slog.Logger) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		r, ok := part.(Reloader)
+		if !ok {
+			log.Warn("nothing here can be reloaded; restart for a changed configuration")
+			continue
+		}
+		cfg, err := Load(file)
+		if err == nil {
+			err = r.Reload(ctx, cfg)
+		}
+		if err != nil {
+			log.Error("not reloaded, all is as before", "error", err)
+			continue
+		}
+		log.Info("reloaded", "file", file)
+	}
 }
 
 // runBeside runs a part and its admin listener, which stays until the part has
@@ -149,15 +191,8 @@ func (p *ProxyNode) Run(ctx context.Context) error {
 // Close closes proxy and stores.
 func (p *ProxyNode) Close() error { return errors.Join(p.Proxy.Close(), p.stores.Close(), p.close()) }
 
-// KeyRing reads the keys that lb and proxy share.
-func (c *Config) KeyRing(env *Env) error {
-	secret, err := secretFile("keys", c.Keys)
-	if err != nil {
-		return err
-	}
-	env.Keys, err = Ring([]byte(secret))
-	return err
-}
-
 // Secret reads the file with the secret between proxy and web.
 func Secret(file string) (string, error) { return secretFile("token", file) }
+
+// Reload implements Reloader: the keys of the edges.
+func (p *ProxyNode) Reload(_ context.Context, cfg *Config) error { return cfg.reloadKeys(p.env.Keys) }

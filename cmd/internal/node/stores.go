@@ -22,7 +22,6 @@ import (
 	"github.com/class5-go/class5/sip/registrar"
 	"github.com/class5-go/class5/sip/registrar/memstore"
 	"github.com/class5-go/class5/sip/registrar/redisstore"
-	"github.com/class5-go/class5/sip/token"
 )
 
 // Stores are what a proxy keeps things in.
@@ -185,15 +184,6 @@ func dirError(err error) error {
 		return fmt.Errorf("%w: data directory: %w", ErrConfig, err)
 	}
 	return err
-}
-
-// Ring makes the token ring of a secret that lb and proxy share.
-func Ring(secret []byte) (*token.Ring, error) {
-	r, err := token.New(token.Key{ID: 1, Secret: secret})
-	if err != nil {
-		return nil, fmt.Errorf("%w: keys: %w", ErrConfig, err)
-	}
-	return r, nil
 }
 
 // listen binds a web listener.
