@@ -33,7 +33,7 @@ func (c *Core) register(now time.Time, tx *transaction.Server, m *wire.Message, 
 	if res.Added+res.Removed > 0 {
 		c.Stats.Changes.Add(1)
 	}
-	ok := wire.Field{ID: wire.HdrPEdgeResult, Value: []byte("auth=ok")}
+	ok := edgeResult("ok", p.Username, p.Domain, m)
 	b, err := res.AppendResponse(c.out[:0], m, tx.Tag(), ok)
 	if err != nil {
 		c.refuse(now, tx, m, 500, "")

@@ -16,7 +16,7 @@ import (
 func TestRegister(t *testing.T) {
 	w := newWorld(t)
 	ok := w.register("bob", "sip:bob@192.0.2.20:5070")
-	if ok.Status() != 200 || header(ok, wire.HdrPEdgeResult) != "auth=ok" {
+	if ok.Status() != 200 || header(ok, wire.HdrPEdgeResult) != "auth=ok;user=bob@example.com;class=register" {
 		t.Errorf("%d\n%s", ok.Status(), ok.Bytes())
 	}
 	if w.core.Stats.Changes.Load() != 1 {
@@ -59,8 +59,8 @@ func TestRegisterRefused(t *testing.T) {
 		told   string // to the edge
 	}{
 		{name: "no credentials", to: "sip:bob@example.com", status: 401},
-		{name: "wrong password", to: "sip:bob@example.com", user: "bob", secret: "guess", status: 401, told: "auth=fail"},
-		{name: "unknown user", to: "sip:eve@example.com", user: "eve", secret: "guess", status: 401, told: "auth=fail"},
+		{name: "wrong password", to: "sip:bob@example.com", user: "bob", secret: "guess", status: 401, told: "auth=fail;user=bob@example.com;class=register"},
+		{name: "unknown user", to: "sip:eve@example.com", user: "eve", secret: "guess", status: 401, told: "auth=fail;user=eve@example.com;class=register"},
 		{name: "somebody else", to: "sip:bob@example.com", user: "carol", status: 403},
 		{name: "foreign domain", to: "sip:bob@example.net", status: 404},
 		{name: "no user", to: "sip:example.com", status: 400},
@@ -73,7 +73,7 @@ func TestRegisterRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.core.Registrar, w.core.Bindings = reg, broken{}
-		}, status: 503, told: "auth=ok"},
+		}, status: 503, told: "auth=ok;user=bob@example.com;class=register"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)

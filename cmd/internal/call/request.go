@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func (c *Core) challenge(now time.Time, tx *transaction.Server, m *wire.Message,
 	var extra []wire.Field
 	switch res.Outcome {
 	case digest.WrongPassword, digest.UnknownUser, digest.Replayed, digest.Malformed:
-		extra = append(extra, wire.Field{ID: wire.HdrPEdgeResult, Value: []byte("auth=fail")})
+		extra = append(extra, edgeResult("fail", string(res.User), realm, m))
 	case digest.Unavailable:
 		c.Log.Error("credentials are not to be had", "error", directory.Cause(res.Err))
 	}
@@ -123,6 +124,20 @@ func (c *Core) challenge(now time.Time, tx *transaction.Server, m *wire.Message,
 	c.out = b
 	c.count(m, c.Digest.Status(role, res.Outcome))
 	_ = tx.Respond(now, b) // whoever asked is gone when this fails
+}
+
+// longestUser bounds what somebody without credentials can make us say.
+const longestUser = 128
+
+// edgeResult tells the edge whose credentials were good or not, for its bans:
+//
+//	P-Edge-Result: auth=fail;user=alice@example.com;class=register
+func edgeResult(auth, user, domain string, m *wire.Message) wire.Field {
+	v := "auth=" + auth
+	if user != "" && len(user) <= longestUser {
+		v += ";user=" + url.PathEscape(user+"@"+domain)
+	}
+	return wire.Field{ID: wire.HdrPEdgeResult, Value: []byte(v + ";class=" + strings.ToLower(m.Method().String()))}
 }
 
 // authorised reads the subscriber and holds the name it claims against the
