@@ -23,6 +23,10 @@ type Config struct {
 	Now func() time.Time
 	// Tap, when set, sees every message in both directions.
 	Tap Tap
+	// Unreachable, when set, is told of ICMP errors: that a datagram sent from an
+	// internal UDP listener found no one at remote (Linux). It is called on the
+	// goroutine that reads the listener and must not block.
+	Unreachable func(listener uint8, remote netip.AddrPort)
 }
 
 // ListenerConfig is one address to listen on.
@@ -61,6 +65,16 @@ type ListenerConfig struct {
 	// ReceiveBuffer and SendBuffer are the sizes asked for a UDP socket's kernel
 	// buffers, in bytes; zero is 4 MiB and 1 MiB. The system may give less.
 	ReceiveBuffer, SendBuffer int
+	// Share binds the UDP address with SO_REUSEPORT from the first socket on, so
+	// that several processes of one user can share it; each gets the datagrams of
+	// other sources. Without it an address that is in use is an error.
+	Share bool
+	// FreeBind lets Addr be one that this machine does not have yet, such as one
+	// that moves between two machines (IP_FREEBIND, Linux).
+	FreeBind bool
+	// DSCP marks what is sent with a code point of RFC 2474, at most 63; 24 is
+	// CS3, usual for signalling. Connections accepted and dialled have it too.
+	DSCP uint8
 	// MaxMessage is the largest message read, in bytes; zero is 65,535. Longer
 	// datagrams are dropped, longer stream messages close the connection.
 	MaxMessage int

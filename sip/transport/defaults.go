@@ -57,6 +57,8 @@ func (l ListenerConfig) withDefaults() (ListenerConfig, error) {
 		return l, fmt.Errorf("batch %d, want at most %d", l.Batch, maxBatch)
 	case l.Readers < 0 || l.Readers > 256:
 		return l, fmt.Errorf("%d readers, want at most 256", l.Readers)
+	case l.DSCP > 63:
+		return l, fmt.Errorf("DSCP %d, want at most 63", l.DSCP)
 	case l.MaxMessage < 0 || l.MaxMessage > maxMessage:
 		return l, fmt.Errorf("longest message %d bytes, want at most %d", l.MaxMessage, maxMessage)
 	}

@@ -105,7 +105,7 @@ func bind(ctx context.Context, index uint8, cfg ListenerConfig) (*listener, erro
 		}
 		l.udp, l.info.Addr = sockets, sockets[0].local
 	} else {
-		lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
+		lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: cfg.control}
 		nl, err := lc.Listen(ctx, network("tcp", cfg.Addr.Addr()), cfg.Addr.String())
 		if err != nil {
 			return nil, err

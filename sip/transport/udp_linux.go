@@ -2,8 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -34,7 +32,7 @@ func listenUDP(ctx context.Context, cfg *ListenerConfig) ([]*udpSocket, error) {
 	var sockets []*udpSocket
 	addr := cfg.Addr
 	for i := range cfg.Readers {
-		s, err := bindUDP(ctx, cfg, addr, i > 0)
+		s, err := bindUDP(ctx, cfg, addr, cfg.Share || i > 0)
 		if err == nil && i == 0 && cfg.Readers > 1 {
 			err = s.set(unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 		}
@@ -53,11 +51,13 @@ func listenUDP(ctx context.Context, cfg *ListenerConfig) ([]*udpSocket, error) {
 }
 
 func bindUDP(ctx context.Context, cfg *ListenerConfig, addr netip.AddrPort, share bool) (*udpSocket, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		if !share {
-			return nil
+	lc := net.ListenConfig{Control: func(network, address string, raw syscall.RawConn) error {
+		if share {
+			if err := setsockopt(raw, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+				return err
+			}
 		}
-		return setsockopt(raw, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		return cfg.control(network, address, raw)
 	}}
 	pc, err := lc.ListenPacket(ctx, network("udp", addr.Addr()), addr.String())
 	if err != nil {
@@ -97,17 +97,6 @@ func (s *udpSocket) configure(cfg *ListenerConfig) error {
 
 func (s *udpSocket) set(level, option, value int) error {
 	return setsockopt(s.raw, level, option, value)
-}
-
-func setsockopt(raw syscall.RawConn, level, option, value int) error {
-	var err error
-	if e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, option, value) }); e != nil {
-		return e
-	}
-	if err != nil {
-		return fmt.Errorf("setsockopt %d/%d: %w", level, option, err)
-	}
-	return nil
 }
 
 // udpReader reads batches from a socket. The datagrams lie in one slab with a
@@ -227,9 +216,4 @@ func (r *udpReader) packet(i int) (Packet, bool) {
 		return Packet{}, false
 	}
 	return Packet{Data: data, Flow: Flow{Protocol: UDP, Listener: r.listener, Local: local, Remote: remote}}, true
-}
-
-// transient reports whether a failed read may be followed by a good one.
-func transient(err error) bool {
-	return errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ECONNREFUSED)
 }

@@ -18,7 +18,7 @@ type udpSocket struct {
 // listenUDP binds one socket, whatever number of readers is asked for: sharing
 // an address does not spread datagrams on these systems.
 func listenUDP(ctx context.Context, cfg *ListenerConfig) ([]*udpSocket, error) {
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: cfg.control}
 	pc, err := lc.ListenPacket(ctx, network("udp", cfg.Addr.Addr()), cfg.Addr.String())
 	if err != nil {
 		return nil, err
