@@ -42,6 +42,17 @@ func TestNoAllocation(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	secret := make([]byte, 0, 256)
+	check("SealSecret and OpenSecret", func() {
+		text, bind := [...]byte{'a'}, [...]byte{'b', 'c'}
+		sealed, err := r.SealSecret(buf[:0], text[:], bind[:])
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := r.OpenSecret(secret, sealed, bind[:]); err != nil {
+			t.Error(err)
+		}
+	})
 	check("Append", func() {
 		a, b := [...]byte{'a'}, [...]byte{'b', 'c'}
 		h.Append(buf[:0], 12, 'b', a[:], b[:])

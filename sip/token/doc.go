@@ -17,10 +17,14 @@
 //	4 or 16  remote address
 //	2        remote port
 //	8        generation, for stream transports only
-//	10       HMAC-SHA-256 over all of the above and a bound text, cut to 80 bits
+//	10       AES-CMAC over all of the above and a bound text, cut to 80 bits
 //
 // That is 26 characters for UDP over IPv4, 36 for a stream over IPv4, 42 and 52
 // over IPv6. Nothing in it is secret: it is signed, not encrypted.
+//
+// What must not be read, such as the Contact of an element inside, is sealed by
+// [Ring.SealSecret]: encrypted as well, and as long as the text needs. [Explain]
+// takes apart whatever this package has made.
 //
 // # What a token is good for
 //
@@ -37,12 +41,18 @@
 // accepted one, then as the active one, and remove the old one when its tokens
 // have ended. [Ring.Replace] swaps all keys at once while others use the ring.
 //
+// The MAC of tokens and signatures is AES-CMAC (RFC 4493) and not HMAC, because
+// an edge computes four for each request: what is signed is one to eight blocks
+// of AES, which a processor with instructions for it encrypts in constant time. Its keys are
+// derived from the secrets by HMAC-SHA-256, one for each use.
+//
 // [Hasher] is for values that must not change when keys do, such as a
-// transaction's branch.
+// transaction's branch. They prove nothing to anybody, so that SipHash is enough.
 //
 // # Concurrency and memory
 //
 // All methods may be called from many goroutines and none blocks. Results are
 // appended to the caller's buffer; arguments are neither kept nor changed.
-// Seal, Open, Sign, Verify and Append do not allocate when the buffer has room.
+// Seal, Open, Sign, Verify, SealSecret, OpenSecret
+// and Append do not allocate when the buffer has room.
 package token

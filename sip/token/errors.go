@@ -17,4 +17,6 @@ var (
 	// ErrMAC means the token was changed, made with another secret of the same
 	// id, or stands beside a text it is not bound to.
 	ErrMAC = errors.New("token: signature does not hold")
+	// ErrTooLong means a text is longer than [MaxSecret].
+	ErrTooLong = errors.New("token: text too long to be sealed")
 )

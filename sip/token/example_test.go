@@ -30,7 +30,7 @@ func Example() {
 	_, err = ring.Open(user, token.Path, nil)
 	fmt.Println(err)
 	// Output:
-	// Path: <sip:ESIAwAACBxPE590Ap8dDR9u88g@10.0.0.1:5060;lr>
+	// Path: <sip:ESIAwAACBxPEiKAPuhLVbqRR8g@10.0.0.1:5060;lr>
 	// 192.0.2.7:5060 <nil>
 	// token: signature does not hold
 }

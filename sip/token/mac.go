@@ -1,10 +1,11 @@
 package token
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"sync"
 )
 
@@ -12,32 +13,66 @@ import (
 // 5626 section 5.2 gives its example.
 const macLen = 10
 
-// key computes MACs with one secret. hmac keeps the state behind the padded
-// secret after the first use, so a reused one costs two blocks and not four.
+const blockLen = aes.BlockSize
+
+// key is what one secret is used for. The keys of the ciphers are derived from
+// it, so that nothing is computed twice with the same one.
 type key struct {
 	id   uint8
-	pool sync.Pool // of *mac
+	root []byte       // secret, for Derive
+	mac  cmac         // of tokens and signatures
+	siv  cmac         // of sealed texts: their synthetic IV
+	ctr  cipher.Block // key stream of sealed texts
+	pool sync.Pool    // of *mac
 }
 
-// mac is the working memory of one computation. The input is copied into it
-// because a slice given to a hash.Hash is taken to escape.
+// mac is the working memory of one computation. It is on the heap because a
+// slice given to a cipher.Block is taken to escape.
 type mac struct {
-	hash hash.Hash
-	in   []byte
-	sum  []byte
+	in    []byte
+	sum   [blockLen]byte
+	block [blockLen]byte
 }
+
+// What the keys derived from a secret are for. The first octet of what Derive
+// hashes is 0.
+const (
+	useMAC = iota + 1
+	useSIV
+	useCTR
+	useHash
+)
 
 func newKey(id uint8, secret []byte) *key {
-	secret = append([]byte(nil), secret...)
-	k := &key{id: id}
-	k.pool.New = func() any {
-		return &mac{
-			hash: hmac.New(sha256.New, secret),
-			in:   make([]byte, 0, 512),
-			sum:  make([]byte, 0, sha256.Size),
-		}
+	k := &key{
+		id:   id,
+		root: append([]byte(nil), secret...),
+		mac:  newCMAC(subkey(secret, useMAC)),
+		siv:  newCMAC(subkey(secret, useSIV)),
+		ctr:  newAES(subkey(secret, useCTR)),
 	}
+	k.pool.New = func() any { return &mac{in: make([]byte, 0, 512)} }
 	return k
+}
+
+// subkey derives the 16 octets of one use from a secret of any length.
+func subkey(secret []byte, use byte) []byte {
+	return prf(secret, []byte{use})[:blockLen]
+}
+
+// prf is HMAC-SHA-256.
+func prf(secret, in []byte) []byte {
+	h := hmac.New(sha256.New, secret)
+	h.Write(in)
+	return h.Sum(nil)
+}
+
+func newAES(key []byte) cipher.Block {
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		panic("token: " + err.Error()) // only for a key of another length
+	}
+	return b
 }
 
 // begin returns working memory with empty input.
@@ -63,10 +98,49 @@ func (m *mac) part(b []byte) {
 	m.in = append(m.in, b...)
 }
 
-// finish returns the whole MAC of the input, valid until m is used again.
-func (m *mac) finish() []byte {
-	m.hash.Reset()
-	m.hash.Write(m.in)
-	m.sum = m.hash.Sum(m.sum[:0])
-	return m.sum
+// cmac is AES-CMAC (RFC 4493, NIST SP 800-38B). For inputs as short as a token
+// it costs a quarter of HMAC-SHA-256, which hashes two blocks of 64 octets
+// however little there is to sign.
+type cmac struct {
+	block cipher.Block
+	whole [2]uint64 // added to the last block when it is full
+	cut   [2]uint64 // and when it was padded
+}
+
+func newCMAC(key []byte) cmac {
+	c := cmac{block: newAES(key)}
+	var zero [blockLen]byte
+	c.block.Encrypt(zero[:], zero[:])
+	c.whole = double([2]uint64{binary.BigEndian.Uint64(zero[:]), binary.BigEndian.Uint64(zero[8:])})
+	c.cut = double(c.whole)
+	return c
+}
+
+// double multiplies by x in GF(2^128).
+func double(v [2]uint64) [2]uint64 {
+	return [2]uint64{v[0]<<1 | v[1]>>63, v[1]<<1 ^ v[0]>>63*0x87}
+}
+
+// of leaves the MAC of m.in in m.sum, which it returns.
+func (c *cmac) of(m *mac) []byte {
+	x := &m.sum
+	in := m.in
+	var hi, lo uint64
+	for len(in) > blockLen {
+		binary.BigEndian.PutUint64(x[:], hi^binary.BigEndian.Uint64(in))
+		binary.BigEndian.PutUint64(x[8:], lo^binary.BigEndian.Uint64(in[8:]))
+		c.block.Encrypt(x[:], x[:])
+		hi, lo = binary.BigEndian.Uint64(x[:]), binary.BigEndian.Uint64(x[8:])
+		in = in[blockLen:]
+	}
+	last := c.whole
+	m.block = [blockLen]byte{}
+	if copy(m.block[:], in) < blockLen {
+		m.block[len(in)] = 0x80
+		last = c.cut
+	}
+	binary.BigEndian.PutUint64(x[:], hi^last[0]^binary.BigEndian.Uint64(m.block[:]))
+	binary.BigEndian.PutUint64(x[8:], lo^last[1]^binary.BigEndian.Uint64(m.block[8:]))
+	c.block.Encrypt(x[:], x[:])
+	return x[:]
 }

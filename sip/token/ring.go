@@ -1,7 +1,7 @@
 package token
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 )
@@ -63,37 +63,7 @@ func (r *Ring) Replace(active Key, accepted ...Key) error {
 // tell nothing about the secret, as a secret for something else. They change
 // with the active key.
 func (r *Ring) Derive(label string) []byte {
-	k := r.keys.Load().active
-	m := k.begin()
-	defer k.end(m)
-	m.in = append(m.in, 0) // no version: neither token nor signature
-	m.part([]byte(label))
-	return append([]byte(nil), m.finish()...)
-}
-
-// Hasher computes short keyed hashes that stay the same for as long as its
-// secret does, on all nodes that have it.
-type Hasher struct {
-	key *key
-}
-
-// NewHasher makes a Hasher of a secret of at least [MinSecret] octets, which is
-// copied.
-func NewHasher(secret []byte) (*Hasher, error) {
-	if len(secret) < MinSecret {
-		return nil, errors.New("token: secret of a hasher is too short")
-	}
-	return &Hasher{key: newKey(0, secret)}, nil
-}
-
-// Append appends the first n octets (at most 32) of the hash of label and parts
-// in base64url to dst. The boundaries between parts count.
-func (h *Hasher) Append(dst []byte, n int, label byte, parts ...[]byte) []byte {
-	m := h.key.begin()
-	defer h.key.end(m)
-	m.in = append(m.in, label)
-	for _, p := range parts {
-		m.part(p)
-	}
-	return encoding.AppendEncode(dst, m.finish()[:n])
+	// The octet 0 is that of no derived key: see subkey.
+	in := binary.AppendUvarint([]byte{0}, uint64(len(label)))
+	return prf(r.keys.Load().active.root, append(in, label...))
 }

@@ -30,7 +30,7 @@ func (r *Ring) Seal(dst []byte, p Purpose, f Flow, bind []byte) []byte {
 	m.in = appendClaims(m.in, Claims{KeyID: k.id, Purpose: p, Flow: f})
 	n := len(m.in)
 	m.in = append(m.in, bind...)
-	sum := m.finish()
+	sum := k.mac.of(m)
 	m.in = append(m.in[:n], sum[:macLen]...)
 	dst = encoding.AppendEncode(dst, m.in)
 	k.end(m)
@@ -56,7 +56,7 @@ func (r *Ring) Open(tok []byte, p Purpose, bind []byte) (Flow, error) {
 	m := k.begin()
 	m.in = append(m.in, signed...)
 	m.in = append(m.in, bind...)
-	ok := subtle.ConstantTimeCompare(m.finish()[:macLen], sig) == 1
+	ok := subtle.ConstantTimeCompare(k.mac.of(m)[:macLen], sig) == 1
 	k.end(m)
 	if !ok {
 		return Flow{}, ErrMAC

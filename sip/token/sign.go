@@ -25,16 +25,11 @@ func (r *Ring) Sign(dst []byte, p Purpose, parts ...[]byte) []byte {
 // Verify checks what Sign made: nil, or why not.
 func (r *Ring) Verify(sig []byte, p Purpose, parts ...[]byte) error {
 	var raw [signature]byte
-	if len(sig) != SignatureLen {
-		return ErrMalformed
+	id, err := decodeSignature(&raw, sig)
+	if err != nil {
+		return err
 	}
-	if n, err := encoding.Decode(raw[:], sig); err != nil || n != signature {
-		return ErrMalformed
-	}
-	if raw[0]>>4 != version {
-		return ErrVersion
-	}
-	k := r.keys.Load().byID[raw[0]&0xf]
+	k := r.keys.Load().byID[id]
 	if k == nil {
 		return ErrKey
 	}
@@ -47,6 +42,20 @@ func (r *Ring) Verify(sig []byte, p Purpose, parts ...[]byte) error {
 	return nil
 }
 
+// decodeSignature reads sig into raw and returns the id of its key.
+func decodeSignature(raw *[signature]byte, sig []byte) (id uint8, err error) {
+	if len(sig) != SignatureLen {
+		return 0, ErrMalformed
+	}
+	if n, err := encoding.Decode(raw[:], sig); err != nil || n != signature {
+		return 0, ErrMalformed
+	}
+	if raw[0]>>4 != version {
+		return 0, ErrVersion
+	}
+	return raw[0] & 0xf, nil
+}
+
 // sign computes the cut MAC of a signature. Transport 0, which no token has,
 // keeps its input apart from theirs.
 func (m *mac) sign(k *key, p Purpose, parts [][]byte) []byte {
@@ -54,5 +63,5 @@ func (m *mac) sign(k *key, p Purpose, parts [][]byte) []byte {
 	for _, b := range parts {
 		m.part(b)
 	}
-	return m.finish()[:macLen]
+	return k.mac.of(m)[:macLen]
 }
