@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -48,9 +49,29 @@ type ListenerConfig struct {
 	// version below 1.2 is raised to 1.2. Certificates can be changed while
 	// running through tls.Config.GetCertificate.
 	TLS *tls.Config
+	// ClientAuth asks clients for certificates and ClientCAs says who issues
+	// them; they overrule what TLS says of it unless ClientAuth is none. See
+	// Endpoint.Peer for the result.
+	ClientAuth ClientAuth
+	// ClientCAs is required with ClientAuth.
+	ClientCAs *x509.CertPool
+	// Tickets are keys for session tickets that other nodes have too. Nil: keys
+	// of this listener alone.
+	Tickets *TicketKeys
 	// DialTLS is used by Dial for TLS to peers; nil is the default client
-	// configuration with the system's roots.
+	// configuration with the system's roots. The certificate shown to peers
+	// belongs here. Names are verified as RFC 5922 has it, not as RFC 6125.
 	DialTLS *tls.Config
+	// ProxyFrom lists the balancers that announce the client's address by the
+	// PROXY protocol, version 2. A connection from there must begin with it; from
+	// anywhere else it is not understood. For stream listeners.
+	ProxyFrom []netip.Prefix
+	// ProxyV1 lets those balancers use the text form, version 1, besides.
+	ProxyV1 bool
+	// Ping is how long a WebSocket client may be silent before it is sent a
+	// ping, and again before the next; after two without an answer it is taken
+	// for gone. Zero sends none.
+	Ping time.Duration
 	// Origins lists the values of the Origin header that a WebSocket client may
 	// send, compared without regard to case; empty allows any.
 	Origins []string
@@ -89,14 +110,27 @@ type Limits struct {
 	// ConnectionsPerSource is the most accepted connections open at once from
 	// one IPv4 address or one IPv6 /64; 1,024.
 	ConnectionsPerSource int
-	// Handshakes is the most connections in TLS or WebSocket handshake at once;
-	// 1,024.
+	// Handshakes is the most connections in TLS, WebSocket or PROXY handshake at
+	// once; 1,024.
 	Handshakes int
+	// HandshakeRate is the most TLS and WebSocket handshakes begun in a second;
+	// 1,000. More wait in the kernel's queue. Negative is no limit.
+	HandshakeRate int
+	// HandshakeRatePerSource is the same for one IPv4 address or one IPv6 /64;
+	// 50, and four times as many at once. More are refused. Negative is no limit.
+	HandshakeRatePerSource int
+	// AcceptRate is the most connections accepted in a second, by all listeners
+	// together; 5,000. More wait in the kernel's queue. Negative is no limit.
+	AcceptRate int
 	// DialedConnections is the most connections by Dial open at once; 1,024.
 	DialedConnections int
 	// WriteQueue is the most bytes waiting for a peer that reads slowly; a
 	// connection that exceeds it is closed. 256 KiB.
 	WriteQueue int
+	// StreamMemory is the most bytes held for all connections together in
+	// unfinished messages and write queues; the connection that would exceed it
+	// is closed. 256 MiB.
+	StreamMemory int
 }
 
 // Timeouts bounds how long a peer may take. Zero fields take the default.

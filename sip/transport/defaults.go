@@ -53,6 +53,14 @@ func (l ListenerConfig) withDefaults() (ListenerConfig, error) {
 		return l, errors.New("IPv4-mapped address")
 	case l.Protocol.Secure() && l.TLS == nil:
 		return l, errors.New("no TLS configuration")
+	case l.ClientAuth > ClientAuthRequire:
+		return l, fmt.Errorf("unknown client authentication %d", l.ClientAuth)
+	case l.ClientAuth != ClientAuthNone && (l.ClientCAs == nil || !l.Protocol.Secure()):
+		return l, errors.New("client authentication without authorities or without TLS")
+	case l.ProxyV1 && len(l.ProxyFrom) == 0, len(l.ProxyFrom) > 0 && l.Protocol == UDP:
+		return l, errors.New("PROXY protocol without senders or for datagrams")
+	case l.Ping < 0:
+		return l, fmt.Errorf("ping every %v", l.Ping)
 	case l.Batch < 0 || l.Batch > maxBatch:
 		return l, fmt.Errorf("batch %d, want at most %d", l.Batch, maxBatch)
 	case l.Readers < 0 || l.Readers > 256:
@@ -68,13 +76,28 @@ func (l ListenerConfig) withDefaults() (ListenerConfig, error) {
 	fill(&l.SendBuffer, 1<<20)
 	fill(&l.MaxMessage, maxMessage)
 	if l.Protocol.Secure() {
-		l.TLS = atLeastTLS12(l.TLS)
+		l.TLS = l.serverTLS()
 	}
 	if l.DialTLS == nil {
 		l.DialTLS = &tls.Config{}
 	}
 	l.DialTLS = atLeastTLS12(l.DialTLS)
 	return l, nil
+}
+
+// serverTLS is the configuration of a listener's handshakes.
+func (l *ListenerConfig) serverTLS() *tls.Config {
+	c := atLeastTLS12(l.TLS)
+	// SIP messages are small and each is written at once: cutting them into
+	// records of a packet's size would only cost more system calls.
+	c.DynamicRecordSizingDisabled = true
+	switch l.ClientAuth {
+	case ClientAuthRequest:
+		c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, l.ClientCAs
+	case ClientAuthRequire:
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, l.ClientCAs
+	}
+	return c
 }
 
 // atLeastTLS12 keeps RFC 8996: no TLS 1.0 or 1.1.
@@ -90,6 +113,10 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.Handshakes, 1024)
 	fill(&l.DialedConnections, 1024)
 	fill(&l.WriteQueue, 256<<10)
+	fill(&l.HandshakeRate, 1000)
+	fill(&l.HandshakeRatePerSource, 50)
+	fill(&l.AcceptRate, 5000)
+	fill(&l.StreamMemory, 256<<20)
 	return l
 }
 

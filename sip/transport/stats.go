@@ -63,6 +63,12 @@ const (
 	CloseSourceLimit
 	// CloseHandshakeLimit: not accepted, Limits.Handshakes are under way.
 	CloseHandshakeLimit
+	// CloseHandshakeRate: not accepted, Limits.HandshakeRatePerSource.
+	CloseHandshakeRate
+	// CloseProxy: a balancer's connection did not begin with a PROXY header.
+	CloseProxy
+	// CloseMemory: Limits.StreamMemory was exceeded.
+	CloseMemory
 
 	// CloseCount is the number of reasons.
 	CloseCount
@@ -71,7 +77,8 @@ const (
 // String returns the metrics label.
 func (c Close) String() string {
 	return [...]string{"peer", "idle", "partial", "handshake", "framing", "queue_full", "write",
-		"shutdown", "limit", "source_limit", "handshake_limit", "unknown"}[min(c, CloseCount)]
+		"shutdown", "limit", "source_limit", "handshake_limit", "handshake_rate", "proxy",
+		"memory", "unknown"}[min(c, CloseCount)]
 }
 
 // ListenerStats are the totals of one listener since Listen.
