@@ -18,7 +18,7 @@ type sendBatch struct {
 	controls []control
 	err      error // of the last datagram that the system refused
 
-	send func(fd uintptr) bool
+	send func(fd uintptr) // made once: a closure for each call would be garbage
 }
 
 func newSendBatch(s *udpSocket, size int) *sendBatch {
@@ -65,7 +65,7 @@ func (b *sendBatch) flush() error {
 	for i := range b.n {
 		b.hdrs[i].len = 0 // the kernel writes the length of what it sent
 	}
-	if err := b.s.raw.Write(b.send); err != nil { // closed or past its deadline
+	if err := b.s.raw.Control(b.send); err != nil { // closed
 		b.s.counters.dropped[DropSend].Add(uint64(b.n - b.done))
 		b.err = err
 	}
@@ -84,21 +84,25 @@ func (b *sendBatch) flush() error {
 	return nil
 }
 
-func (b *sendBatch) sendmmsg(fd uintptr) bool {
+// sendmmsg does not tell Go's scheduler of the system call, see
+// udpReader.recvmmsg.
+func (b *sendBatch) sendmmsg(fd uintptr) {
 	for b.done < b.n {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.hdrs[b.done])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.hdrs[b.done])),
 			uintptr(b.n-b.done), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			b.done += int(n)
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return false
+			if err := b.s.writable(fd); err != nil {
+				b.s.counters.dropped[DropSend].Add(uint64(b.n - b.done))
+				b.err, b.done = err, b.n
+			}
 		default: // refused is the first one; those behind it may do
 			b.s.counters.drop(DropSend)
 			b.err = errno
 			b.done++
 		}
 	}
-	return true
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -27,16 +28,21 @@ func (e *Endpoint) Serve(ctx context.Context, h Handler) error {
 			}
 		})
 	}
+	workers, err := e.udpWorkers()
+	if err != nil {
+		broken = fmt.Errorf("transport: %w", err)
+		cancel(broken)
+	}
+	for _, w := range workers {
+		run(w.run)
+	}
 	for _, l := range e.listeners {
 		if l.tcp != nil {
 			run(func() error { return e.accept(l) })
 		}
-		for i := range l.udp {
-			run(func() error { return e.readUDP(l, i) })
-		}
 	}
 	<-serving.Done()
-	e.stopReading()
+	e.stopReading(workers)
 	e.finish()
 	return broken
 }
@@ -54,7 +60,7 @@ func (e *Endpoint) claim(ctx context.Context, h Handler) bool {
 
 // stopReading wakes everything that waits for messages and returns when the
 // handler has returned for the last time.
-func (e *Endpoint) stopReading() {
+func (e *Endpoint) stopReading(workers []*udpWorker) {
 	e.stopping.Store(true)
 	e.readers.close()
 	now := time.Now()
@@ -63,14 +69,19 @@ func (e *Endpoint) stopReading() {
 			_ = l.tcp.Close()
 		}
 		for _, s := range l.udp {
-			_ = s.conn.SetReadDeadline(now)
-			_ = s.conn.SetWriteDeadline(now.Add(e.cfg.Timeouts.Drain))
+			s.stop(now.Add(e.cfg.Timeouts.Drain))
 		}
+	}
+	for _, w := range workers {
+		w.stop()
 	}
 	for _, c := range e.conns.all() {
 		_ = c.sock.SetReadDeadline(now)
 	}
 	e.readers.wait()
+	for _, w := range workers {
+		w.close()
+	}
 }
 
 // finish takes leave of all connections, waits a while for their queues, and
@@ -107,7 +118,7 @@ func (e *Endpoint) closeListeners() {
 			_ = l.tcp.Close()
 		}
 		for _, s := range l.udp {
-			_ = s.conn.Close()
+			s.close()
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"fmt"
 	"net/netip"
-	"time"
 )
 
 // keepAliveMax is the longest datagram taken for a keep-alive. Phones send
@@ -40,27 +38,6 @@ func sameFamily(a, b netip.Addr) bool {
 // localAddr returns the bound address in the form it was configured in.
 func localAddr(bound netip.AddrPort, configured netip.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(configured, bound.Port())
-}
-
-// readUDP serves one socket until the endpoint stops.
-func (e *Endpoint) readUDP(l *listener, i int) error {
-	r := newUDPReader(l.udp[i], l.index, &l.cfg)
-	out := e.newOutbox(i)
-	for {
-		batch, err := r.read()
-		switch {
-		case err == nil:
-			if len(batch) > 0 {
-				e.deliver(batch, out)
-			}
-		case e.stopping.Load():
-			return nil
-		case transient(err):
-			time.Sleep(time.Millisecond) // short of memory: a busy loop would not help
-		default:
-			return fmt.Errorf("transport: listener %q: %w", l.info.Name, err)
-		}
-	}
 }
 
 // deliver stamps a batch and hands it to the handler.

@@ -4,8 +4,10 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // udpSocket is the socket of a UDP listener.
@@ -29,6 +31,52 @@ func listenUDP(ctx context.Context, cfg *ListenerConfig) ([]*udpSocket, error) {
 	_ = s.conn.SetWriteBuffer(cfg.SendBuffer)
 	return []*udpSocket{s}, nil
 }
+
+// stop ends reading at once and sending at a deadline.
+func (s *udpSocket) stop(deadline time.Time) {
+	_ = s.conn.SetReadDeadline(time.Now())
+	_ = s.conn.SetWriteDeadline(deadline)
+}
+
+func (s *udpSocket) close() { _ = s.conn.Close() }
+
+// udpWorker reads, handles and answers what comes to one socket.
+type udpWorker struct {
+	e   *Endpoint
+	r   *udpReader
+	out *Outbox
+}
+
+// udpWorkers returns the goroutines to run for the UDP listeners.
+func (e *Endpoint) udpWorkers() ([]*udpWorker, error) {
+	var workers []*udpWorker
+	for _, l := range e.listeners {
+		for _, s := range l.udp {
+			workers = append(workers, &udpWorker{e: e, r: newUDPReader(s, l.index, &l.cfg), out: e.newOutbox(0)})
+		}
+	}
+	return workers, nil
+}
+
+// run serves until the endpoint stops.
+func (w *udpWorker) run() error {
+	for {
+		batch, err := w.r.read()
+		switch {
+		case err == nil:
+			if len(batch) > 0 {
+				w.e.deliver(batch, w.out)
+			}
+		case w.e.stopping.Load():
+			return nil
+		default:
+			return fmt.Errorf("transport: listener %q: %w", w.e.listeners[w.r.listener].info.Name, err)
+		}
+	}
+}
+
+func (w *udpWorker) stop()  {} // the sockets have been stopped
+func (w *udpWorker) close() {}
 
 // udpReader reads one datagram at a time.
 type udpReader struct {
@@ -65,8 +113,6 @@ func (r *udpReader) read() ([]Packet, error) {
 	r.packets[0] = Packet{Data: r.buf[:n], Flow: flow}
 	return r.packets[:], nil
 }
-
-func transient(error) bool { return false }
 
 // sendBatch writes each datagram as it comes.
 type sendBatch struct {

@@ -1,0 +1,137 @@
+package transport
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// udpWorker is the one goroutine that reads, handles and answers what comes to
+// the i-th socket of every UDP listener. A message is not handed from one
+// goroutine to another, and a request and its answer, which come by different
+// listeners, often cost a single wake-up together.
+type udpWorker struct {
+	e       *Endpoint
+	index   int
+	readers []*udpReader
+	out     *Outbox
+	epoll   int
+	wake    int // eventfd that ends the waiting
+	events  [16]unix.EpollEvent
+}
+
+// udpWorkers returns the goroutines to run for the UDP listeners.
+func (e *Endpoint) udpWorkers() ([]*udpWorker, error) {
+	n := 0
+	for _, l := range e.listeners {
+		n = max(n, len(l.udp))
+	}
+	workers := make([]*udpWorker, n)
+	for i := range workers {
+		w, err := e.newUDPWorker(i)
+		if err != nil {
+			for _, w := range workers[:i] {
+				w.close()
+			}
+			return nil, err
+		}
+		workers[i] = w
+	}
+	return workers, nil
+}
+
+func (e *Endpoint) newUDPWorker(i int) (*udpWorker, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		_ = unix.Close(epoll)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	w := &udpWorker{e: e, index: i, out: e.newOutbox(i), epoll: epoll, wake: wake}
+	err = w.watch(wake, -1)
+	for _, l := range e.listeners {
+		if err == nil && i < len(l.udp) {
+			r := newUDPReader(l.udp[i], l.index, &l.cfg)
+			w.readers = append(w.readers, r)
+			err = w.watch(int(r.fd), int32(len(w.readers)-1))
+		}
+	}
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// watch tells the worker of a descriptor that can be read.
+func (w *udpWorker) watch(fd int, name int32) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: name}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
+}
+
+// run serves until the endpoint stops.
+func (w *udpWorker) run() error {
+	for {
+		n, err := w.wait()
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			if w.e.stopping.Load() {
+				return nil
+			}
+			if w.events[i].Fd < 0 {
+				continue // stop sets stopping first
+			}
+			if err := w.serve(w.readers[w.events[i].Fd]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wait blocks until a socket can be read. This call the scheduler knows of: the
+// processor may go to another thread meanwhile.
+func (w *udpWorker) wait() (int, error) {
+	for {
+		n, err := unix.EpollWait(w.epoll, w.events[:], -1)
+		if err == nil || err != unix.EINTR { //nolint:errorlint // a bare errno
+			return n, os.NewSyscallError("epoll_wait", err)
+		}
+	}
+}
+
+// serve handles one batch of a socket. More than one would keep the others
+// waiting.
+func (w *udpWorker) serve(r *udpReader) error {
+	batch, _, err := r.read()
+	switch {
+	case err == nil:
+		if len(batch) > 0 {
+			w.e.deliver(batch, w.out)
+		}
+	case transient(err):
+		time.Sleep(time.Millisecond) // short of memory: a busy loop would not help
+	default:
+		return fmt.Errorf("transport: listener %q: %w", w.e.listeners[r.listener].info.Name, err)
+	}
+	return nil
+}
+
+// stop wakes a worker of an endpoint that is stopping.
+func (w *udpWorker) stop() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(w.wake, one[:])
+}
+
+func (w *udpWorker) close() {
+	_ = unix.Close(w.epoll)
+	_ = unix.Close(w.wake)
+}
