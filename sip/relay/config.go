@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -24,8 +25,10 @@ type Config struct {
 	Ring *token.Ring
 	// Secret keys the branches and To-tags. It must be the same on all nodes
 	// that share the ring and stay when keys rotate, or a CANCEL after the
-	// rotation misses its INVITE. Empty derives it from the ring's active key,
-	// which is good for as long as that key stays.
+	// rotation misses its INVITE. Empty derives it from the key that is active
+	// when New is called, and stays with that: token.Ring.Replace does no harm
+	// while the relay lives, but a node that starts after a rotation differs from
+	// one that started before.
 	Secret []byte
 	// Dispatch chooses proxies.
 	Dispatch Dispatcher
@@ -46,6 +49,20 @@ type Config struct {
 	ProxyRequire []string
 	// Server is the Server header field of own responses, if not empty.
 	Server string
+
+	// Guard refuses strangers; nil lets everybody in.
+	Guard Guard
+	// Overload refuses what proxies can't take; nil lets everything through.
+	Overload Overload
+	// Emergency knows the numbers of emergency services, which are refused last;
+	// nil knows service URNs only.
+	Emergency *overload.Emergency
+	// Inside has connections to proxies for what is too large for UDP; nil sends
+	// everything over UDP.
+	Inside Inside
+	// Media sees calls and may send their media through other nodes; nil leaves
+	// bodies alone.
+	Media Media
 }
 
 // Listener is one row of the listener table.
@@ -90,6 +107,7 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
 		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
+		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media,
 		own: map[netip.AddrPort]struct{}{}, names: map[string]struct{}{}, ports: map[uint16]struct{}{},
 	}
 	if r.understood == nil {

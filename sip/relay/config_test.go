@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
@@ -139,7 +140,7 @@ func TestAddressFamilies(t *testing.T) {
 // peers is a Resolver that knows one carrier.
 type peers struct{ flow transport.Flow }
 
-func (p peers) Resolve(_ *wire.Message, next wire.URI) (transport.Flow, int) {
+func (p peers) Resolve(_ *wire.Message, next wire.URI, _ time.Time) (transport.Flow, int) {
 	switch string(next.Host) {
 	case "carrier.example.net":
 		return p.flow, 0

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -16,6 +17,8 @@ type Query struct {
 	Branch []byte
 	// Method is the request's method.
 	Method wire.Method
+	// At is when the request came.
+	At time.Time
 }
 
 // Health is what a dispatcher knows of an address.
@@ -40,12 +43,17 @@ type Dispatcher interface {
 	Health(addr netip.AddrPort) Health
 }
 
+// Pending is what a Resolver returns for a status when it does not know the way
+// yet but soon will.
+const Pending = 1
+
 // Resolver finds the way to peers, for requests from proxies that name no flow
 // of a client.
 type Resolver interface {
-	// Resolve returns the flow to send m on, or a status to answer it with.
-	// next is the topmost Route that is not ours, or the Request-URI. The flow
-	// is of a listener that is not internal. Resolve must not block: it answers
-	// from what it knows. m and next are lent for the call.
-	Resolve(m *wire.Message, next wire.URI) (flow transport.Flow, status int)
+	// Resolve returns the flow to send m on and status 0, or a status to answer
+	// m with, or [Pending]. next is the topmost Route that is not ours, or the
+	// Request-URI; at is when m came. The flow is of a listener that is not
+	// internal. Resolve must not block: it answers from what it knows. m and next
+	// are lent for the call.
+	Resolve(m *wire.Message, next wire.URI, at time.Time) (flow transport.Flow, status int)
 }

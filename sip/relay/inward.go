@@ -65,7 +65,7 @@ func (r *Relay) proxyFor(s *Scratch) (netip.AddrPort, Cause) {
 	} else if cause := r.initialRoute(s); cause != RequestIn {
 		return netip.AddrPort{}, cause
 	}
-	target, ok := r.dispatch.Pick(Query{CallID: m.CallID(), Branch: s.branch, Method: m.Method()})
+	target, ok := r.dispatch.Pick(Query{CallID: m.CallID(), Branch: s.branch, Method: m.Method(), At: s.at})
 	if !ok {
 		return target, NoTarget
 	}

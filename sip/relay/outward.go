@@ -98,7 +98,7 @@ func (r *Relay) peer(s *Scratch, next []byte) (transport.Flow, *listener, int) {
 	if err != nil {
 		return transport.Flow{}, nil, 404
 	}
-	flow, status := r.resolve.Resolve(&s.m, u)
+	flow, status := r.resolve.Resolve(&s.m, u, s.at)
 	if status != 0 {
 		return flow, nil, status
 	}

@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -30,6 +32,12 @@ type Relay struct {
 	server     []byte
 	epoch      uint32
 
+	guard     Guard
+	overload  Overload
+	emergency *overload.Emergency
+	inside    Inside
+	media     Media
+
 	scratch sync.Pool // of *Scratch
 	causes  [numCauses]atomic.Uint64
 	refused [256]atomic.Uint64 // by wire.Reason
@@ -42,6 +50,7 @@ type Scratch struct {
 	edit wire.Edit
 
 	in       transport.Flow
+	at       time.Time
 	listener *listener // the one it came in by
 	via      wire.Via  // topmost
 
@@ -73,7 +82,7 @@ func (r *Relay) Handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 	if int(p.Flow.Listener) >= len(r.listeners) {
 		return Outcome{Cause: NoListener}
 	}
-	s.in, s.listener = p.Flow, r.listeners[p.Flow.Listener]
+	s.in, s.at, s.listener = p.Flow, p.At, r.listeners[p.Flow.Listener]
 	s.edit.Reset()
 	if !answerableSource(p.Flow.Remote) {
 		return Outcome{Cause: BadSource}
