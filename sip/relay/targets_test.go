@@ -145,6 +145,26 @@ func TestTransactionsStay(t *testing.T) {
 	}
 }
 
+// TestRemembered: what must not be done twice stays where it was begun; what
+// may be goes where there is room.
+func TestRemembered(t *testing.T) {
+	list := numbered(2)
+	for m, stays := range map[wire.Method]bool{
+		wire.MESSAGE: true, wire.SUBSCRIBE: true, wire.MethodUnknown: true, wire.REGISTER: false, wire.OPTIONS: false,
+	} {
+		targets := newTargets(t, list...)
+		want, _ := targets.Pick(query(1, m))
+		drained := append([]Target(nil), list...)
+		for i := range drained {
+			drained[i].Draining = drained[i].Addr == want
+		}
+		set(t, targets, drained...)
+		if got, ok := targets.Pick(query(1, m)); !ok || got == want != stays {
+			t.Errorf("%v: first to %v, when that drains to %v", m, want, got)
+		}
+	}
+}
+
 func TestNoneLeft(t *testing.T) {
 	list := numbered(2)
 	list[0].Down, list[1].Draining = true, true
