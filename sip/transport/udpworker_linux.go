@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,19 @@ type udpWorker struct {
 	epoll   int
 	wake    int // eventfd that ends the waiting
 	events  [16]unix.EpollEvent
+	yielded time.Time // to the scheduler
+	busy    time.Time // when the last message came
 }
+
+// A thread that stays in system calls for 10 ms without a visit to the
+// scheduler is taken for stuck: the scheduler's monitor takes the processor from
+// it and then looks every 20 µs whether there is another, which at low rates
+// costs more than the messages. So a worker pays a visit more often than that,
+// and keeps to it for some time after the last message.
+const (
+	visitEvery = 4 * time.Millisecond
+	visitFor   = time.Second
+)
 
 // udpWorkers returns the goroutines to run for the UDP listeners.
 func (e *Endpoint) udpWorkers() ([]*udpWorker, error) {
@@ -82,6 +95,7 @@ func (w *udpWorker) run() error {
 		if err != nil {
 			return err
 		}
+		w.visit(n > 0)
 		for i := range n {
 			if w.e.stopping.Load() {
 				return nil
@@ -99,11 +113,30 @@ func (w *udpWorker) run() error {
 // wait blocks until a socket can be read. This call the scheduler knows of: the
 // processor may go to another thread meanwhile.
 func (w *udpWorker) wait() (int, error) {
+	timeout := -1
+	if !w.busy.IsZero() {
+		timeout = int(visitEvery / time.Millisecond)
+	}
 	for {
-		n, err := unix.EpollWait(w.epoll, w.events[:], -1)
+		n, err := unix.EpollWait(w.epoll, w.events[:], timeout)
 		if err == nil || err != unix.EINTR { //nolint:errorlint // a bare errno
 			return n, os.NewSyscallError("epoll_wait", err)
 		}
+	}
+}
+
+// visit lets the scheduler see that the worker is well.
+func (w *udpWorker) visit(work bool) {
+	now := time.Now()
+	switch {
+	case work:
+		w.busy = now
+	case now.Sub(w.busy) > visitFor:
+		w.busy = time.Time{} // a quiet night is slept through
+	}
+	if now.Sub(w.yielded) >= visitEvery {
+		w.yielded = now
+		runtime.Gosched()
 	}
 }
 
