@@ -21,8 +21,9 @@ import (
 type edge struct {
 	*process
 	dir                string
-	udp, tls, ws       int
-	internal, adm      int
+	udp, tls, ws, wss  int
+	adm                int
+	internal           netip.AddrPort
 	proxy              *net.UDPConn
 	requests, statuses chan []byte // what the proxy gets
 }
@@ -31,13 +32,24 @@ type edge struct {
 // two spaces.
 func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
-	p := freePorts(t, 6)
-	e := &edge{dir: t.TempDir(), udp: p, tls: p + 1, ws: p + 2, internal: p + 3, adm: p + 5,
-		requests: make(chan []byte, 1024), statuses: make(chan []byte, 1024)}
-	var err error
-	if e.proxy, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(loopback(p+4))); err != nil {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(loopback(0)))
+	if err != nil {
 		t.Fatal(err)
 	}
+	return newEdgeAt(t, conn, settings...)
+}
+
+// newEdgeAt is newEdge with the proxy's socket, in whatever network that is.
+func newEdgeAt(t *testing.T, proxy *net.UDPConn, settings ...string) *edge {
+	t.Helper()
+	p := freePorts(t, 6)
+	e := &edge{dir: t.TempDir(), udp: p, tls: p + 1, ws: p + 2, wss: p + 3, adm: p + 5, proxy: proxy,
+		requests: make(chan []byte, 1024), statuses: make(chan []byte, 1024)}
+	near := netip.MustParseAddr("127.0.0.1")
+	if far := proxy.LocalAddr().(*net.UDPAddr).AddrPort().Addr(); !far.IsLoopback() {
+		near = far.Prev() // of the two addresses of a link, ours is the first
+	}
+	e.internal = netip.AddrPortFrom(near, uint16(p+4))
 	t.Cleanup(func() { _ = e.proxy.Close() })
 	go e.play()
 	e.configure(t, settings...)
@@ -57,7 +69,7 @@ admin: 127.0.0.1:%d
 log: info
 keys: edge.key
 lb:
-  internal: 127.0.0.1:%d
+  internal: %v
   proxies: [%v]
   hosts: [class5.test]
   listeners:
@@ -65,7 +77,8 @@ lb:
     - {protocol: tcp, addr: 127.0.0.1:%d}
     - {protocol: tls, addr: 127.0.0.1:%d}
     - {protocol: ws, addr: 127.0.0.1:%d}
-`, e.adm, e.internal, e.proxy.LocalAddr(), e.udp, e.udp, e.tls, e.ws)
+    - {protocol: wss, addr: 127.0.0.1:%d}
+`, e.adm, e.internal, e.proxy.LocalAddr(), e.udp, e.udp, e.tls, e.ws, e.wss)
 	if len(settings) > 0 {
 		text += strings.Join(settings, "\n") + "\n"
 	}
@@ -143,7 +156,7 @@ func view(t *testing.T, from <-chan []byte) *wire.Message {
 // send is what the proxy sends to the lb.
 func (e *edge) send(t *testing.T, msg string) {
 	t.Helper()
-	if _, err := e.proxy.WriteToUDPAddrPort([]byte(msg), loopback(e.internal)); err != nil {
+	if _, err := e.proxy.WriteToUDPAddrPort([]byte(msg), e.internal); err != nil {
 		t.Fatal(err)
 	}
 }

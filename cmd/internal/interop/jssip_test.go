@@ -1,0 +1,161 @@
+//go:build interop
+
+package interop
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/class5-go/class5/sip/wire"
+)
+
+const jssip, esbuild = "3.13.8", "0.25.12"
+
+// jssipBundle makes JsSIP loadable by a page, once for the machine.
+func jssipBundle(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(filepath.Dir(modules(t)), "jssip-"+jssip)
+	bundle := filepath.Join(dir, "jssip.js")
+	if _, err := os.Stat(bundle); err == nil {
+		return bundle
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "jssip@" + jssip, "esbuild@" + esbuild},
+		{filepath.Join(dir, "node_modules", ".bin", "esbuild"), filepath.Join(dir, "node_modules", "jssip"), "--bundle",
+			"--global-name=JsSIP", "--outfile=" + bundle + ".new"},
+	} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are ours
+			t.Fatalf("%s: %v\n%s", args[0], err, out)
+		}
+	}
+	rename(t, bundle+".new", bundle)
+	return bundle
+}
+
+// link makes a network namespace with a link of 1,500 octets to ours, and
+// gives back a function that runs another one inside.
+func link(t *testing.T, name string, near, far netip.Prefix) func(func()) {
+	t.Helper()
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	ip("netns", "add", name)
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
+	ip("link", "add", name+"0", "mtu", "1500", "type", "veth", "peer", "name", name+"1", "mtu", "1500", "netns", name)
+	ip("addr", "add", near.String(), "dev", name+"0")
+	ip("link", "set", name+"0", "up")
+	ip("-n", name, "addr", "add", far.String(), "dev", name+"1")
+	ip("-n", name, "link", "set", name+"1", "up")
+	ip("-n", name, "link", "set", "lo", "up")
+	return func(f func()) {
+		t.Helper()
+		done := make(chan error)
+		go func() {
+			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+			fd, err := unix.Open("/run/netns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err == nil {
+				err = unix.Setns(fd, unix.CLONE_NEWNET)
+				_ = unix.Close(fd)
+			}
+			if err == nil {
+				f()
+			}
+			done <- err
+		}()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestJsSIP: a browser on WSS sends and gets descriptions of 6 KB, over a
+// network to the proxy that fragments them, and not one octet changes.
+func TestJsSIP(t *testing.T) {
+	inside := link(t, "c5jssip", netip.MustParsePrefix("10.77.5.0/31"), netip.MustParsePrefix("10.77.5.1/31"))
+	var proxy *net.UDPConn
+	inside(func() {
+		var err error
+		if proxy, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(10, 77, 5, 1), Port: 5060}); err != nil {
+			t.Error(err)
+		}
+	})
+	if proxy == nil {
+		t.FailNow()
+	}
+	e := newEdgeAt(t, proxy)
+	const size = 6 << 10
+	script := exec.Command("node", scenario(t, "jssip.mjs"))
+	script.Env = append(os.Environ(), "MODULES="+modules(t), "BUNDLE="+jssipBundle(t), fmt.Sprintf("SOCKET=wss://127.0.0.1:%d/", e.wss), fmt.Sprintf("SIZE=%d", size))
+	script.Stderr = os.Stderr
+	in, err := script.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := script.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := script.Start(); err != nil {
+		t.Fatal(err)
+	}
+	browser := &person{t: t, in: in, out: bufio.NewScanner(out), seen: map[string]string{}}
+	defer func() {
+		_ = in.Close()
+		_ = script.Wait()
+	}()
+
+	m := e.next(t)
+	path, ok := m.First(wire.HdrPath)
+	if m.Method() != wire.REGISTER || !ok || !strings.Contains(string(path.Value), ";ob") {
+		t.Fatalf("the browser registers with\n%s", m.Bytes())
+	}
+	way := string(path.Value)
+	contact, _ := m.First(wire.HdrContact)
+	e.respond(t, m, 200, wire.Field{ID: wire.HdrContact, Value: contact.Value})
+	browser.until("registered")
+
+	fmt.Fprintln(in, "dial")
+	invite := e.next(t)
+	if invite.Method() != wire.INVITE || len(invite.Body()) < size-200 {
+		t.Fatalf("%d octets in\n%s", len(invite.Body()), invite.Bytes())
+	}
+	browser.until("sent")
+	sent := fmt.Sprintf("%d %x", len(invite.Body()), sha256.Sum256(invite.Body()))
+	if browser.seen["sent"] != sent {
+		t.Errorf("the browser sent %s, the proxy got %s", browser.seen["sent"], sent)
+	}
+	body := string(invite.Body())
+	e.respond(t, invite, 486)
+	if ack := e.next(t); ack.Method() != wire.ACK {
+		t.Errorf("no ACK but\n%s", ack.Bytes())
+	}
+	browser.until("ended")
+
+	uri, _ := wire.ParseNameAddr(contact.Value)
+	back := strings.NewReplacer("OPTIONS sip:client@192.0.2.1", "INVITE "+string(uri.URI), " OPTIONS", " INVITE",
+		"Content-Length: 0\r\n\r\n", fmt.Sprintf("Contact: <sip:bob@%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", proxy.LocalAddr(), len(body), body),
+	).Replace(e.invite(way, "back"))
+	e.send(t, back)
+	browser.until("got")
+	if browser.seen["got"] != sent {
+		t.Errorf("the browser got %s, the proxy sent %s", browser.seen["got"], sent)
+	}
+	t.Logf("%d octets of SDP to and from the browser (octets, SHA-256): %s", len(body), sent)
+}

@@ -1,0 +1,63 @@
+// A browser with JsSIP on a WebSocket: registers, calls with a description of
+// SIZE octets, is called, and says what it sent and got.
+import { createServer } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { createRequire } from 'node:module'
+
+const require = createRequire(process.env.MODULES + '/')
+const { chromium } = require('playwright-core')
+const bundle = readFileSync(process.env.BUNDLE)
+const say = (...words) => console.log(words.join(' '))
+
+const server = createServer((req, res) => {
+  if (req.url === '/jssip.js') res.setHeader('Content-Type', 'text/javascript').end(bundle)
+  else res.setHeader('Content-Type', 'text/html').end('<!doctype html><script src="/jssip.js"></script>')
+})
+await new Promise(done => server.listen(0, '127.0.0.1', done))
+
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--ignore-certificate-errors', '--autoplay-policy=no-user-gesture-required'],
+})
+const page = await browser.newPage()
+page.on('pageerror', e => say('fault', String(e)))
+await page.exposeFunction('say', say)
+await page.goto(`http://127.0.0.1:${server.address().port}/`)
+await page.evaluate(([socket, size]) => {
+  const hash = async text => {
+    const bytes = new TextEncoder().encode(text)
+    const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    return bytes.length + ' ' + Array.from(sum, b => b.toString(16).padStart(2, '0')).join('')
+  }
+  const ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(socket)], uri: 'sip:alice@class5.test', password: 'none', session_timers: false })
+  ua.on('registered', () => say('registered'))
+  ua.on('registrationFailed', e => say('fault', e.cause))
+  ua.on('newRTCSession', async ({ originator, session, request }) => {
+    if (originator !== 'remote') return
+    say('got', await hash(request.body))
+    session.terminate({ status_code: 486 })
+  })
+  ua.start()
+  window.dial = () => {
+    const audio = new AudioContext()
+    const stream = audio.createMediaStreamDestination().stream
+    const session = ua.call('sip:bob@class5.test', {
+      mediaStream: stream,
+      eventHandlers: { failed: e => say('ended', e.cause) },
+    })
+    session.on('sdp', e => {
+      if (e.originator !== 'local') return
+      const pad = 'a=x-pad:' + 'class5'.repeat(20) + '\r\n'
+      while (e.sdp.length + pad.length < size) e.sdp += pad
+      hash(e.sdp).then(h => say('sent', h))
+    })
+  }
+}, [process.env.SOCKET, Number(process.env.SIZE)])
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === 'dial') await page.evaluate(() => window.dial())
+  else break
+}
+await browser.close()
+server.close()
