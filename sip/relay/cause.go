@@ -17,16 +17,23 @@ const (
 	Answered    // OPTIONS to the edge itself: 200
 	AckAbsorbed // ACK to a response of our own
 
+	Guarded // message the Guard doesn't want: dropped
+	Refused // request the Guard doesn't want: the Guard's status
+
 	Malformed        // refused by package wire; Outcome.Reason says why
 	Scheme           // Request-URI of a scheme we don't route: 416
 	Extension        // Proxy-Require of something not understood: 420
 	MaxForwards      // Max-Forwards is used up: 483
+	Loop             // request that was here before, the same in all that routes it: 482
 	ForeignRoute     // Route to an element that is not ours: 403
 	BadToken         // token in a Route does not open: 403
 	NoDialogRoute    // request in a dialog without our Record-Route: 403
 	FlowGone         // connection closed, or listener no longer there: 430
 	NoTarget         // no proxy to dispatch to: 503
 	TargetDown       // proxy of the dialog does not answer: 503
+	Shed             // more than the proxy wants now: 503
+	Resolving        // request from inside whose next hop is not known yet: nothing so far
+	Unresolved       // request from inside whose next hop did not become known: 504
 	NoNextHop        // request from inside without token, not resolved: 404 or Resolver's status
 	Insecure         // sips: request for a flow without TLS: 480
 	TooLarge         // message does not fit into a datagram: 513
@@ -37,6 +44,7 @@ const (
 	NoVia            // response with no Via but ours: dropped
 	ResponseFlowGone // response for a connection that is closed: dropped
 	Unsendable       // response the transport did not take: dropped
+	Repeated         // retransmission towards a connection that has it already: dropped
 	Internal         // could not be composed: dropped
 
 	numCauses
@@ -44,10 +52,10 @@ const (
 
 var causeNames = [numCauses]string{
 	"request_in", "request_out", "response_in", "response_out",
-	"answered", "ack_absorbed",
-	"malformed", "scheme", "extension", "max_forwards", "foreign_route", "bad_token", "no_dialog_route",
-	"flow_gone", "no_target", "target_down", "no_next_hop", "insecure", "too_large", "no_listener",
-	"bad_source", "foreign_via", "wrong_direction", "no_via", "response_flow_gone", "unsendable", "internal",
+	"answered", "ack_absorbed", "guarded", "refused",
+	"malformed", "scheme", "extension", "max_forwards", "loop", "foreign_route", "bad_token", "no_dialog_route",
+	"flow_gone", "no_target", "target_down", "shed", "resolving", "unresolved", "no_next_hop", "insecure", "too_large", "no_listener",
+	"bad_source", "foreign_via", "wrong_direction", "no_via", "response_flow_gone", "unsendable", "repeated", "internal",
 }
 
 // String is the cause in snake case.
@@ -70,12 +78,16 @@ func (c Cause) status() int {
 		return 420
 	case MaxForwards:
 		return 483
+	case Loop:
+		return 482
 	case ForeignRoute, BadToken, NoDialogRoute:
 		return 403
 	case FlowGone:
 		return 430
-	case NoTarget, TargetDown:
+	case NoTarget, TargetDown, Shed:
 		return 503
+	case Unresolved:
+		return 504
 	case NoNextHop:
 		return 404
 	case Insecure:

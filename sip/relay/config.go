@@ -60,6 +60,9 @@ type Config struct {
 	// Inside has connections to proxies for what is too large for UDP; nil sends
 	// everything over UDP.
 	Inside Inside
+	// InsideProtocol says which internal listener Path and Record-Route name, and
+	// so how requests from proxies come: UDP, which zero stands for, TCP or TLS.
+	InsideProtocol transport.Protocol
 	// Media sees calls and may send their media through other nodes; nil leaves
 	// bodies alone.
 	Media Media
@@ -83,6 +86,11 @@ type Listener struct {
 	// Trusted lets the identity header fields of RFC 3325 pass inward, for a
 	// listener that only peers of the same trust domain reach.
 	Trusted bool
+	// NAT says what makes a client of this listener count as behind NAT.
+	NAT NATPolicy
+	// HideContact keeps the addresses inside from those who use this listener:
+	// Contacts that go out are sealed in a token and opened when they come back.
+	HideContact bool
 }
 
 // Listeners makes the table from the listeners of an endpoint.
@@ -124,6 +132,9 @@ func New(cfg Config) (*Relay, error) {
 	if r.inner4 == nil && r.inner6 == nil {
 		return nil, errors.New("relay: no internal listener for UDP")
 	}
+	if err := r.setFaces(cfg.InsideProtocol); err != nil {
+		return nil, err
+	}
 	secret := cfg.Secret
 	if len(secret) == 0 {
 		secret = cfg.Ring.Derive("sip/relay branch")
@@ -156,6 +167,7 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 	if cfg.Host != "" {
 		r.names[strings.ToLower(cfg.Host)] = struct{}{}
 	}
+	r.hides = r.hides || cfg.HideContact
 	if cfg.Internal && cfg.Protocol == transport.UDP {
 		inner := &r.inner4
 		if addr.Unmap().Is6() {
@@ -164,6 +176,29 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 		if *inner == nil {
 			*inner = l
 		}
+	}
+	return nil
+}
+
+// setFaces chooses the listeners that Path and Record-Route name.
+func (r *Relay) setFaces(p transport.Protocol) error {
+	r.face4, r.face6 = r.inner4, r.inner6
+	if p == 0 || p == transport.UDP {
+		return nil
+	}
+	r.face4, r.face6 = nil, nil
+	for _, l := range r.listeners {
+		if !l.internal || l.protocol != p {
+			continue
+		}
+		if face := &r.face4; !l.addr.Is6() && *face == nil {
+			*face = l
+		} else if face := &r.face6; l.addr.Is6() && *face == nil {
+			*face = l
+		}
+	}
+	if r.inner4 != nil && r.face4 == nil || r.inner6 != nil && r.face6 == nil {
+		return fmt.Errorf("relay: no internal listener for %v", p)
 	}
 	return nil
 }

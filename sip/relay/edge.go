@@ -30,8 +30,8 @@ type Edge struct {
 	Generation uint64
 	// Epoch is when the edge was started, in seconds of Unix time (lb).
 	Epoch uint32
-	// NAT means that the client's Via or Contact names another host than the
-	// source (nat).
+	// NAT means that the client names itself by another address than its source
+	// (nat); see [NATPolicy].
 	NAT bool
 }
 
@@ -137,30 +137,4 @@ func (r *Relay) addEdge(s *Scratch) {
 	v = append(v, ";m="...)
 	s.value = r.ring.Sign(v, token.Edge, text, s.m.CallID(), number[:])
 	s.edit.Add("P-Edge", s.value)
-}
-
-// natted reports whether the client names itself by another address than the
-// one it was seen at: in its Via, or in its first Contact.
-func natted(s *Scratch) bool {
-	source := s.in.Remote.Addr()
-	if elsewhere(s.via.Host, source) {
-		return true
-	}
-	v := s.m.Values(wire.HdrContact)
-	if !v.Next() {
-		return false
-	}
-	u, ok := routeURI(v)
-	return ok && elsewhere(u.Host, source)
-}
-
-// elsewhere reports whether host is not source. Names say nothing, apart from
-// those that browsers make up because they don't know their address (RFC 7118
-// section 5.2.1).
-func elsewhere(host []byte, source netip.Addr) bool {
-	if addr, ok := wire.ParseAddr(host); ok {
-		return addr != source
-	}
-	const made = ".invalid"
-	return len(host) > len(made) && wire.EqualFold(host[len(host)-len(made):], made)
 }

@@ -16,6 +16,7 @@ const cookie = "z9hG4bK"
 const (
 	labelBranch = 'b'
 	labelTag    = 't'
+	labelProof  = 'p'
 )
 
 // transactionHash hashes what a request shares with its retransmissions, its
@@ -36,14 +37,25 @@ func (r *Relay) appendBranch(dst []byte, s *Scratch) []byte {
 	return r.transactionHash(append(dst, cookie...), 12, labelBranch, s)
 }
 
-// addVia pushes our Via for a request that leaves by l; back is where its
+// addVia pushes our Via for a request that leaves by l for to; back is where its
 // responses go. The token is bound to the branch, so that it can't be moved
 // into the Via of another transaction.
-func (r *Relay) addVia(s *Scratch, l *listener, back transport.Flow) {
-	s.value = append(s.value[:0], l.via...)
-	s.value = append(s.value, s.branch[len(cookie):]...)
-	s.value = append(s.value, ";ft="...)
-	s.value = r.ring.Seal(s.value, token.Via, tokenFlow(back), s.branch)
+func (r *Relay) addVia(s *Scratch, l *listener, to, back transport.Flow) {
+	v := append(s.value[:0], "SIP/2.0/"...)
+	v = append(v, to.Protocol.ViaToken()...)
+	v = append(v, l.via...)
+	v = append(v, s.branch[len(cookie):]...)
+	v = append(v, ";ft="...)
+	v = r.ring.Seal(v, token.Via, tokenFlow(back), s.bind(s.branch, s.node))
+	v = appendNode(v, s.node)
+	v = append(v, s.foot...)
+	switch {
+	case l.internal && r.overload != nil:
+		v = append(v, `;oc;oc-algo="loss,rate"`...)
+	case !l.internal && r.guard != nil && to.Protocol == transport.UDP:
+		v = r.appendProof(append(v, ";pf="...), s.branch, to)
+	}
+	s.value = v
 	s.edit.Prepend(wire.HdrVia, s.value)
 }
 
@@ -97,8 +109,9 @@ func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client transport.Flo
 		scheme = "<sips:"
 	}
 	s.value = append(s.value[:0], scheme...)
-	s.value = r.ring.Seal(s.value, token.RecordRoute, tokenFlow(client), s.m.CallID())
+	s.value = r.ring.Seal(s.value, token.RecordRoute, tokenFlow(client), s.bind(s.m.CallID(), s.node))
 	s.value = append(s.value, outer.routeURI...)
+	s.value = append(appendNode(s.value, s.node), '>')
 	s.edit.Prepend(wire.HdrRecordRoute, s.value)
 	if !s.listener.internal {
 		s.edit.Prepend(wire.HdrRecordRoute, inner.bareURI)

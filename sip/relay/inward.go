@@ -3,6 +3,7 @@ package relay
 import (
 	"net/netip"
 
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -18,31 +19,75 @@ func (r *Relay) inward(s *Scratch, dst []byte) Outcome {
 		return r.refuse(s, cause, dst)
 	}
 	target, cause := r.proxyFor(s)
+	if cause == RequestIn {
+		cause = r.reveal(s)
+	}
+	if cause == RequestIn && !r.admitted(s, target) {
+		cause = Shed
+	}
 	if cause != RequestIn {
 		return r.refuse(s, cause, dst)
 	}
-	inner := r.inner4
-	if target.Addr().Is6() {
-		inner = r.inner6
-	}
-	if inner == nil {
+	l, to := r.wayTo(s, target)
+	face := r.face(target)
+	if l == nil || face == nil {
 		return r.refuse(s, NoListener, dst)
 	}
+	r.mediaRequest(s, true, s.in)
 	r.hopByHop(s)
 	r.stripReserved(s, s.listener, false)
-	r.addVia(s, inner, replyFlow(s.in, s.via))
+	r.addVia(s, l, to, replyFlow(s.in, s.via))
 	switch s.m.Method() {
 	case wire.REGISTER:
-		r.addPath(s, inner)
+		r.addPath(s, face)
 	default:
 		if formsDialog(&s.m) {
-			r.addRecordRoute(s, s.listener, s.in, inner)
+			r.addRecordRoute(s, s.listener, s.in, face)
 		}
 	}
 	r.addEdge(s)
-	return r.compose(s, RequestIn, transport.Flow{
-		Protocol: transport.UDP, Listener: inner.index, Local: inner.local, Remote: target,
-	}, dst)
+	return r.compose(s, RequestIn, to, dst)
+}
+
+// growth is about what we add to a request.
+const growth = 512
+
+// wayTo is the way to a proxy and the listener it goes through: a connection
+// where one is wanted and open, else UDP.
+func (r *Relay) wayTo(s *Scratch, target netip.AddrPort) (*listener, transport.Flow) {
+	if r.inside != nil {
+		f, ok := r.inside.Stream(target, len(s.m.Bytes())+growth)
+		if ok && int(f.Listener) < len(r.listeners) {
+			if l := r.listeners[f.Listener]; l.internal && l.protocol == f.Protocol {
+				return l, f
+			}
+		}
+	}
+	l := r.inner4
+	if target.Addr().Is6() {
+		l = r.inner6
+	}
+	if l == nil {
+		return nil, transport.Flow{}
+	}
+	return l, transport.Flow{Protocol: transport.UDP, Listener: l.index, Local: l.local, Remote: target}
+}
+
+// face is the listener that a proxy knows us by.
+func (r *Relay) face(target netip.AddrPort) *listener {
+	if target.Addr().Is6() {
+		return r.face6
+	}
+	return r.face4
+}
+
+// admitted asks whether the proxy has room for the request. An ACK can't be
+// refused, and saves work.
+func (r *Relay) admitted(s *Scratch, target netip.AddrPort) bool {
+	if r.overload == nil || s.m.Method() == wire.ACK {
+		return true
+	}
+	return r.overload.Admit(s.at, target, overload.Classify(&s.m, r.emergency))
 }
 
 // proxyFor finds the proxy of a request from outside and plans the removal of
@@ -59,6 +104,7 @@ func (r *Relay) proxyFor(s *Scratch) (netip.AddrPort, Cause) {
 		// The ACK to a final response other than 2xx has a To-tag, but the Routes
 		// of its INVITE, which had no Record-Route of ours to show.
 		s.edit.Reset()
+		s.node = 0
 		if r.initialRoute(s) != RequestIn {
 			return target, cause
 		}
@@ -84,7 +130,8 @@ func (r *Relay) dialogRoute(s *Scratch) (netip.AddrPort, Cause) {
 		switch {
 		case ours && !outer && u.User == nil:
 		case ours && !outer:
-			if _, err := r.ring.Open(u.User, token.RecordRoute, s.m.CallID()); err != nil {
+			s.node = nodeOf(u.Params)
+			if _, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.node)); err != nil {
 				return netip.AddrPort{}, BadToken
 			}
 			outer = true
@@ -132,9 +179,11 @@ func (r *Relay) initialRoute(s *Scratch) Cause {
 			if u.User == nil {
 				continue
 			}
-			if _, err := r.ring.Open(u.User, token.Path, nil); err != nil {
+			f, err := r.ring.Open(u.User, token.Path, nil)
+			if err != nil {
 				return BadToken
 			}
+			r.proveByPath(s, f)
 			proven = true
 		default:
 			target, ok := uriAddr(&u)

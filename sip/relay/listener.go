@@ -14,11 +14,15 @@ type listener struct {
 	protocol transport.Protocol
 	internal bool
 	trusted  bool
+	hide     bool
+	nat      NATPolicy
+	addr     netip.Addr
 	local    netip.AddrPort
 
-	via      []byte // "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK"
-	routeURI []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp;r2;lr>"
+	via      []byte // behind the protocol: " 192.0.2.1:5060;branch=z9hG4bK"
+	routeURI []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp;r2;lr"
 	bareURI  []byte // "<sip:192.0.2.1:5060;r2;lr>"
+	hostURI  []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp"
 	pathURI  []byte // behind "<sip:" and a token: "@192.0.2.1:5060;lr"
 }
 
@@ -33,9 +37,11 @@ func newListener(index uint8, cfg Listener) *listener {
 	}
 	l := &listener{
 		index: index, protocol: cfg.Protocol, internal: cfg.Internal, trusted: cfg.Trusted,
-		via:      []byte("SIP/2.0/" + cfg.Protocol.ViaToken() + " " + addr + ";branch=" + cookie),
-		routeURI: []byte("@" + host + ";r2;lr>"),
+		hide: cfg.HideContact, nat: cfg.NAT, addr: cfg.Addr.Addr(),
+		via:      []byte(" " + addr + ";branch=" + cookie),
+		routeURI: []byte("@" + host + ";r2;lr"),
 		bareURI:  []byte("<sip:" + host + ";r2;lr>"),
+		hostURI:  []byte("@" + host),
 		pathURI:  []byte("@" + host + ";lr"),
 	}
 	if cfg.Bound.IsValid() && !cfg.Bound.Addr().IsUnspecified() {

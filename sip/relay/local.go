@@ -50,6 +50,9 @@ func (r *Relay) acceptable(s *Scratch) Cause {
 	if n, ok := m.MaxForwards(); ok && n == 0 {
 		return MaxForwards
 	}
+	if s.foot = appendFootprint(append(s.foot[:0], footParam...), s); r.looped(s) {
+		return Loop
+	}
 	if m.Count(wire.HdrProxyRequire) != 0 && m.Method() != wire.ACK && m.Method() != wire.CANCEL {
 		for v := m.Values(wire.HdrProxyRequire); v.Next(); {
 			if !r.understands(v.Value()) {

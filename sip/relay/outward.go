@@ -17,6 +17,9 @@ func (r *Relay) outward(s *Scratch, dst []byte) Outcome {
 	if n, ok := s.m.MaxForwards(); ok && n == 0 {
 		return r.refuse(s, MaxForwards, dst)
 	}
+	if s.foot = appendFootprint(append(s.foot[:0], footParam...), s); r.looped(s) {
+		return r.refuse(s, Loop, dst)
+	}
 	flow, outer, o := r.flowFor(s, dst)
 	if outer == nil {
 		return o
@@ -24,9 +27,13 @@ func (r *Relay) outward(s *Scratch, dst []byte) Outcome {
 	if isSIPS(s.m.RequestURI()) && !flow.Protocol.Secure() {
 		return r.refuse(s, Insecure, dst)
 	}
+	if !r.hide(s, outer) {
+		return r.refuse(s, TooLarge, dst)
+	}
+	r.mediaRequest(s, false, flow)
 	r.hopByHop(s)
 	r.stripReserved(s, outer, true)
-	r.addVia(s, outer, replyFlow(s.in, s.via))
+	r.addVia(s, outer, flow, replyFlow(s.in, s.via))
 	if formsDialog(&s.m) {
 		r.addRecordRoute(s, outer, flow, s.listener)
 	}
@@ -43,7 +50,12 @@ func (r *Relay) flowFor(s *Scratch, dst []byte) (transport.Flow, *listener, Outc
 	}
 	if tok.Transport == 0 {
 		flow, l, status := r.peer(s, next)
-		if status != 0 {
+		switch {
+		case status == Pending && !s.last:
+			return fail(Outcome{Cause: Resolving})
+		case status == Pending:
+			return fail(r.refuse(s, Unresolved, dst))
+		case status != 0:
 			return fail(r.reply(s, Outcome{Cause: NoNextHop}, status, dst))
 		}
 		return flow, l, Outcome{}
@@ -68,7 +80,7 @@ func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) 
 			return tok, na.URI, RequestOut
 		}
 		if u.User != nil {
-			if tok, err = r.openRoute(u.User, s.m.CallID()); err != nil {
+			if tok, err = r.openRoute(s, &u); err != nil {
 				return tok, nil, BadToken
 			}
 		}
@@ -78,10 +90,12 @@ func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) 
 }
 
 // openRoute opens the token of a Path or of a Record-Route.
-func (r *Relay) openRoute(tok, callID []byte) (token.Flow, error) {
-	f, err := r.ring.Open(tok, token.Path, nil)
+func (r *Relay) openRoute(s *Scratch, u *wire.URI) (token.Flow, error) {
+	s.node = 0
+	f, err := r.ring.Open(u.User, token.Path, nil)
 	if errors.Is(err, token.ErrPurpose) {
-		return r.ring.Open(tok, token.RecordRoute, callID)
+		s.node = nodeOf(u.Params)
+		return r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.node))
 	}
 	return f, err
 }

@@ -18,6 +18,8 @@ import (
 type Relay struct {
 	listeners      []*listener
 	inner4, inner6 *listener // where requests to proxies leave from, by address family
+	face4, face6   *listener // what Path and Record-Route name
+	hides          bool      // whether any listener hides Contacts
 	own            map[netip.AddrPort]struct{}
 	names          map[string]struct{}
 	ports          map[uint16]struct{}
@@ -53,9 +55,14 @@ type Scratch struct {
 	at       time.Time
 	listener *listener // the one it came in by
 	via      wire.Via  // topmost
+	node     uint8     // media node of the call
+	last     bool      // the resolver has had its time
+	text     string    // reason phrase of our response, if not the usual one
 
 	value  []byte // header value being composed
 	branch []byte // of our Via for this message
+	foot   []byte // parameter of our Via that tells a loop
+	bound  []byte // what a token is bound to
 	lower  []byte // host name in lower case
 }
 
@@ -79,13 +86,23 @@ type Outcome struct {
 // message to send is appended to dst, which must not overlap p.Data; s is
 // overwritten.
 func (r *Relay) Handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
+	s.last = false
+	return r.handle(s, p, dst)
+}
+
+func (r *Relay) handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 	if int(p.Flow.Listener) >= len(r.listeners) {
 		return Outcome{Cause: NoListener}
 	}
 	s.in, s.at, s.listener = p.Flow, p.At, r.listeners[p.Flow.Listener]
+	s.node, s.text = 0, ""
 	s.edit.Reset()
 	if !answerableSource(p.Flow.Remote) {
 		return Outcome{Cause: BadSource}
+	}
+	guarded := r.guard != nil && !s.listener.internal
+	if guarded && !r.guard.Source(p.At, p.Flow.Remote, p.Flow.Protocol) {
+		return Outcome{Cause: Guarded}
 	}
 	var err error
 	if p.Flow.Protocol == transport.UDP {
@@ -102,6 +119,10 @@ func (r *Relay) Handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 		return r.response(s, dst)
 	case s.listener.internal:
 		return r.outward(s, dst)
+	case guarded:
+		if o, done := r.guardRequest(s, dst); done {
+			return o
+		}
 	}
 	return r.inward(s, dst)
 }
@@ -121,7 +142,11 @@ func (r *Relay) malformed(s *Scratch, err error, dst []byte) Outcome {
 		return o
 	}
 	o.Reason = we.Reason
-	return r.reply(s, o, we.Status, dst)
+	status := we.Status
+	if r.guard != nil && !s.listener.internal {
+		status = r.guard.Malformed(s.at, s.in.Remote, s.in.Protocol, we.Reason, status)
+	}
+	return r.reply(s, o, status, dst)
 }
 
 // ServeSIP implements [transport.Handler].

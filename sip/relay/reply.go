@@ -33,7 +33,7 @@ func (r *Relay) reply(s *Scratch, o Outcome, code int, dst []byte) Outcome {
 				fields = append(fields, wire.Field{ID: wire.HdrUnsupported, Value: v.Value()})
 			}
 		}
-	case NoTarget, TargetDown:
+	case NoTarget, TargetDown, Shed:
 		fields = append(fields, wire.Field{ID: wire.HdrRetryAfter, Value: []byte("5")})
 	case Answered:
 		fields = append(fields, wire.Field{ID: wire.HdrSupported, Value: []byte("path, outbound")})
@@ -42,7 +42,7 @@ func (r *Relay) reply(s *Scratch, o Outcome, code int, dst []byte) Outcome {
 		fields = append(fields, wire.Field{ID: wire.HdrServer, Value: r.server})
 	}
 	var tag [32]byte
-	data, err := wire.AppendResponse(dst, &s.m, code, "", string(r.appendTag(tag[:0], s)), fields...)
+	data, err := wire.AppendResponse(dst, &s.m, code, s.text, string(r.appendTag(tag[:0], s)), fields...)
 	if err != nil {
 		return Outcome{Cause: Internal}
 	}

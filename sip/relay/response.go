@@ -2,6 +2,7 @@ package relay
 
 import (
 	"github.com/class5-go/class5/sip/token"
+	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
 
@@ -13,16 +14,21 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 	if !ok {
 		return Outcome{Cause: ForeignVia}
 	}
-	tok, err := r.ring.Open(ft, token.Via, s.via.Branch())
+	s.node = nodeOf(s.via.Params)
+	tok, err := r.ring.Open(ft, token.Via, s.bind(s.via.Branch(), s.node))
 	if err != nil {
 		return Outcome{Cause: ForeignVia}
 	}
+	r.proveByResponse(s)
 	flow, l, ok := r.flowOf(tok)
 	if !ok {
 		return Outcome{Cause: ResponseFlowGone}
 	}
 	if l.internal == s.listener.internal {
 		return Outcome{Cause: WrongDirection}
+	}
+	if !l.internal {
+		r.hear(s, flow)
 	}
 	if !throughOthers(&s.m) {
 		return Outcome{Cause: NoVia}
@@ -32,9 +38,28 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 	}
 	s.edit.RemoveFirstValue(wire.HdrVia)
 	if l.internal {
+		if r.reveal(s) != RequestIn {
+			return Outcome{Cause: ForeignVia}
+		}
+		r.mediaResponse(s, true, s.in)
 		r.stripReserved(s, s.listener, false)
 		return r.compose(s, ResponseIn, flow, dst)
 	}
+	if !r.hide(s, l) {
+		return Outcome{Cause: Internal}
+	}
+	r.mediaResponse(s, false, flow)
 	r.stripReserved(s, l, true)
 	return r.compose(s, ResponseOut, flow, dst)
+}
+
+// hear takes what a response from a proxy says to the edge.
+func (r *Relay) hear(s *Scratch, client transport.Flow) {
+	r.result(s, client)
+	if r.overload == nil {
+		return
+	}
+	if oc, _ := s.via.Params.Get("oc"); oc != nil {
+		r.overload.Response(s.at, s.in.Remote, s.via.Params)
+	}
 }

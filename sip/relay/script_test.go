@@ -26,7 +26,7 @@ import (
 //	<<< drop CAUSE
 //
 // says that none may. {name} stands for a token or hash: what it was when it
-// first came out. "!!! close GENERATION" closes a connection. "#" begins a
+// first came out, {_} for any. "!!! close GENERATION" closes a connection. "#" begins a
 // comment between messages.
 
 // testListeners is the table of listeners of all tests, by name.
@@ -205,7 +205,7 @@ func message(lines []string) string {
 	return strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + strings.TrimLeft(body, "\n")
 }
 
-var placeholder = regexp.MustCompile(`\{[a-z][a-z0-9-]*\}`)
+var placeholder = regexp.MustCompile(`\{([a-z][a-z0-9-]*|_)\}`)
 
 // fill replaces what is known.
 func (p *player) fill(s string) string {
@@ -263,7 +263,9 @@ func (p *player) match(want, got string) bool {
 		return false
 	}
 	for i, name := range names {
-		p.known[name] = found[i+1]
+		if name != "{_}" {
+			p.known[name] = found[i+1]
+		}
 	}
 	return true
 }
