@@ -73,6 +73,7 @@ func register(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		t := newTable("registrar, "+o.load()+", MD5 digest, "+map[string]string{
 			"fresh": "REGISTER, 401, REGISTER, 200", "cached": "REGISTER with a nonce used before, 200",
 		}[way], "reg", "whole")
+		t.json = o.json
 		err := o.turns(ctx, stderr, t, makers, func(ctx context.Context, start func() (*target.Target, error)) (outcome, error) {
 			return o.coreOnce(ctx, s, start, nil, func(l *sipgen.Lane, slot int) sipgen.Op {
 				return sipgen.NewRegister(l, slot, crowd, l.Index()*(o.window/o.lanes)+slot, o.window, s.users)
@@ -102,6 +103,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		media = ", with descriptions"
 	}
 	t := newTable("proxy, "+o.load()+", INVITE, 407, ACK, INVITE, 180, 200, ACK, BYE, 200, no pause"+media, "call", "INVITE to 180")
+	t.json = o.json
 	err = o.turns(ctx, stderr, t, makers, func(ctx context.Context, start func() (*target.Target, error)) (outcome, error) {
 		callee := &sipgen.Callee{}
 		result, err := o.coreOnce(ctx, s, start, callee, func(l *sipgen.Lane, slot int) sipgen.Op {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type options struct {
 	workers int
 	wait    time.Duration
 	profile string
+	json    bool
+	set     map[string]bool // flags that were given
 }
 
 // flags defines the shared flags; kinds are what -start may name.
@@ -50,6 +53,7 @@ func flags(name, kinds string, window int, o *options) *flag.FlagSet {
 	f.IntVar(&o.workers, "workers", 1, "sockets or processes of the element, where it can be told")
 	f.DurationVar(&o.wait, "wait", 2*time.Second, "an operation without an end is lost after this `time`")
 	f.StringVar(&o.profile, "profile", "", "`file` for a CPU profile of ours, of the last run; costs some of what is measured")
+	f.BoolVar(&o.json, "json", false, "one JSON object for each table, in place of text")
 	return f
 }
 
@@ -63,6 +67,8 @@ func parse(f *flag.FlagSet, args []string, stderr io.Writer, o *options) error {
 		}
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	o.set = make(map[string]bool)
+	f.Visit(func(g *flag.Flag) { o.set[g.Name] = true })
 	switch {
 	case f.NArg() > 0:
 		return fmt.Errorf("%w: unexpected %q", errUsage, f.Arg(0))
@@ -78,6 +84,26 @@ func parse(f *flag.FlagSet, args []string, stderr io.Writer, o *options) error {
 type maker struct {
 	name  string
 	start func(dir string) (*target.Target, error)
+}
+
+// with is the same element, prepared by set before it starts, and named apart
+// when that is asked for.
+func (m maker) with(set func(), apart bool, suffix string) maker {
+	name := m.name
+	if apart {
+		name += suffix
+	}
+	if m.start == nil {
+		return m
+	}
+	return maker{name, func(dir string) (*target.Target, error) {
+		set()
+		t, err := m.start(dir)
+		if err == nil && apart {
+			t.Name += suffix
+		}
+		return t, err
+	}}
 }
 
 // pick chooses the elements that -start names, or the one of -target.
@@ -98,6 +124,25 @@ func (o *options) pick(known ...maker) ([]maker, error) {
 		}
 	}
 	return chosen, nil
+}
+
+// edge prepares what all edges have in common; done removes what was compiled.
+func (o *options) edge() (e target.Edge, done func(), err error) {
+	dir, err := os.MkdirTemp("", "class5-bench-")
+	if err != nil {
+		return e, nil, err
+	}
+	e = target.Edge{Workers: o.workers, Builds: &target.Builds{Dir: dir}}
+	return e, func() { os.RemoveAll(dir) }, nil //nolint:errcheck // a temporary directory
+}
+
+// edges are the elements that can be an edge, as e says when they are started.
+func edges(e *target.Edge) []maker {
+	return []maker{
+		{"ours", func(dir string) (*target.Target, error) { return e.Ours(dir) }},
+		{"example", func(dir string) (*target.Target, error) { return e.Example(dir) }},
+		{"kamailio", func(dir string) (*target.Target, error) { return e.Kamailio(dir) }},
+	}
 }
 
 // load says in words how the element is driven.

@@ -43,6 +43,7 @@ func rtp(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	t := newTable(fmt.Sprintf("media relay, %d calls, %d packets of 172 B a second, plain RTP, %d loops", *calls, *calls*100, o.workers), "packet", "one way")
+	t.json = o.json
 	err = o.turns(ctx, stderr, t, makers, func(ctx context.Context, start func() (*target.Target, error)) (outcome, error) {
 		element, err := start()
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 
 	"github.com/class5-go/class5/cmd/internal/load/meter"
 	"github.com/class5-go/class5/cmd/internal/load/target"
@@ -33,13 +35,14 @@ func (o *options) turns(ctx context.Context, progress io.Writer, t *table, maker
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
 			t.add(name, result)
-			fmt.Fprintf(progress, "run %d of %d, %s: %.1f µs/%s, %.0f %s/s, %.3f %% lost\n", i+1, o.runs, name, result.unit, t.unit, result.rate, t.unit, result.loss)
+			fmt.Fprintf(progress, "run %d of %d, %s\n", i+1, o.runs, t.progress(name, result.figures))
 		}
 	}
 	return nil
 }
 
-// turn runs one element once, in a directory that is removed afterwards.
+// turn runs one element once, in a directory that is removed afterwards. once may
+// start it several times, side by side.
 func (o *options) turn(ctx context.Context, m maker, name *string,
 	once func(ctx context.Context, start func() (*target.Target, error)) (outcome, error),
 ) (outcome, error) {
@@ -48,21 +51,32 @@ func (o *options) turn(ctx context.Context, m maker, name *string,
 		return outcome{}, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	var running *target.Target
+	var running []*target.Target
 	defer func() {
-		if running != nil && running.Process != nil {
-			running.Stop()
+		for _, t := range running {
+			if t.Process != nil {
+				t.Stop()
+			}
 		}
 	}()
 	return once(ctx, func() (*target.Target, error) {
-		var err error
-		if m.start == nil {
-			running = &target.Target{Name: m.name, Addr: o.target}
-		} else if running, err = m.start(dir); err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		*name = running.Name
-		return running, nil
+		t := &target.Target{Name: m.name, Addr: o.target, Stream: o.target}
+		if m.start != nil {
+			own := filepath.Join(dir, strconv.Itoa(len(running)))
+			if err := os.Mkdir(own, 0o700); err != nil {
+				return nil, err
+			}
+			var err error
+			if t, err = m.start(own); err != nil {
+				return nil, err
+			}
+		}
+		running = append(running, t)
+		*name = t.Name
+		return t, nil
 	})
 }
 

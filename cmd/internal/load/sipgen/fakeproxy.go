@@ -2,6 +2,7 @@ package sipgen
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -16,8 +17,7 @@ const proxyTag = "proxy7d1f"
 // FakeProxy stands behind an edge: it checks every request that arrives and
 // answers it 200. Use one for each socket of Config.Ends.
 type FakeProxy struct {
-	run  *Run
-	end  int
+	run  *Run   // of the clients; nil when they are in other processes
 	self []byte // own Record-Route
 
 	view    wire.Message
@@ -35,8 +35,12 @@ type ProxyFigures struct {
 
 // Bind tells the proxy where it stands, before the run is run.
 func (p *FakeProxy) Bind(r *Run, end int) {
-	p.run, p.end = r, end
-	p.self = fmt.Appendf(nil, "<sip:%v;lr>", r.End(end))
+	p.run = r
+	p.at(r.End(end))
+}
+
+func (p *FakeProxy) at(addr netip.AddrPort) {
+	p.self = fmt.Appendf(nil, "<sip:%v;lr>", addr)
 	p.figures.Faults = make(map[string]uint64)
 }
 
@@ -62,7 +66,7 @@ func (p *FakeProxy) request(now time.Time, packet transport.Packet, out *transpo
 		return "a response"
 	}
 	id, ok := ParseID(m.CallID())
-	if !ok || int(id.Lane) >= len(p.run.lanes) || int(id.Slot) >= len(p.run.lanes[id.Lane].sent) {
+	if !ok || p.run != nil && (int(id.Lane) >= len(p.run.lanes) || int(id.Slot) >= len(p.run.lanes[id.Lane].sent)) {
 		return "request of nobody"
 	}
 	if fault := p.check(m); fault != "" {
@@ -73,7 +77,7 @@ func (p *FakeProxy) request(now time.Time, packet transport.Packet, out *transpo
 		return "answer cannot be composed"
 	}
 	p.figures.Requests++
-	if p.run.Measuring() {
+	if p.run != nil && p.run.Measuring() {
 		p.figures.Measured++
 		p.figures.OneWay.Add(time.Duration(now.UnixNano() - p.run.lanes[id.Lane].sent[id.Slot].Load()))
 	}
@@ -89,7 +93,7 @@ func (p *FakeProxy) check(m *wire.Message) string {
 	for n := 0; vias.Next() && n < 2; n++ {
 		second = vias.Value()
 	}
-	if m.Count(wire.HdrVia) < 2 || !bytes.Contains(second, []byte("received=127.0.0.1")) || !bytes.Contains(second, []byte("rport=")) {
+	if m.Count(wire.HdrVia) < 2 || !bytes.Contains(second, []byte("received=127.")) || !bytes.Contains(second, []byte("rport=")) {
 		return "the client's Via lacks received and rport"
 	}
 	if hops, ok := m.MaxForwards(); !ok || hops != 69 {
@@ -163,4 +167,29 @@ func Proxies(n int, makeRun func(ends []Server) (*Run, error)) (*Run, []*FakePro
 		addrs[i] = run.End(i)
 	}
 	return run, proxies, addrs, nil
+}
+
+// ServeProxies runs n fake proxies for clients in other processes, until stop.
+func ServeProxies(ctx context.Context, n int) (proxies []*FakeProxy, addrs []netip.AddrPort, stop func() error, err error) {
+	listeners := make([]transport.ListenerConfig, n)
+	for i := range listeners {
+		listeners[i] = transport.ListenerConfig{Protocol: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Batch: 64}
+	}
+	e, err := transport.Listen(ctx, transport.Config{Listeners: listeners})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for i := range n {
+		p := &FakeProxy{}
+		p.at(e.Listener(uint8(i)).Addr)
+		proxies, addrs = append(proxies, p), append(addrs, e.Listener(uint8(i)).Addr)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- e.Serve(ctx, transport.HandlerFunc(func(batch []transport.Packet, out *transport.Outbox) {
+			proxies[batch[0].Flow.Listener].ServeSIP(batch, out)
+		}))
+	}()
+	return proxies, addrs, func() error { cancel(); return <-ended }, nil
 }

@@ -44,15 +44,18 @@ const (
 type Lane struct {
 	run   *Run
 	index int
-	flow  transport.Flow
 	// sent is when the operation of a slot sent its latest message, in
 	// nanoseconds of Unix time, for servers that want the time of one way.
 	sent []atomic.Int64
 
 	mu      sync.Mutex
 	slots   []slot
-	free    []int // slots without an operation
-	out     *transport.Outbox
+	free    []int // slots without an operation, the longest idle first
+	under   int   // slots with one
+	window  int   // most of them at once
+	udp     datagrams
+	streams *bundle // in place of udp
+	out     outlet
 	current int // slot whose operation runs
 	now     time.Time
 	view    wire.Message
@@ -74,20 +77,39 @@ type figures struct {
 	latency                            meter.Histogram
 }
 
-func newLane(r *Run, index, slots int) *Lane {
+// newLane makes a lane; the slots of one with streams become free as they are
+// connected.
+func newLane(r *Run, index, window int) (*Lane, error) {
+	slots := window
+	if s := r.cfg.Streams; s != nil {
+		slots = s.Conns / r.cfg.Lanes
+	}
 	l := &Lane{
-		run: r, index: index, slots: make([]slot, slots), sent: make([]atomic.Int64, slots),
-		flow:    transport.Flow{Protocol: transport.UDP, Listener: uint8(index)},
+		run: r, index: index, slots: make([]slot, slots), sent: make([]atomic.Int64, slots), window: window,
+		udp:     datagrams{flow: transport.Flow{Protocol: transport.UDP, Listener: uint8(index)}},
 		figures: figures{reasons: make(map[string]uint64)},
 	}
-	for i := slots - 1; i >= 0; i-- {
+	if r.cfg.Streams != nil {
+		var err error
+		l.streams, err = newBundle(l, r.cfg.Streams)
+		return l, err
+	}
+	for i := range slots {
 		l.free = append(l.free, i)
 	}
-	return l
+	return l, nil
 }
 
-// Addr is the lane's own address.
+// Addr is the lane's own address, when it is a UDP socket.
 func (l *Lane) Addr() netip.AddrPort { return l.run.endpoint.Listener(uint8(l.index)).Addr }
+
+// Protocol is what the lane's messages go over.
+func (l *Lane) Protocol() transport.Protocol {
+	if s := l.run.cfg.Streams; s != nil {
+		return s.Protocol
+	}
+	return transport.UDP
+}
 
 // Index is the lane's number.
 func (l *Lane) Index() int { return l.index }
@@ -95,8 +117,7 @@ func (l *Lane) Index() int { return l.index }
 // Send implements Sender for the operation that runs.
 func (l *Lane) Send(msg []byte) {
 	l.sent[l.current].Store(l.now.UnixNano())
-	l.flow.Remote = l.run.cfg.Target
-	_ = l.out.Send(l.flow, msg) // what is not sent is lost in time
+	l.out.send(l.current, msg)
 }
 
 // Mark implements Sender.
@@ -112,22 +133,22 @@ func (l *Lane) Mark() {
 func (l *Lane) begin(now time.Time, out *transport.Outbox, n int) (begun int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ; begun < n && len(l.free) > 0; begun++ {
-		i := l.free[len(l.free)-1]
-		if !l.start(now, out, i) {
-			break
-		}
-		l.free = l.free[:len(l.free)-1]
+	carrier := l.carrier(out)
+	for begun < n && l.start(now, carrier) {
+		begun++
 	}
-	out.Flush()
+	carrier.flush()
 	return begun
 }
 
-// start begins an operation in slot i.
-func (l *Lane) start(now time.Time, out *transport.Outbox, i int) bool {
-	if !l.run.claim() {
+// start begins an operation in the slot that was idle longest.
+func (l *Lane) start(now time.Time, out outlet) bool {
+	if len(l.free) == 0 || l.under >= l.window || !l.run.claim() {
 		return false
 	}
+	i := l.free[0]
+	l.free = l.free[1:]
+	l.under++
 	s := &l.slots[i]
 	if s.op == nil {
 		s.op = l.run.cfg.Op(l, i)
@@ -144,20 +165,21 @@ func (l *Lane) receive(batch []transport.Packet, out *transport.Outbox) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.server = l.server[:0]
+	carrier := l.carrier(out)
 	now := time.Now()
 	for _, p := range batch {
 		if len(p.Data) < 8 || string(p.Data[:8]) != "SIP/2.0 " {
 			l.server = append(l.server, p)
 			continue
 		}
-		l.answer(now, p, out)
+		l.answer(now, p, carrier)
 	}
 	if len(l.server) > 0 && l.run.cfg.Serve != nil {
 		l.run.cfg.Serve.ServeSIP(l.server, out)
 	}
 }
 
-func (l *Lane) answer(now time.Time, p transport.Packet, out *transport.Outbox) {
+func (l *Lane) answer(now time.Time, p transport.Packet, out outlet) {
 	err := l.view.Parse(p.Data, nil)
 	id, ok := ParseID(l.view.CallID())
 	if !ok || int(id.Lane) != l.index || int(id.Slot) >= len(l.slots) {
@@ -191,8 +213,17 @@ func (l *Lane) answer(now time.Time, p transport.Packet, out *transport.Outbox) 
 		l.figures.failed++
 		l.figures.reasons[string(v)]++
 	}
-	s.busy = false
-	if v != Done || l.run.cfg.Rate > 0 || !l.start(now, out, i) {
+	l.end(i)
+	if v == Done && !l.run.paced() {
+		l.start(now, out)
+	}
+}
+
+// end frees a slot, unless its connection is gone.
+func (l *Lane) end(i int) {
+	l.slots[i].busy = false
+	l.under--
+	if l.streams == nil || !l.streams.conns[i].gone {
 		l.free = append(l.free, i)
 	}
 }
@@ -204,9 +235,8 @@ func (l *Lane) sweep(now time.Time) {
 	for i := range l.slots {
 		s := &l.slots[i]
 		if s.busy && now.Sub(s.began) > l.run.cfg.Timeout {
-			s.busy = false
 			l.figures.lost++
-			l.free = append(l.free, i)
+			l.end(i)
 		}
 	}
 }
@@ -214,7 +244,7 @@ func (l *Lane) sweep(now time.Time) {
 func (l *Lane) busy() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.free) < len(l.slots)
+	return l.under > 0
 }
 
 func (l *Lane) collect(r *Result) {

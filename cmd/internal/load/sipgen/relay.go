@@ -38,11 +38,11 @@ func NewRelay(l *Lane, slot int) Op {
 	user := fmt.Sprintf("u%d%05d", l.Index(), slot)
 	private := netip.AddrFrom4([4]byte{10, byte(l.Index()), byte(slot >> 8), byte(slot)})
 	head := func(method, uri string) string {
-		return fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %v:5060;rport;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\n",
-			method, uri, private, method, here)
+		return fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/%s %v:5060;rport;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\n",
+			method, uri, l.Protocol().ViaToken(), private, method, here)
 	}
 	from := fmt.Sprintf("From: <sip:%s@example.com>;tag=f%s\r\n", user, here)
-	contact := fmt.Sprintf("Contact: <sip:%s@%v:5060;transport=udp>\r\n", user, private)
+	contact := fmt.Sprintf("Contact: <sip:%s@%v:5060;transport=%s>\r\n", user, private, l.Protocol().URIParam())
 	reg := head("REGISTER", "sip:example.com") + from + fmt.Sprintf("To: <sip:%s@example.com>\r\nCall-ID: %s@load\r\nCSeq: 2 REGISTER\r\n", user, here) +
 		contact + "Expires: 600\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE\r\n" +
 		fmt.Sprintf(`Authorization: Digest username="%s", realm="example.com", nonce="%s", uri="sip:example.com", response="%s", algorithm=MD5, cnonce="%s", qop=auth, nc=00000001`,

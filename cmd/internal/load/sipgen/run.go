@@ -18,6 +18,8 @@ import (
 type Config struct {
 	Target netip.AddrPort
 	Lanes  int // client sockets; default 1
+	// Streams, when set, makes each lane a bundle of connections.
+	Streams *Streams
 	// Window is the number of operations under way at most, over all lanes.
 	Window int
 	// Rate is the number of operations begun in a second; 0 begins one whenever
@@ -41,6 +43,9 @@ type Config struct {
 	// Usage, when set, reads what the target has used; called at both ends of
 	// the measured part.
 	Usage func() (meter.Usage, error)
+	// Hold, when set, is called when all operations have ended and before the
+	// connections are closed.
+	Hold func(ctx context.Context) error
 }
 
 // Server takes the messages of one socket, on the goroutine that reads it, and
@@ -58,6 +63,10 @@ type Result struct {
 	Elapsed                   time.Duration // the measured part
 	Latency                   meter.Histogram
 	Usage                     meter.Usage // difference over the measured part
+	// Opened is the number of connections made, with one operation each, before
+	// the other parts; Opening what the target used for that.
+	Opened  int
+	Opening meter.Usage
 }
 
 // Run is one run of a generator. Make it with New.
@@ -66,11 +75,13 @@ type Run struct {
 	endpoint *transport.Endpoint
 	lanes    []*Lane
 	begun    atomic.Uint64
+	limit    atomic.Uint64 // of begun; 0: none
 	phase    atomic.Int32
 }
 
 const (
-	warming int32 = iota
+	opening int32 = iota // connections
+	warming
 	measuring
 	draining
 )
@@ -81,11 +92,15 @@ func New(ctx context.Context, cfg Config) (*Run, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Second
 	}
-	if cfg.Window < cfg.Lanes || cfg.Window/cfg.Lanes > maxSlots {
-		return nil, fmt.Errorf("sipgen: window %d for %d lanes", cfg.Window, cfg.Lanes)
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Streams != nil {
+		cfg.Streams = cfg.Streams.withDefaults()
 	}
 	r := &Run{cfg: cfg}
-	listeners := make([]transport.ListenerConfig, cfg.Lanes+len(cfg.Ends))
+	r.limit.Store(cfg.Count)
+	listeners := make([]transport.ListenerConfig, r.sockets()+len(cfg.Ends))
 	for i := range listeners {
 		var port uint16
 		if i < len(cfg.Ports) {
@@ -96,23 +111,61 @@ func New(ctx context.Context, cfg Config) (*Run, error) {
 		}
 	}
 	var err error
-	if r.endpoint, err = transport.Listen(ctx, transport.Config{Listeners: listeners}); err != nil {
-		return nil, err
+	if len(listeners) > 0 {
+		if r.endpoint, err = transport.Listen(ctx, transport.Config{Listeners: listeners}); err != nil {
+			return nil, err
+		}
 	}
 	for i := range cfg.Lanes {
-		r.lanes = append(r.lanes, newLane(r, i, cfg.Window/cfg.Lanes))
+		l, err := newLane(r, i, cfg.Window/cfg.Lanes)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		r.lanes = append(r.lanes, l)
 	}
 	return r, nil
+}
+
+func (cfg *Config) check() error {
+	slots := cfg.Window / cfg.Lanes
+	if s := cfg.Streams; s != nil {
+		slots = s.Conns / cfg.Lanes
+		if s.Protocol == transport.UDP || s.Conns%cfg.Lanes != 0 {
+			return fmt.Errorf("sipgen: %d connections by %v for %d lanes", s.Conns, s.Protocol, cfg.Lanes)
+		}
+	}
+	if cfg.Window < cfg.Lanes || slots < 1 || slots > maxSlots {
+		return fmt.Errorf("sipgen: window %d, %d slots for each of %d lanes", cfg.Window, slots, cfg.Lanes)
+	}
+	return nil
+}
+
+// sockets is the number of UDP sockets that lanes have.
+func (r *Run) sockets() int {
+	if r.cfg.Streams != nil {
+		return 0
+	}
+	return r.cfg.Lanes
 }
 
 // Lane is one of the lanes.
 func (r *Run) Lane(i int) *Lane { return r.lanes[i] }
 
 // End is the address of a further socket.
-func (r *Run) End(i int) netip.AddrPort { return r.endpoint.Listener(uint8(r.cfg.Lanes + i)).Addr }
+func (r *Run) End(i int) netip.AddrPort { return r.endpoint.Listener(uint8(r.sockets() + i)).Addr }
 
 // Close gives the sockets back of a Run that is not run.
-func (r *Run) Close() error { return r.endpoint.Close() }
+func (r *Run) Close() error {
+	for _, l := range r.lanes {
+		if l.streams != nil {
+			l.streams.close()
+		}
+	}
+	if r.endpoint == nil {
+		return nil
+	}
+	return r.endpoint.Close()
+}
 
 // SetTarget names the element to drive, when that had to know the sockets first.
 func (r *Run) SetTarget(addr netip.AddrPort) { r.cfg.Target = addr }
@@ -133,7 +186,14 @@ func (r *Run) Run(ctx context.Context) (Result, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.endpoint.Serve(ctx, transport.HandlerFunc(r.serve)) })
+	if r.endpoint != nil {
+		g.Go(func() error { return r.endpoint.Serve(ctx, transport.HandlerFunc(r.serve)) })
+	}
+	for _, l := range r.lanes {
+		if l.streams != nil {
+			g.Go(func() error { return l.streams.loop(ctx) })
+		}
+	}
 	var result Result
 	g.Go(func() error {
 		defer stop()
@@ -141,7 +201,7 @@ func (r *Run) Run(ctx context.Context) (Result, error) {
 		result, err = r.drive(ctx)
 		return err
 	})
-	if err := g.Wait(); err != nil {
+	if err := errors.Join(g.Wait(), r.Close()); err != nil {
 		return Result{}, err
 	}
 	for _, l := range r.lanes {
@@ -152,8 +212,8 @@ func (r *Run) Run(ctx context.Context) (Result, error) {
 
 func (r *Run) serve(batch []transport.Packet, out *transport.Outbox) {
 	i := int(batch[0].Flow.Listener)
-	if i >= r.cfg.Lanes {
-		r.cfg.Ends[i-r.cfg.Lanes].ServeSIP(batch, out)
+	if n := r.sockets(); i >= n {
+		r.cfg.Ends[i-n].ServeSIP(batch, out)
 		return
 	}
 	r.lanes[i].receive(batch, out)
@@ -162,6 +222,13 @@ func (r *Run) serve(batch []transport.Packet, out *transport.Outbox) {
 // drive begins operations, takes the figures at both ends of the measured part
 // and waits for what is under way.
 func (r *Run) drive(ctx context.Context) (Result, error) {
+	result := Result{Reasons: make(map[string]uint64)}
+	if r.cfg.Streams != nil {
+		if err := r.open(ctx, &result); err != nil {
+			return Result{}, err
+		}
+	}
+	r.phase.Store(warming)
 	start := time.Now()
 	if err := r.pace(ctx, start, start.Add(r.cfg.Warm)); err != nil {
 		return Result{}, err
@@ -176,19 +243,30 @@ func (r *Run) drive(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r.phase.Store(draining)
-	elapsed := time.Since(from)
+	result.Elapsed = time.Since(from)
 	after, err := r.usage()
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Elapsed: elapsed, Usage: after.Sub(before), Reasons: make(map[string]uint64)}
+	result.Usage = after.Sub(before)
+	if err := r.drain(ctx); err != nil {
+		return Result{}, err
+	}
+	if r.cfg.Hold != nil {
+		err = r.cfg.Hold(ctx)
+	}
+	return result, err
+}
+
+// drain waits until nothing is under way any more.
+func (r *Run) drain(ctx context.Context) error {
 	for end := time.Now().Add(r.cfg.Timeout + 200*time.Millisecond); r.busy() && time.Now().Before(end); {
 		if err := sleep(ctx, 5*time.Millisecond); err != nil {
-			return Result{}, err
+			return err
 		}
 		r.sweep()
 	}
-	return result, nil
+	return nil
 }
 
 func (r *Run) usage() (meter.Usage, error) {
@@ -208,10 +286,13 @@ const (
 // have ended. In a closed loop it only fills slots that are free, those that are
 // new and those whose operation was lost.
 func (r *Run) pace(ctx context.Context, from, end time.Time) error {
-	out := r.endpoint.Outbox()
+	var out *transport.Outbox
+	if r.cfg.Streams == nil {
+		out = r.endpoint.Outbox()
+	}
 	var begun float64
 	tick := closedTick
-	if r.cfg.Rate > 0 {
+	if r.paced() {
 		tick = openTick
 	}
 	swept := from
@@ -219,7 +300,7 @@ func (r *Run) pace(ctx context.Context, from, end time.Time) error {
 		if r.finished() && !r.busy() {
 			return nil
 		}
-		if r.cfg.Rate > 0 {
+		if r.paced() {
 			due := now.Sub(from).Seconds()*r.cfg.Rate - begun
 			begun += float64(r.begin(now, out, int(due)))
 			if due > r.cfg.Rate/10+float64(r.cfg.Window) {
@@ -239,6 +320,9 @@ func (r *Run) pace(ctx context.Context, from, end time.Time) error {
 	return nil
 }
 
+// paced tells whether operations begin by the clock and not by the end of others.
+func (r *Run) paced() bool { return r.cfg.Rate > 0 && r.phase.Load() != opening }
+
 func (r *Run) begin(now time.Time, out *transport.Outbox, n int) (begun int) {
 	for i, l := range r.lanes {
 		share := n / len(r.lanes)
@@ -250,14 +334,14 @@ func (r *Run) begin(now time.Time, out *transport.Outbox, n int) (begun int) {
 	return begun
 }
 
-func (r *Run) finished() bool { return r.cfg.Count > 0 && r.begun.Load() >= r.cfg.Count }
+func (r *Run) finished() bool { n := r.limit.Load(); return n > 0 && r.begun.Load() >= n }
 
 // claim takes one of the operations that may still begin.
 func (r *Run) claim() bool {
 	if r.phase.Load() == draining {
 		return false
 	}
-	if n := r.begun.Add(1); r.cfg.Count > 0 && n > r.cfg.Count {
+	if n, limit := r.begun.Add(1), r.limit.Load(); limit > 0 && n > limit {
 		r.begun.Add(^uint64(0))
 		return false
 	}

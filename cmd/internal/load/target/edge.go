@@ -5,56 +5,100 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/class5-go/class5/sip/transport"
 )
 
-// Edge is a stateless edge to be started.
+// Edge is a stateless edge to be started. It always listens on UDP.
 type Edge struct {
-	Proxies []netip.AddrPort // UDP
-	Workers int              // sockets of ours, child processes of Kamailio
+	Proxies []netip.AddrPort   // UDP
+	Workers int                // sockets of ours, child processes of Kamailio
+	Stream  transport.Protocol // a second listener, when it is not UDP
+	// Logs lets Kamailio write a line for each message it refuses, as it does by
+	// default; ours never does.
+	Logs   bool
+	Builds *Builds // compiled commands; nil compiles
 }
 
 // Target is a server that runs.
 type Target struct {
 	*Process
-	Name string         // for the report
-	Addr netip.AddrPort // SIP over UDP, where the clients send to
+	Name   string         // for the report
+	Addr   netip.AddrPort // SIP over UDP, where the clients send to
+	Stream netip.AddrPort // the second listener of an Edge, if it has one
 	// Admin is where ours serves profiles; invalid for others.
 	Admin netip.AddrPort
 }
 
+// Descriptors is how many connections one process of an edge may be given:
+// some descriptors are for other things.
+func Descriptors(limit uint64) int { return max(int(min(limit, 20_000))-1000, 1) }
+
+func (e Edge) build(dir, pkg string) (string, error) {
+	if e.Builds != nil {
+		return e.Builds.File(pkg)
+	}
+	return Build(dir, pkg)
+}
+
 // Ours starts cmd/lb.
 func (e Edge) Ours(dir string) (*Target, error) {
-	file, err := Build(dir, "cmd/lb")
+	file, err := e.build(dir, "cmd/lb")
 	if err != nil {
 		return nil, err
 	}
-	port, err := FreePorts(3)
+	port, err := FreePorts(4)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := write(dir, "edge.key", strings.Repeat("0123456789abcdef", 4)); err != nil {
-		return nil, err
-	}
-	var proxies []string
-	for _, p := range e.Proxies {
-		proxies = append(proxies, p.String())
-	}
-	_, err = write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
-		"  proxies: [%s]\n  readers: %d\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n",
-		port+2, port+1, strings.Join(proxies, ", "), e.Workers, port))
-	if err != nil {
+	if err := e.ours(dir, port); err != nil {
 		return nil, err
 	}
 	p, err := Start(dir, file, "-config", "lb.yaml")
 	if err != nil {
 		return nil, err
 	}
-	return withAdmin(port + 2)(ready("cmd/lb", p, port))
+	return e.withStream(port + 3)(withAdmin(port + 2)(ready("cmd/lb", p, port)))
+}
+
+// ours writes the configuration of cmd/lb.
+func (e Edge) ours(dir string, port uint16) error {
+	if _, err := write(dir, "edge.key", strings.Repeat("0123456789abcdef", 4)); err != nil {
+		return err
+	}
+	var proxies []string
+	for _, p := range e.Proxies {
+		proxies = append(proxies, p.String())
+	}
+	more := ""
+	if e.Stream != transport.UDP {
+		more = fmt.Sprintf("    - {protocol: %s, addr: 127.0.0.1:%d}\n", strings.ToLower(e.Stream.String()), port+3)
+	}
+	if e.Stream.Secure() {
+		more += "  hosts: [edge.test]\n"
+		if err := certificate(dir, "edge.test"); err != nil {
+			return err
+		}
+	}
+	_, err := write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
+		"  proxies: [%s]\n  readers: %d\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
+		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), port, more))
+	return err
+}
+
+// withStream completes what ready has returned.
+func (e Edge) withStream(port uint16) func(*Target, error) (*Target, error) {
+	return func(t *Target, err error) (*Target, error) {
+		if err == nil && e.Stream != transport.UDP {
+			t.Stream = netip.AddrPortFrom(loopback, port)
+		}
+		return t, err
+	}
 }
 
 // Example starts examples/stateless-lb.
 func (e Edge) Example(dir string) (*Target, error) {
-	file, err := Build(dir, "examples/stateless-lb")
+	file, err := e.build(dir, "examples/stateless-lb")
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +119,7 @@ func (e Edge) Example(dir string) (*Target, error) {
 
 // Kamailio starts Kamailio as a stateless edge.
 func (e Edge) Kamailio(dir string) (*Target, error) {
-	port, err := FreePorts(1)
+	port, err := FreePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +130,21 @@ func (e Edge) Kamailio(dir string) (*Target, error) {
 	if _, err := write(dir, "dispatcher.list", list.String()); err != nil {
 		return nil, err
 	}
-	return kamailio(dir, port, e.Workers, edgeConfig)
+	if e.Stream.Secure() {
+		if err := certificate(dir, "edge.test"); err != nil {
+			return nil, err
+		}
+	}
+	return e.withStream(port + 3)(kamailio(dir, port, e.Workers, edgeConfig, func(s *settings) {
+		s.StreamPort, s.Debug = port+3, -3
+		if e.Logs {
+			s.Debug = -1
+		}
+		if e.Stream != transport.UDP {
+			s.Stream = map[bool]string{false: "tcp", true: "tls"}[e.Stream.Secure()]
+			s.WebSocket = e.Stream == transport.WS || e.Stream == transport.WSS
+		}
+	}))
 }
 
 // ready waits until the element answers OPTIONS.

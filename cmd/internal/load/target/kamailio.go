@@ -30,6 +30,11 @@ type settings struct {
 	Workers int
 	Realm   string
 	HA1     map[string]string // by user name
+	// An edge's second listener: tcp or tls, or empty.
+	Stream     string
+	StreamPort uint16
+	WebSocket  bool
+	Debug      int // the level above which nothing is logged
 }
 
 // kamailio starts it with the allocators that serve it best: those that Debian

@@ -20,13 +20,14 @@ type Process struct {
 	err    error         // how; to be read after done
 }
 
-// Start runs a program in a directory. The kernel kills it when the thread that
-// started it ends, so that thread is kept as long as the child.
+// Start runs a program in a directory, as leader of a process group, so that
+// its own children can be ended with it. The kernel kills it when the thread
+// that started it ends, so that thread is kept as long as the child.
 func Start(dir, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{})} //nolint:noctx // Stop ends it in order
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -51,16 +52,17 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Output() string { return p.output.String() }
 
 // Stop asks the child to end, and kills it when it does not within five
-// seconds.
+// seconds; of its group nobody is left then.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-p.done:
-		return
 	case <-time.After(5 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
 	}
-	_ = p.cmd.Process.Kill()
-	<-p.done
+	// A number that still names a group is not given to another process.
+	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 }
 
 // Wait repeats probe until it succeeds, the child has ended or the time is over.
@@ -114,6 +116,32 @@ func Build(dir, pkg string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("go build %s (run this in the module): %w\n%s", pkg, err, out)
 	}
+	return file, nil
+}
+
+// Builds are commands of this module, each compiled once. The zero value
+// compiles nothing; Dir must be set.
+type Builds struct {
+	Dir   string
+	mu    sync.Mutex
+	files map[string]string
+}
+
+// File compiles a command when it is asked for the first time.
+func (b *Builds) File(pkg string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if file, ok := b.files[pkg]; ok {
+		return file, nil
+	}
+	file, err := Build(b.Dir, pkg)
+	if err != nil {
+		return "", err
+	}
+	if b.files == nil {
+		b.files = make(map[string]string)
+	}
+	b.files[pkg] = file
 	return file, nil
 }
 
