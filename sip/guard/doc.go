@@ -1,0 +1,2 @@
+// Package guard keeps floods, scanners and guessers away from a SIP edge.
+package guard
