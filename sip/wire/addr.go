@@ -28,17 +28,24 @@ func parseIPv4(s []byte) (a [4]byte, ok bool) {
 	i := 0
 	for part := range a {
 		if part > 0 {
-			if i >= len(s) || s[i] != '.' {
+			if uint(i) >= uint(len(s)) || s[i] != '.' {
 				return a, false
 			}
 			i++
 		}
-		end := skipDigits(s, i)
-		n, ok := number(s[i:end], 255)
-		if !ok || end-i > 1 && s[i] == '0' {
+		if uint(i) >= uint(len(s)) || s[i]-'0' > 9 {
 			return a, false
 		}
-		a[part], i = byte(n), end
+		n := uint(s[i] - '0')
+		for i++; uint(i) < uint(len(s)) && s[i]-'0' <= 9; i++ {
+			if n == 0 {
+				return a, false
+			}
+			if n = n*10 + uint(s[i]-'0'); n > 255 {
+				return a, false
+			}
+		}
+		a[part] = byte(n)
 	}
 	return a, i == len(s)
 }

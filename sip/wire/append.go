@@ -5,14 +5,11 @@ import (
 	"strconv"
 )
 
-// patch is one change at a place of the message: a header line to be inserted, or octets to be replaced.
+// patch is one change at a place of the message: octets replaced by a text, or a header line inserted.
 type patch struct {
 	lo, hi uint32 // octets replaced; lo == hi for an inserted line
 	order  int32  // among lines inserted at the same place: ascending
 	line   int32  // index of the header line that a replacement lies in, -1 for the start line and insertions
-	id     HeaderID
-	insert bool
-	name   span // name of an inserted line when id is HdrOther; in the arena like text
 	text   span
 }
 
@@ -36,7 +33,7 @@ func (r *removed) next(i int) int {
 // Append appends the message with the changes of e to dst. Octets that no operation touches come out as they came
 // in; an empty plan gives m.Bytes(). On error dst is returned as it was. m must hold a message that Parse accepted.
 func (m *Message) Append(dst []byte, e *Edit) ([]byte, error) {
-	if e == nil || len(e.ops) == 0 && e.err == ReasonNone {
+	if e == nil || len(e.ops) == 0 && !e.ensure && e.err == ReasonNone {
 		return append(dst, m.b...), nil
 	}
 	if e.err != ReasonNone {
@@ -54,26 +51,24 @@ func (m *Message) Append(dst []byte, e *Edit) ([]byte, error) {
 type planner struct {
 	m      *Message
 	e      *Edit
-	rm     removed
-	anyRm  bool
-	ensure bool
 	body   *op
+	ensure bool
+	anyRm  bool
 	above  int32 // order of the latest Prepend
+	rm     removed
 }
 
 func (p *planner) plan() {
 	e := p.e
 	e.patches = e.patches[:0]
-	for i := range e.ops {
-		switch o := &e.ops[i]; {
-		case o.kind == opBody:
-			p.body = o
-		case o.kind == opEnsureLength:
-			p.ensure = p.m.contentLen < 0
-		}
+	if e.body > 0 {
+		p.body = &e.ops[e.body-1]
 	}
+	p.ensure = e.ensure && p.m.contentLen < 0
 	for i := range e.ops {
-		p.apply(i)
+		if o := &e.ops[i]; !o.dead {
+			p.apply(o)
+		}
 	}
 	switch {
 	case p.body != nil:
@@ -83,46 +78,51 @@ func (p *planner) plan() {
 	}
 	// Few patches, mostly in order already; insertion sort keeps equal ones as they were planned.
 	for i := 1; i < len(e.patches); i++ {
-		for j := i; j > 0 && before(&e.patches[j], &e.patches[j-1]); j-- {
-			e.patches[j], e.patches[j-1] = e.patches[j-1], e.patches[j]
+		if !before(&e.patches[i], &e.patches[i-1]) {
+			continue
 		}
+		c, j := e.patches[i], i
+		for ; j > 0 && before(&c, &e.patches[j-1]); j-- {
+			e.patches[j] = e.patches[j-1]
+		}
+		e.patches[j] = c
 	}
 }
 
 func before(a, b *patch) bool { return a.lo < b.lo || a.lo == b.lo && a.order < b.order }
 
-func (p *planner) apply(i int) {
-	m, o := p.m, &p.e.ops[i]
+func (p *planner) apply(o *op) {
+	m := p.m
 	switch o.kind {
 	case opRequestURI:
-		if m.request && !p.later(i) {
+		if m.request {
 			p.replace(m.target.lo, m.target.hi, -1, o.text)
 		}
 	case opStatusLine:
-		if !m.request && !p.later(i) {
+		if !m.request {
 			p.replace(uint32(len("SIP/2.0 ")), m.headersAt-2, -1, o.text)
 		}
 	case opPrepend:
 		p.above--
-		p.insert(p.place(o.id, m.headersAt), p.above, o)
+		p.insert(p.place(o.id, m.headersAt), p.above, o.text)
 	case opAdd:
-		p.insert(m.headersEnd, 0, o)
+		p.insert(m.headersEnd, 0, o.text)
 	case opSet:
-		if !p.later(i) && !p.bodySets(o.id) {
-			p.set(o)
+		if !p.bodySets(o.id) {
+			p.set(o.id, o.text)
 		}
 	case opRemoveAll:
 		p.removeAll(o.id)
 	case opRemoveName:
 		p.removeName(o.name.of(p.e.arena))
 	case opRemoveFirstValue:
-		if !p.later(i) {
-			p.removeValues(o.id, p.countFirst(o.id))
-		}
+		p.removeValues(o.id, int(o.n))
 	case opReplaceFirstValue:
-		if !p.later(i) {
-			p.replaceValue(o.id, p.countFirst(o.id), o.text)
+		n := 0
+		if p.e.seen[opRemoveFirstValue].has(o.id) {
+			n = int(p.e.find(opRemoveFirstValue, o.id).n)
 		}
+		p.replaceValue(o.id, n, o.text)
 	}
 }
 
@@ -137,26 +137,6 @@ func (p *planner) bodySets(id HeaderID) bool {
 	return false
 }
 
-// later reports whether an operation behind i has the same kind and header, so that i is not the one that counts.
-func (p *planner) later(i int) bool {
-	o := &p.e.ops[i]
-	for j := i + 1; j < len(p.e.ops); j++ {
-		if n := &p.e.ops[j]; n.kind == o.kind && n.id == o.id {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *planner) countFirst(id HeaderID) (n int) {
-	for i := range p.e.ops {
-		if o := &p.e.ops[i]; o.kind == opRemoveFirstValue && o.id == id {
-			n++
-		}
-	}
-	return n
-}
-
 // place is where the first line of id starts, or absent.
 func (p *planner) place(id HeaderID, absent uint32) uint32 {
 	if i := p.m.chains[id].first; i != 0 {
@@ -169,15 +149,13 @@ func (p *planner) replace(lo, hi uint32, line int32, text span) {
 	p.e.patches = append(p.e.patches, patch{lo: lo, hi: hi, line: line, text: text})
 }
 
-func (p *planner) insert(at uint32, order int32, o *op) {
-	p.e.patches = append(p.e.patches, patch{
-		lo: at, hi: at, order: order, line: -1, id: o.id, insert: true, name: o.name, text: o.text,
-	})
+func (p *planner) insert(at uint32, order int32, text span) {
+	p.e.patches = append(p.e.patches, patch{lo: at, hi: at, order: order, line: -1, text: text})
 }
 
-func (p *planner) set(o *op) {
-	p.insert(p.place(o.id, p.m.headersEnd), 0, o)
-	p.removeAll(o.id)
+func (p *planner) set(id HeaderID, text span) {
+	p.insert(p.place(id, p.m.headersEnd), 0, text)
+	p.removeAll(id)
 }
 
 func (p *planner) remove(i int) {
@@ -263,8 +241,9 @@ func (p *planner) replaceValue(id HeaderID, n int, text span) {
 
 func (p *planner) insertLength(n int) {
 	lo := len(p.e.arena)
-	p.e.arena = strconv.AppendInt(p.e.arena, int64(n), 10)
-	p.set(&op{id: HdrContentLength, text: mkspan(lo, len(p.e.arena))})
+	a := append(append(p.e.arena, headers[HdrContentLength].name...), ": "...)
+	p.e.arena = append(strconv.AppendInt(a, int64(n), 10), "\r\n"...)
+	p.set(HdrContentLength, mkspan(lo, len(p.e.arena)))
 }
 
 func (p *planner) planBody() {
@@ -273,7 +252,10 @@ func (p *planner) planBody() {
 	case o.text.lo == o.text.hi:
 		p.removeAll(HdrContentType)
 	case o.name.lo != o.name.hi:
-		p.set(&op{id: HdrContentType, text: o.name})
+		lo := len(p.e.arena)
+		a := append(append(p.e.arena, headers[HdrContentType].name...), ": "...)
+		p.e.arena = append(append(a, a[o.name.lo:o.name.hi]...), "\r\n"...)
+		p.set(HdrContentType, mkspan(lo, len(p.e.arena)))
 	}
 	p.insertLength(int(o.text.hi - o.text.lo))
 }
@@ -287,26 +269,22 @@ func (p *planner) write(dst []byte) []byte {
 		if c.line >= 0 && p.rm.has(int(c.line)) {
 			continue
 		}
-		dst, next = p.copy(dst, at, c.lo, next)
-		at = c.hi
-		if !c.insert {
-			dst = append(dst, arena[c.text.lo:c.text.hi]...)
-			continue
-		}
-		if c.id != HdrOther {
-			dst = append(dst, headers[c.id].name...)
+		if p.anyRm {
+			dst, next = p.copy(dst, at, c.lo, next)
 		} else {
-			dst = append(dst, arena[c.name.lo:c.name.hi]...)
+			dst = append(dst, m.b[at:c.lo]...)
 		}
-		dst = append(dst, ": "...)
+		at = c.hi
 		dst = append(dst, arena[c.text.lo:c.text.hi]...)
-		dst = append(dst, "\r\n"...)
 	}
+	end := uint32(len(m.b))
 	if p.body != nil {
-		dst, _ = p.copy(dst, at, m.bodyAt, next)
-		return append(dst, arena[p.body.text.lo:p.body.text.hi]...)
+		end = m.bodyAt
 	}
-	dst, _ = p.copy(dst, at, uint32(len(m.b)), next)
+	dst, _ = p.copy(dst, at, end, next)
+	if p.body != nil {
+		dst = append(dst, arena[p.body.text.lo:p.body.text.hi]...)
+	}
 	return dst
 }
 

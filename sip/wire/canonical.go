@@ -70,6 +70,11 @@ func (m *Message) appendCanonicalValues(dst []byte, h Header, name string) []byt
 
 // AppendTo appends the value without folds, control characters and needless white space.
 func (v Via) AppendTo(dst []byte) []byte {
+	return v.Params.AppendTo(v.appendSentBy(dst))
+}
+
+// appendSentBy appends what stands in front of the parameters.
+func (v *Via) appendSentBy(dst []byte) []byte {
 	dst = append(append(dst, v.Name...), '/')
 	dst = append(append(dst, v.Version...), '/')
 	dst = append(append(dst, v.Transport...), ' ')
@@ -77,7 +82,7 @@ func (v Via) AppendTo(dst []byte) []byte {
 	if v.Port != 0 {
 		dst = strconv.AppendUint(append(dst, ':'), uint64(v.Port), 10)
 	}
-	return v.Params.AppendTo(dst)
+	return dst
 }
 
 // AppendTo appends the value with brackets, without folds, control characters and needless white space.

@@ -1,5 +1,9 @@
 package wire
 
+import "bytes"
+
+var quote = []byte{'"'}
+
 // check reads the value s[lo:] of header id by its grammar and keeps what the accessors of Message need. s is the
 // message up to the end of the value.
 func (m *Message) check(id HeaderID, s []byte, lo int, lim *Limits) {
@@ -150,7 +154,12 @@ func (m *Message) checkLeadingNumber(s []byte, lo int) {
 	m.checkQuotes(s, i)
 }
 
+// checkQuotes wants every quoted string closed.
 func (m *Message) checkQuotes(s []byte, lo int) {
+	// Without a backslash quotes only have to come in pairs.
+	if v := s[lo:]; bytes.Count(v, quote)&1 == 0 && bytes.IndexByte(v, '\\') < 0 {
+		return
+	}
 	for lo <= len(s) {
 		next, r := scanQuotes(s, lo)
 		if r != ReasonNone {

@@ -9,40 +9,55 @@ import "strconv"
 // by Prepend is not removed by a later RemoveAll. Removing a header wins over changing its values. Values with CR,
 // LF, NUL or another control character except HTAB make Append fail with ReasonInserted.
 type Edit struct {
-	ops   []op
-	arena []byte
-	err   Reason
+	ops    []op
+	arena  []byte
+	err    Reason
+	ensure bool // EnsureContentLength was called
+	body   int  // index + 1 of the SetBody that counts
+	seen   [numSuperseding]idSet
 
 	patches []patch // scratch of Append
 }
 
 type opKind uint8
 
+// Of the first kinds only the last operation with the same header counts; several of opRemoveFirstValue are kept as one.
 const (
 	opRequestURI opKind = iota
 	opStatusLine
-	opPrepend
-	opAdd
 	opSet
+	opReplaceFirstValue
+	opRemoveFirstValue
+	numSuperseding
+
+	opPrepend opKind = iota - 1
+	opAdd
 	opRemoveAll
 	opRemoveName
-	opRemoveFirstValue
-	opReplaceFirstValue
-	opEnsureLength
 	opBody
 )
 
-// op is one operation. Its texts lie in the arena.
+// op is one operation. Its texts lie in the arena: whole lines for what inserts lines, else the octets that replace
+// others.
 type op struct {
 	kind opKind
 	id   HeaderID
-	name span
+	dead bool   // a later one counts
+	n    uint16 // values to remove
+	name span   // name to remove, or Content-Type of a body
 	text span
 }
+
+// idSet is a set of headers.
+type idSet [(numHeaders + 63) / 64]uint64
+
+func (s *idSet) has(id HeaderID) bool { return s[id>>6]&(1<<(id&63)) != 0 }
+func (s *idSet) add(id HeaderID)      { s[id>>6] |= 1 << (id & 63) }
 
 // Reset empties the plan.
 func (e *Edit) Reset() {
 	e.ops, e.arena, e.err = e.ops[:0], e.arena[:0], ReasonNone
+	e.ensure, e.body, e.seen = false, 0, [numSuperseding]idSet{}
 }
 
 // RequestURI replaces the Request-URI.
@@ -55,7 +70,7 @@ func (e *Edit) RequestURI(uri []byte) {
 	if len(uri) == 0 {
 		e.err = ReasonInserted
 	}
-	e.add(op{kind: opRequestURI, text: e.keep(uri)})
+	e.supersede(op{kind: opRequestURI, text: e.keep(uri)})
 }
 
 // StatusLine replaces status code and reason phrase of a response.
@@ -68,29 +83,29 @@ func (e *Edit) StatusLine(code int, reason string) {
 	e.arena = append(strconv.AppendInt(e.arena, int64(code), 10), ' ')
 	e.arena = append(e.arena, reason...)
 	e.check(e.arena[lo:])
-	e.add(op{kind: opStatusLine, text: mkspan(lo, len(e.arena))})
+	e.supersede(op{kind: opStatusLine, text: mkspan(lo, len(e.arena))})
 }
 
 // Prepend puts a new line in front of the first line of id, in front of all headers if there is none. A second
 // Prepend of the same id goes above the first.
 func (e *Edit) Prepend(id HeaderID, value []byte) {
-	e.add(op{kind: opPrepend, id: e.known(id), text: e.keep(value)})
+	id = e.known(id)
+	e.add(op{kind: opPrepend, id: id, text: e.line(headers[id].name, value)})
 }
 
 // Add puts a new line behind the last header.
 func (e *Edit) Add(name string, value []byte) {
-	lo := len(e.arena)
-	e.arena = append(e.arena, name...)
-	if len(name) == 0 || skip(e.arena, lo, clToken) != len(e.arena) {
+	if !isToken(name) {
 		e.err = ReasonInserted
 	}
-	e.add(op{kind: opAdd, name: mkspan(lo, len(e.arena)), text: e.keep(value)})
+	e.add(op{kind: opAdd, text: e.line(name, value)})
 }
 
 // Set gives the first line of id this value and drops its further lines. A header that is absent is added behind
 // the last one. The last Set of an id counts.
 func (e *Edit) Set(id HeaderID, value []byte) {
-	e.add(op{kind: opSet, id: e.known(id), text: e.keep(value)})
+	id = e.known(id)
+	e.supersede(op{kind: opSet, id: id, text: e.line(headers[id].name, value)})
 }
 
 // RemoveAll removes every line of id.
@@ -110,17 +125,22 @@ func (e *Edit) RemoveName(name string) {
 // RemoveFirstValue removes the first comma-separated value of id that is left; the line goes with its last value.
 // Called twice, it removes two.
 func (e *Edit) RemoveFirstValue(id HeaderID) {
-	e.add(op{kind: opRemoveFirstValue, id: e.known(id)})
+	if id = e.known(id); e.seen[opRemoveFirstValue].has(id) {
+		e.find(opRemoveFirstValue, id).n++
+		return
+	}
+	e.seen[opRemoveFirstValue].add(id)
+	e.add(op{kind: opRemoveFirstValue, id: id, n: 1})
 }
 
 // ReplaceFirstValue replaces the first value of id that RemoveFirstValue leaves. Without any it does nothing.
 func (e *Edit) ReplaceFirstValue(id HeaderID, value []byte) {
-	e.add(op{kind: opReplaceFirstValue, id: e.known(id), text: e.keep(value)})
+	e.supersede(op{kind: opReplaceFirstValue, id: e.known(id), text: e.keep(value)})
 }
 
 // EnsureContentLength adds a Content-Length when the message has none, as a message needs that came in a datagram
 // and leaves on a stream.
-func (e *Edit) EnsureContentLength() { e.add(op{kind: opEnsureLength}) }
+func (e *Edit) EnsureContentLength() { e.ensure = true }
 
 // SetBody replaces the body and sets Content-Length. A contentType of "" leaves Content-Type alone; an empty body
 // removes it. The last SetBody counts, and counts more than a Set of these headers.
@@ -130,10 +150,38 @@ func (e *Edit) SetBody(contentType string, body []byte) {
 	e.check(e.arena[lo:])
 	mid := len(e.arena)
 	e.arena = append(e.arena, body...)
+	e.body = len(e.ops) + 1
 	e.add(op{kind: opBody, name: mkspan(lo, mid), text: mkspan(mid, len(e.arena))})
 }
 
 func (e *Edit) add(o op) { e.ops = append(e.ops, o) }
+
+// supersede adds o and strikes out what it takes the place of.
+func (e *Edit) supersede(o op) {
+	if e.seen[o.kind].has(o.id) {
+		e.find(o.kind, o.id).dead = true
+	}
+	e.seen[o.kind].add(o.id)
+	e.add(o)
+}
+
+// find is the live operation of a kind that keeps one for each header, and which has one for id.
+func (e *Edit) find(kind opKind, id HeaderID) *op {
+	i := len(e.ops) - 1
+	for i > 0 && (e.ops[i].kind != kind || e.ops[i].id != id || e.ops[i].dead) {
+		i--
+	}
+	return &e.ops[i]
+}
+
+// line checks a header value and writes its line into the arena.
+func (e *Edit) line(name string, value []byte) span {
+	e.check(value)
+	lo := len(e.arena)
+	e.arena = append(append(append(e.arena, name...), ": "...), value...)
+	e.arena = append(e.arena, "\r\n"...)
+	return mkspan(lo, len(e.arena))
+}
 
 // keep checks a header value and copies it into the arena.
 func (e *Edit) keep(value []byte) span {

@@ -25,6 +25,9 @@ type refMessage struct {
 	body    string
 }
 
+// opEnsureLength is EnsureContentLength, which an Edit keeps as a flag.
+const opEnsureLength = opBody + 1
+
 type refOp struct {
 	kind  opKind
 	id    HeaderID

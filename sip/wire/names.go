@@ -67,12 +67,19 @@ func lookup[T ~string | ~[]byte](name T) HeaderID {
 // scanKnownName reads a known header name at b[at:] that is followed by ":" at once, as nearly all are, and returns
 // its length; 0 sends the caller the long way.
 func scanKnownName(b []byte, at int) (id HeaderID, n int) {
-	if uint(at)+maxKnownName > uint(len(b)) {
-		return HdrOther, 0
+	if uint(at)+maxKnownName <= uint(len(b)) {
+		return knownName(b[at : at+maxKnownName])
 	}
-	s := b[at : at+maxKnownName]
-	var w0, w1, w2 uint64
-	w0 = binary.LittleEndian.Uint64(s)
+	var end [maxKnownName]byte
+	copy(end[:], b[at:])
+	return knownName(end[:])
+}
+
+// knownName is scanKnownName for the octets in which the name lies.
+func knownName(s []byte) (id HeaderID, n int) {
+	s = s[:maxKnownName]
+	var w1, w2 uint64
+	w0 := binary.LittleEndian.Uint64(s)
 	colon := equals(w0, ':') & tops
 	if colon == 0 {
 		w1 = binary.LittleEndian.Uint64(s[8:])
@@ -80,20 +87,17 @@ func scanKnownName(b []byte, at int) (id HeaderID, n int) {
 			w2 = binary.LittleEndian.Uint64(s[16:])
 			colon = equals(w2, ':') & tops
 			w2 = fold(w2) & below(colon)
+			w1 = fold(w1)
 			n = 16
 		} else {
 			w1 = fold(w1) & below(colon)
 			n = 8
 		}
 		w0 = fold(w0)
-		if n == 16 {
-			w1 = fold(w1)
-		}
 	} else {
 		w0 = fold(w0) & below(colon)
 	}
-	n += firstMark(colon)
-	if n == 1 {
+	if n += firstMark(colon); n == 1 {
 		if id = names.compact[s[0]]; id == HdrOther {
 			n = 0
 		}

@@ -40,14 +40,15 @@ func (p Params) All() iter.Seq2[[]byte, []byte] {
 
 // next reads the parameter at i. Input that no scanner has checked is tolerated: a faulty parameter is passed over.
 func (p Params) next(i int, q *param) (next int, ok bool) {
-	i = skipLWS(p, i)
-	if i == len(p) {
-		return i, false
+	if p[i] != ';' {
+		if i = skipLWS(p, i); i == len(p) {
+			return i, false
+		}
 	}
 	if p[i] != ';' {
 		return i + 1, false
 	}
 	var r Reason
-	*q, next, r = scanParam(p, i+1)
+	*q, next, r = scanTightParam(p, i+1)
 	return max(next, i+1), r == ReasonNone
 }

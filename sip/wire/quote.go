@@ -66,6 +66,9 @@ func AppendUnfolded(dst, b []byte) []byte {
 // AppendPlain is AppendUnfolded, and writes SP for the control characters that a quoted-pair may hold: harmless to
 // insert, and to readers that stop at NUL.
 func AppendPlain(dst, b []byte) []byte {
+	if nextControl(b, 0) == len(b) {
+		return append(dst, b...)
+	}
 	lo := len(dst)
 	dst = AppendUnfolded(dst, b)
 	for i := nextControl(dst, lo); i < len(dst); i = nextControl(dst, i+1) {

@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 // nameAddr are the parts of one From, To, Contact, Route ... value.
 type nameAddr struct {
 	display, uri span
@@ -87,6 +89,9 @@ func addrSpec(uri []byte) Reason {
 
 // hasScheme reports whether uri begins with scheme ":" and has something behind it.
 func hasScheme(uri []byte) bool {
+	if len(uri) > 4 && binary.LittleEndian.Uint32(uri) == sipColon {
+		return true
+	}
 	if len(uri) < 3 || uri[0]|0x20 < 'a' || uri[0]|0x20 > 'z' {
 		return false
 	}

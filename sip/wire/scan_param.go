@@ -116,9 +116,10 @@ func word(s []byte, lo, n int) (w uint64) {
 
 // paramScan is what scanParams keeps of the parameters it passes over.
 type paramScan struct {
-	all   span // from the first ";" to the end of the last parameter
-	steer span // value of tag, or of branch
-	n     int  // how many
+	all   span   // from the first ";" to the end of the last parameter
+	steer span   // value of tag, or of branch
+	seen  uint16 // which of the parameters above are there
+	n     int    // how many
 }
 
 // scanParams reads *( ";" param ). steering names the parameter whose value is kept: parTag or parBranch.
@@ -126,7 +127,6 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
 		i = skipLWS(s, i)
 	}
-	var seen uint16
 	lo, end := i, i
 	for n := 0; uint(i) < uint(len(s)) && s[i] != ','; n++ {
 		if s[i] != ';' {
@@ -135,7 +135,7 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		if n == limit {
 			return i, ReasonTooManyParams
 		}
-		p, next, r := scanParam(s, i+1)
+		p, next, r := scanTightParam(s, i+1)
 		if r != ReasonNone {
 			return next, r
 		}
@@ -146,10 +146,10 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		if bit == 0 {
 			continue
 		}
-		if seen&bit != 0 {
+		if o.seen&bit != 0 {
 			return int(p.name.lo), ReasonDuplicateParam
 		}
-		seen |= bit
+		o.seen |= bit
 		if bit == steering {
 			if p.value.lo == p.value.hi || s[p.value.lo] == '"' {
 				return int(p.name.lo), ReasonParam // a token by its grammar
@@ -159,6 +159,27 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 	}
 	o.all = mkspan(lo, end)
 	return i, ReasonNone
+}
+
+// scanTightParam is scanParam; it takes the usual form, without white space, in one go.
+func scanTightParam(s []byte, lo int) (p param, next int, r Reason) {
+	i := skip(s, lo, clToken)
+	p.name = mkspan(lo, i)
+	if uint(i) < uint(len(s)) && s[i] == '=' {
+		value := i + 1
+		if uint(value) < uint(len(s)) && s[value] == '"' {
+			if i = quotedEnd(s, value); i < 0 {
+				return p, value, ReasonQuote
+			}
+		} else if i = skipParamVal(s, value); i == value {
+			return scanParam(s, lo)
+		}
+		p.value = mkspan(value, i)
+	}
+	if uint(i) < uint(len(s)) && s[i] != ';' && s[i] != ',' || p.name.lo == p.name.hi {
+		return scanParam(s, lo)
+	}
+	return p, i, ReasonNone
 }
 
 // scanQuotes passes over one value of a grammar known only to have quoted strings.

@@ -5,12 +5,12 @@ import (
 	"math/bits"
 )
 
-// The functions of this file look at eight octets at a time. Subtracting with the top bits masked off sets the top
-// bit of each octet that is below a bound; a borrow only ever reaches octets behind a true hit, so that the lowest
-// bit set is always right.
+// The functions of this file look at eight octets at a time. Where a subtraction borrows, it marks octets behind a
+// true hit at most, so that the lowest mark is right; controls is exact.
 const (
 	ones  = 0x0101010101010101
 	tops  = 0x80 * ones
+	lows  = 0x7f * ones
 	space = 0x20 * ones
 )
 
@@ -20,26 +20,49 @@ func equals(x uint64, c byte) uint64 {
 	return (x - ones) &^ x
 }
 
-// controls marks octets below SP and DEL.
+// controls marks octets below SP and DEL, and no others.
 func controls(x uint64) uint64 {
-	return ((x-space)&^x | equals(x, 0x7f)) & tops
+	low := x & lows
+	return (^(low + 0x60*ones) | (low + ones)) &^ x & tops
 }
 
 func firstMark(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
+
+// odd has a top bit set when an octet of x is a control character or not ASCII.
+func odd(x uint64) uint64 { return (x + ones) | (x - space) }
 
 // nextControl is the index of the first octet of s at or behind i that is below SP or DEL, len(s) when there is none.
 func nextControl(s []byte, i int) int {
 	for uint(i)+16 <= uint(len(s)) {
 		w := s[i : i+16]
-		lo := controls(binary.LittleEndian.Uint64(w))
-		hi := controls(binary.LittleEndian.Uint64(w[8:]))
-		if lo|hi != 0 {
-			if lo != 0 {
+		lo, hi := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[8:])
+		if (odd(lo)|odd(hi))&tops != 0 {
+			if lo = controls(lo); lo != 0 {
 				return i + firstMark(lo)
 			}
-			return i + 8 + firstMark(hi)
+			if hi = controls(hi); hi != 0 {
+				return i + 8 + firstMark(hi)
+			}
 		}
 		i += 16
+	}
+	return lastControl(s, i)
+}
+
+// lastControl is nextControl for the last octets, fewer than 16. Words overlap where that saves a loop.
+func lastControl(s []byte, i int) int {
+	if uint(i)+8 <= uint(len(s)) {
+		if lo := controls(binary.LittleEndian.Uint64(s[i : i+8])); lo != 0 {
+			return i + firstMark(lo)
+		}
+		i += 8
+	}
+	if n := len(s) - 8; n >= 0 && i < len(s) {
+		// Marks below i belong to octets already looked at.
+		if hi := controls(binary.LittleEndian.Uint64(s[n:n+8])) >> (uint(i-n) << 3 & 63); hi != 0 {
+			return i + firstMark(hi)
+		}
+		return len(s)
 	}
 	for uint(i) < uint(len(s)) && s[i] >= 0x20 && s[i] != 0x7f {
 		i++
@@ -61,6 +84,20 @@ func skipURI(s []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// skipParamVal passes over the octets of class clParamVal: those of a URI but for ";" and ",".
+func skipParamVal(s []byte, i int) int {
+	for uint(i)+8 <= uint(len(s)) {
+		x := binary.LittleEndian.Uint64(s[i : i+8])
+		stop := ((x-0x21*ones)&^x | equals(x, '"') | equals(x, ',') | equals(x, ';') | equals(x|0x02*ones, '>') |
+			equals(x, '\\') | equals(x, 0x7f)) & tops
+		if stop != 0 {
+			return i + firstMark(stop)
+		}
+		i += 8
+	}
+	return skip(s, i, clParamVal)
 }
 
 // quotedEnd is the index behind the quoted string that starts at s[i], -1 when it is not closed. A backslash escapes
