@@ -13,9 +13,9 @@ import (
 	"github.com/class5-go/class5/cmd/internal/load/meter"
 )
 
-// TestMain is also the child that serves the media relay.
+// TestMain is also the child that serves the media relay or holds connections.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve-media" {
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "serve-") {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)

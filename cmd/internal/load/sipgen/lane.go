@@ -248,6 +248,8 @@ func (l *Lane) busy() bool {
 }
 
 func (l *Lane) collect(r *Result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	r.Done += l.figures.done
 	r.Failed += l.figures.failed
 	r.Lost += l.figures.lost

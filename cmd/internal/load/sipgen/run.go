@@ -43,9 +43,6 @@ type Config struct {
 	// Usage, when set, reads what the target has used; called at both ends of
 	// the measured part.
 	Usage func() (meter.Usage, error)
-	// Hold, when set, is called when all operations have ended and before the
-	// connections are closed.
-	Hold func(ctx context.Context) error
 }
 
 // Server takes the messages of one socket, on the goroutine that reads it, and
@@ -77,6 +74,7 @@ type Run struct {
 	begun    atomic.Uint64
 	limit    atomic.Uint64 // of begun; 0: none
 	phase    atomic.Int32
+	hold     func(context.Context, Result) error
 }
 
 const (
@@ -173,6 +171,9 @@ func (r *Run) SetTarget(addr netip.AddrPort) { r.cfg.Target = addr }
 // SetUsage sets Config.Usage, for the same reason.
 func (r *Run) SetUsage(f func() (meter.Usage, error)) { r.cfg.Usage = f }
 
+// SetHold has f called with the outcome before the connections are closed.
+func (r *Run) SetHold(f func(context.Context, Result) error) { r.hold = f }
+
 // Measuring reports whether the measured part runs; for servers that keep
 // figures of their own.
 func (r *Run) Measuring() bool { return r.phase.Load() == measuring }
@@ -204,10 +205,16 @@ func (r *Run) Run(ctx context.Context) (Result, error) {
 	if err := errors.Join(g.Wait(), r.Close()); err != nil {
 		return Result{}, err
 	}
-	for _, l := range r.lanes {
-		l.collect(&result)
+	if r.hold == nil {
+		r.collect(&result)
 	}
 	return result, nil
+}
+
+func (r *Run) collect(result *Result) {
+	for _, l := range r.lanes {
+		l.collect(result)
+	}
 }
 
 func (r *Run) serve(batch []transport.Packet, out *transport.Outbox) {
@@ -252,10 +259,11 @@ func (r *Run) drive(ctx context.Context) (Result, error) {
 	if err := r.drain(ctx); err != nil {
 		return Result{}, err
 	}
-	if r.cfg.Hold != nil {
-		err = r.cfg.Hold(ctx)
+	if r.hold == nil {
+		return result, nil
 	}
-	return result, err
+	r.collect(&result)
+	return result, r.hold(ctx, result)
 }
 
 // drain waits until nothing is under way any more.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,8 +44,24 @@ func (s *socket) open(limit time.Duration) error {
 		// connections as there are ports, to each target.
 		os.NewSyscallError("IP_BIND_ADDRESS_NO_PORT", unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)),
 		os.NewSyscallError("bind", unix.Bind(s.fd, &unix.SockaddrInet4{Addr: s.local.Addr().As4()})),
-		os.NewSyscallError("connect", unix.Connect(s.fd, &unix.SockaddrInet4{Addr: s.remote.Addr().As4(), Port: int(s.remote.Port())})),
+		os.NewSyscallError("connect", s.connect(limit)),
 	)
+}
+
+// connect goes on when a signal of the runtime has interrupted it.
+func (s *socket) connect(limit time.Duration) error {
+	err := unix.Connect(s.fd, &unix.SockaddrInet4{Addr: s.remote.Addr().As4(), Port: int(s.remote.Port())})
+	for err == unix.EINTR { //nolint:errorlint // errno by value
+		_, err = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, int(limit.Milliseconds()))
+		if err == nil {
+			code, failed := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+			if failed == nil && code != 0 {
+				failed = syscall.Errno(code)
+			}
+			return failed
+		}
+	}
+	return err
 }
 
 func (s *socket) Read(p []byte) (int, error) {
