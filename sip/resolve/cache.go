@@ -101,7 +101,10 @@ func (c *Cache) Pick(now time.Time, key []byte, q Question, expect bool) (Target
 		return Target{}, status(err)
 	}
 	if t, ok := q.numeric(); ok {
-		return t, c.cfg.Resolver.allows(t)
+		if err := c.cfg.Resolver.allows(t); err != nil {
+			return Target{}, status(err)
+		}
+		return t, Ready
 	}
 	qh := c.hash.question(q)
 	bh := mix(c.hash.sum(key))

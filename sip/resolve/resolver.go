@@ -68,8 +68,8 @@ func (r *Resolver) Locate(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, err
 	}
 	if t, ok := q.numeric(); ok {
-		if r.allows(t) != Ready {
-			return Answer{}, fmt.Errorf("%w: %v", ErrDenied, t)
+		if err := r.allows(t); err != nil {
+			return Answer{}, fmt.Errorf("%w: %v", err, t)
 		}
 		return Answer{Tiers: [][]Server{{{Targets: []Target{t}}}}, Expires: r.cfg.Now().Add(r.cfg.MaxTTL)}, nil
 	}
@@ -96,14 +96,14 @@ func (r *Resolver) Targets(ctx context.Context, q Question) ([]Target, error) {
 }
 
 // allows tells whether an address given as a number may be used.
-func (r *Resolver) allows(t Target) State {
+func (r *Resolver) allows(t Target) error {
 	switch {
 	case !r.cfg.supports(t.Protocol), t.Addr.Addr().Is4() && r.cfg.NoIPv4, t.Addr.Addr().Is6() && r.cfg.NoIPv6:
-		return status(ErrTransport)
+		return ErrTransport
 	case r.cfg.denies(t.Addr.Addr()):
-		return status(ErrDenied)
+		return ErrDenied
 	}
-	return Ready
+	return nil
 }
 
 // try runs f on a goroutine of the Resolver if a lookup more may run.
