@@ -99,6 +99,8 @@ type ListenerConfig struct {
 	// MaxMessage is the largest message read, in bytes; zero is 65,535. Longer
 	// datagrams are dropped, longer stream messages close the connection.
 	MaxMessage int
+
+	queueErrors bool // somebody wants to know what ICMP says
 }
 
 // Limits bounds what peers can make the endpoint hold. Zero fields take the

@@ -26,6 +26,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		if err != nil {
 			return cfg, fmt.Errorf("transport: listener %q: %w", l.Name, err)
 		}
+		l.queueErrors = cfg.Unreachable != nil && l.Internal
 		listeners[i] = l
 	}
 	cfg.Listeners = listeners

@@ -32,9 +32,10 @@
 //
 // # What may block
 //
-// ServeSIP runs on the goroutine that read the messages, one for each UDP
-// socket and one for each connection, several at once; while it runs, that
-// socket or connection is not read. Sending to a stream never blocks: what the
+// ServeSIP runs on the goroutine that read the messages, several at once: one for
+// each connection, and for UDP as many as the largest ListenerConfig.Readers, the
+// i-th of which serves the i-th socket of every UDP listener. While it runs,
+// these sockets or that connection are not read. Sending to a stream never blocks: what the
 // socket does not take at once waits in the connection's bounded queue, and a
 // peer that lets the queue overflow is disconnected. Sending over UDP waits
 // only for room in the socket's send buffer.
@@ -42,12 +43,28 @@
 // # Keep-alives
 //
 // A double CRLF between the messages of a stream is answered with a CRLF (RFC
-// 5626 section 3.5.1), a WebSocket ping with a pong. Datagrams of nothing but
-// CR, LF, NUL and space are dropped. Handlers see none of them.
+// 5626 section 3.5.1), a WebSocket ping with a pong, and a STUN Binding request
+// on a UDP listener with XOR-MAPPED-ADDRESS (RFC 8489, RFC 5626 section 4.4.2),
+// and FINGERPRINT if the request had one. Datagrams of nothing but CR, LF, NUL
+// and space are dropped: RFC 5626 has CRLF for streams only. Handlers see none of
+// them.
+//
+// No one can be shot at by way of STUN: nothing but what is needed is in an
+// answer, so that even the one to a request without attributes is at most 1.3
+// times as long as it, in Ethernet frames (78 bytes for 66 over IPv4, 110 for 86
+// over IPv6), and a source, which is an IPv4 address or an IPv6 /64, gets 50
+// answers a second after the first 200.
+//
+// # Processors
+//
+// A UDP reader waits in a system call of its own and not in Go's network poller;
+// that halves the cost of a message when few come. Where there are as many
+// readers as processors, GOMAXPROCS should be one more than them, as otherwise
+// Go's scheduler is busy with taking the processor from readers that wait.
 //
 // # Portability
 //
-// Batched system calls, reply addresses behind wildcards and kernel drop
+// FreeBind, Share, Unreachable, batched system calls, reply addresses behind wildcards and kernel drop
 // counts are for Linux. Elsewhere on Unix datagrams are read and written one by
 // one.
 package transport

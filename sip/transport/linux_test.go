@@ -3,8 +3,11 @@
 package transport_test
 
 import (
+	"errors"
 	"io"
+	"net/netip"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/class5-go/class5/sip/transport"
@@ -65,4 +68,28 @@ func TestUDPKernelDrops(t *testing.T) {
 		s := e.Stats()[0]
 		return s.Dropped[transport.DropKernel] > 0 && s.Dropped[transport.DropKernel] < 200
 	})
+}
+
+// The longest datagram IPv6 can carry, and the shortest, which is a keep-alive.
+func TestUDPExtremes(t *testing.T) {
+	h := newEcho()
+	l := transport.ListenerConfig{Protocol: transport.UDP, Addr: netip.MustParseAddrPort("[::1]:0")}
+	e, _ := serve(t, listeners(l), h)
+	c := udpClient(t, "[::1]:0")
+	write(t, c, e.Listener(0).Addr, "")
+	largest := strings.Repeat("x", 65527)
+	write(t, c, e.Listener(0).Addr, largest)
+	if got := h.next(t); got.data != largest {
+		t.Errorf("%d bytes", len(got.data))
+	}
+	if msg, _ := read(t, c); msg != largest {
+		t.Errorf("answer of %d bytes", len(msg))
+	}
+	flow := transport.Flow{Protocol: transport.UDP, Remote: addrOf(c)}
+	if err := e.Send(flow, make([]byte, 65535)); !errors.Is(err, transport.ErrTooLarge) {
+		t.Errorf("65,535 bytes: %v", err)
+	}
+	if s := e.Stats()[0]; s.KeepAlives != 1 || s.Received != 1 {
+		t.Errorf("%d keep-alives, %d messages", s.KeepAlives, s.Received)
+	}
 }

@@ -10,8 +10,10 @@ import (
 // sendBatch collects datagrams for one socket and writes them with sendmmsg.
 type sendBatch struct {
 	s        *udpSocket
-	n        int // filled
-	done     int // sent or given up
+	silent   bool // what is sent is no message
+	n        int  // filled
+	done     int  // sent or given up
+	again    int  // sends that failed at done
 	hdrs     []mmsghdr
 	iovs     []unix.Iovec
 	names    []sockaddr
@@ -60,7 +62,7 @@ func (b *sendBatch) flush() error {
 	if b.n == 0 {
 		return nil
 	}
-	b.done, b.err = 0, nil
+	b.done, b.again, b.err = 0, 0, nil
 	sent, bytes := 0, 0
 	for i := range b.n {
 		b.hdrs[i].len = 0 // the kernel writes the length of what it sent
@@ -76,7 +78,9 @@ func (b *sendBatch) flush() error {
 		}
 		b.iovs[i].Base = nil // don't hold the message any longer
 	}
-	b.s.counters.out(sent, bytes)
+	if !b.silent {
+		b.s.counters.out(sent, bytes)
+	}
 	b.n = 0
 	if b.err != nil {
 		return fmt.Errorf("transport: sendmmsg: %w", b.err)
@@ -92,7 +96,7 @@ func (b *sendBatch) sendmmsg(fd uintptr) {
 			uintptr(b.n-b.done), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
-			b.done += int(n)
+			b.done, b.again = b.done+int(n), 0
 		case unix.EINTR:
 		case unix.EAGAIN:
 			if err := b.s.writable(fd); err != nil {
@@ -100,9 +104,12 @@ func (b *sendBatch) sendmmsg(fd uintptr) {
 				b.err, b.done = err, b.n
 			}
 		default: // refused is the first one; those behind it may do
+			if b.again++; b.s.errors && pending(errno) && b.again < 3 {
+				continue
+			}
 			b.s.counters.drop(DropSend)
 			b.err = errno
-			b.done++
+			b.done, b.again = b.done+1, 0
 		}
 	}
 }

@@ -24,6 +24,8 @@ const (
 	DropAddress
 	// DropSend: the system refused to send, or the connection broke meanwhile.
 	DropSend
+	// DropKeepAlive: a source sent more keep-alives than are answered.
+	DropKeepAlive
 
 	// DropCount is the number of reasons.
 	DropCount
@@ -32,7 +34,7 @@ const (
 // String returns the metrics label.
 func (d Drop) String() string {
 	return [...]string{"oversize", "kernel", "source", "flow_gone", "queue_full",
-		"too_large", "address", "send", "unknown"}[min(d, DropCount)]
+		"too_large", "address", "send", "keep_alive", "unknown"}[min(d, DropCount)]
 }
 
 // Close is a reason why a connection was closed or not accepted. Its String is

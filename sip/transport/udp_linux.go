@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -28,15 +29,22 @@ type udpReader struct {
 	slots    [][]byte
 	packets  []Packet
 	drops    uint32 // of the kernel, as last told
+
+	limit *pongLimit // of the worker
+	pongs *sendBatch
+	rooms [][stunRoom]byte
+	queue *errorQueue // nil: nobody wants to know
 }
 
-func newUDPReader(s *udpSocket, listener uint8, cfg *ListenerConfig) *udpReader {
+func newUDPReader(s *udpSocket, listener uint8, cfg *ListenerConfig, limit *pongLimit) *udpReader {
 	n, slot := cfg.Batch, (cfg.MaxMessage+63)&^63
 	r := &udpReader{
 		s: s, listener: listener, fd: s.file.Fd(),
 		hdrs: make([]mmsghdr, n), iovs: make([]unix.Iovec, n), names: make([]sockaddr, n),
 		controls: make([]control, n), slots: make([][]byte, n), packets: make([]Packet, 0, n),
+		limit: limit, pongs: newSendBatch(s, n), rooms: make([][stunRoom]byte, n),
 	}
+	r.pongs.silent = true
 	slab := make([]byte, n*slot)
 	for i := range n {
 		r.slots[i] = slab[i*slot:][:cfg.MaxMessage:cfg.MaxMessage]
@@ -74,6 +82,9 @@ func (r *udpReader) recvmmsg() (int, error) {
 			return 0, nil
 		case unix.EINTR:
 		default:
+			if r.queue != nil && pending(errno) {
+				return 0, nil // the socket stays readable, if it is
+			}
 			return 0, errno
 		}
 	}
@@ -94,6 +105,9 @@ func (r *udpReader) read() (batch []Packet, more bool, err error) {
 			bytes += len(p.Data)
 		}
 		r.rearm(i)
+	}
+	if r.pongs.n > 0 {
+		_ = r.pongs.flush() // counted
 	}
 	if len(r.packets) > 0 {
 		r.s.counters.in(len(r.packets), bytes)
@@ -121,7 +135,26 @@ func (r *udpReader) packet(i int) (Packet, bool) {
 		r.s.counters.drop(DropSource)
 		return Packet{}, false
 	}
-	return Packet{Data: data, Flow: Flow{Protocol: UDP, Listener: r.listener, Local: local, Remote: remote}}, true
+	flow := Flow{Protocol: UDP, Listener: r.listener, Local: local, Remote: remote}
+	if isSTUN(data) {
+		r.answer(i, data, &flow)
+		return Packet{}, false
+	}
+	return Packet{Data: data, Flow: flow}, true
+}
+
+// answer puts the answer to a keep-alive in line.
+func (r *udpReader) answer(i int, req []byte, flow *Flow) {
+	r.s.counters.keepAlives.Add(1)
+	msg, ok := appendSTUN(r.rooms[i][:0], req, flow.Remote)
+	if !ok {
+		return
+	}
+	if !r.limit.allow(flow.Remote.Addr(), time.Now()) {
+		r.s.counters.drop(DropKeepAlive)
+		return
+	}
+	r.pongs.add(flow, msg)
 }
 
 // ancillary notes the kernel's drops and returns the address the datagram was

@@ -82,13 +82,15 @@ func (w *udpWorker) close() {}
 type udpReader struct {
 	s        *udpSocket
 	listener uint8
+	limit    *pongLimit
+	pong     [stunRoom]byte
 	buf      []byte
 	packets  [1]Packet
 }
 
 func newUDPReader(s *udpSocket, listener uint8, cfg *ListenerConfig) *udpReader {
 	// One byte more than allowed shows what is too long.
-	return &udpReader{s: s, listener: listener, buf: make([]byte, cfg.MaxMessage+1)}
+	return &udpReader{s: s, listener: listener, limit: newPongLimit(), buf: make([]byte, cfg.MaxMessage+1)}
 }
 
 func (r *udpReader) read() ([]Packet, error) {
@@ -107,11 +109,29 @@ func (r *udpReader) read() ([]Packet, error) {
 	case remote.Port() == 0:
 		r.s.counters.drop(DropSource)
 		return nil, nil
+	case isSTUN(r.buf[:n]):
+		r.answer(r.buf[:n], remote)
+		return nil, nil
 	}
 	r.s.counters.in(1, n)
 	flow := Flow{Protocol: UDP, Listener: r.listener, Local: r.s.local, Remote: remote}
 	r.packets[0] = Packet{Data: r.buf[:n], Flow: flow}
 	return r.packets[:], nil
+}
+
+// answer answers a keep-alive.
+func (r *udpReader) answer(req []byte, remote netip.AddrPort) {
+	r.s.counters.keepAlives.Add(1)
+	msg, ok := appendSTUN(r.pong[:0], req, remote)
+	switch {
+	case !ok:
+	case !r.limit.allow(remote.Addr(), time.Now()):
+		r.s.counters.drop(DropKeepAlive)
+	default:
+		if _, err := r.s.conn.WriteToUDPAddrPort(msg, remote); err != nil {
+			r.s.counters.drop(DropSend)
+		}
+	}
 }
 
 // sendBatch writes each datagram as it comes.

@@ -115,6 +115,11 @@ func (s *udpSocket) configure(cfg *ListenerConfig) error {
 		_ = s.set(unix.SOL_SOCKET, unix.SO_SNDBUF, cfg.SendBuffer)
 	}
 	_ = s.set(unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+	if cfg.queueErrors {
+		if err := s.queueErrors(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !s.wildcard:
 		return nil

@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"time"
@@ -67,12 +68,11 @@ func (e *Endpoint) newUDPWorker(i int) (*udpWorker, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	w := &udpWorker{e: e, index: i, out: e.newOutbox(i), epoll: epoll, wake: wake}
+	limit := newPongLimit()
 	err = w.watch(wake, -1)
 	for _, l := range e.listeners {
 		if err == nil && i < len(l.udp) {
-			r := newUDPReader(l.udp[i], l.index, &l.cfg)
-			w.readers = append(w.readers, r)
-			err = w.watch(int(r.fd), int32(len(w.readers)-1))
+			err = w.add(newUDPReader(l.udp[i], l.index, &l.cfg, limit))
 		}
 	}
 	if err != nil {
@@ -80,6 +80,14 @@ func (e *Endpoint) newUDPWorker(i int) (*udpWorker, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+func (w *udpWorker) add(r *udpReader) error {
+	if r.s.errors {
+		r.queue = newErrorQueue()
+	}
+	w.readers = append(w.readers, r)
+	return w.watch(int(r.fd), int32(len(w.readers)-1))
 }
 
 // watch tells the worker of a descriptor that can be read.
@@ -103,7 +111,11 @@ func (w *udpWorker) run() error {
 			if w.events[i].Fd < 0 {
 				continue // stop sets stopping first
 			}
-			if err := w.serve(w.readers[w.events[i].Fd]); err != nil {
+			r := w.readers[w.events[i].Fd]
+			if w.events[i].Events&unix.EPOLLERR != 0 && r.queue != nil {
+				r.queue.read(r.fd, func(to netip.AddrPort) { w.e.cfg.Unreachable(r.listener, to) })
+			}
+			if err := w.serve(r); err != nil {
 				return err
 			}
 		}
