@@ -146,11 +146,24 @@ func (p *planner) place(id HeaderID, absent uint32) uint32 {
 }
 
 func (p *planner) replace(lo, hi uint32, line int32, text span) {
-	p.e.patches = append(p.e.patches, patch{lo: lo, hi: hi, line: line, text: text})
+	c := p.add()
+	c.lo, c.hi, c.order, c.line, c.text = lo, hi, 0, line, text
 }
 
 func (p *planner) insert(at uint32, order int32, text span) {
-	p.e.patches = append(p.e.patches, patch{lo: at, hi: at, order: order, line: -1, text: text})
+	c := p.add()
+	c.lo, c.hi, c.order, c.line, c.text = at, at, order, -1, text
+}
+
+// add appends a patch, to be filled in.
+func (p *planner) add() *patch {
+	e := p.e
+	n := len(e.patches)
+	if n == cap(e.patches) {
+		e.patches = append(e.patches, patch{})
+	}
+	e.patches = e.patches[:n+1]
+	return &e.patches[n]
 }
 
 func (p *planner) set(id HeaderID, text span) {

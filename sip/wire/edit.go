@@ -70,7 +70,8 @@ func (e *Edit) RequestURI(uri []byte) {
 	if len(uri) == 0 {
 		e.err = ReasonInserted
 	}
-	e.supersede(op{kind: opRequestURI, text: e.keep(uri)})
+	text := e.keep(uri)
+	e.supersede(opRequestURI, HdrOther).text = text
 }
 
 // StatusLine replaces status code and reason phrase of a response.
@@ -83,14 +84,15 @@ func (e *Edit) StatusLine(code int, reason string) {
 	e.arena = append(strconv.AppendInt(e.arena, int64(code), 10), ' ')
 	e.arena = append(e.arena, reason...)
 	e.check(e.arena[lo:])
-	e.supersede(op{kind: opStatusLine, text: mkspan(lo, len(e.arena))})
+	e.supersede(opStatusLine, HdrOther).text = mkspan(lo, len(e.arena))
 }
 
 // Prepend puts a new line in front of the first line of id, in front of all headers if there is none. A second
 // Prepend of the same id goes above the first.
 func (e *Edit) Prepend(id HeaderID, value []byte) {
 	id = e.known(id)
-	e.add(op{kind: opPrepend, id: id, text: e.line(headers[id].name, value)})
+	text := e.line(headers[id].name, value)
+	e.add(opPrepend, id).text = text
 }
 
 // Add puts a new line behind the last header.
@@ -98,18 +100,20 @@ func (e *Edit) Add(name string, value []byte) {
 	if !isToken(name) {
 		e.err = ReasonInserted
 	}
-	e.add(op{kind: opAdd, text: e.line(name, value)})
+	text := e.line(name, value)
+	e.add(opAdd, HdrOther).text = text
 }
 
 // Set gives the first line of id this value and drops its further lines. A header that is absent is added behind
 // the last one. The last Set of an id counts.
 func (e *Edit) Set(id HeaderID, value []byte) {
 	id = e.known(id)
-	e.supersede(op{kind: opSet, id: id, text: e.line(headers[id].name, value)})
+	text := e.line(headers[id].name, value)
+	e.supersede(opSet, id).text = text
 }
 
 // RemoveAll removes every line of id.
-func (e *Edit) RemoveAll(id HeaderID) { e.add(op{kind: opRemoveAll, id: e.known(id)}) }
+func (e *Edit) RemoveAll(id HeaderID) { e.add(opRemoveAll, e.known(id)) }
 
 // RemoveName removes every line with this name in any case, long or compact.
 func (e *Edit) RemoveName(name string) {
@@ -119,7 +123,7 @@ func (e *Edit) RemoveName(name string) {
 	}
 	lo := len(e.arena)
 	e.arena = append(e.arena, name...)
-	e.add(op{kind: opRemoveName, name: mkspan(lo, len(e.arena))})
+	e.add(opRemoveName, HdrOther).name = mkspan(lo, len(e.arena))
 }
 
 // RemoveFirstValue removes the first comma-separated value of id that is left; the line goes with its last value.
@@ -130,12 +134,13 @@ func (e *Edit) RemoveFirstValue(id HeaderID) {
 		return
 	}
 	e.seen[opRemoveFirstValue].add(id)
-	e.add(op{kind: opRemoveFirstValue, id: id, n: 1})
+	e.add(opRemoveFirstValue, id).n = 1
 }
 
 // ReplaceFirstValue replaces the first value of id that RemoveFirstValue leaves. Without any it does nothing.
 func (e *Edit) ReplaceFirstValue(id HeaderID, value []byte) {
-	e.supersede(op{kind: opReplaceFirstValue, id: e.known(id), text: e.keep(value)})
+	text := e.keep(value)
+	e.supersede(opReplaceFirstValue, e.known(id)).text = text
 }
 
 // EnsureContentLength adds a Content-Length when the message has none, as a message needs that came in a datagram
@@ -151,18 +156,29 @@ func (e *Edit) SetBody(contentType string, body []byte) {
 	mid := len(e.arena)
 	e.arena = append(e.arena, body...)
 	e.body = len(e.ops) + 1
-	e.add(op{kind: opBody, name: mkspan(lo, mid), text: mkspan(mid, len(e.arena))})
+	o := e.add(opBody, HdrOther)
+	o.name, o.text = mkspan(lo, mid), mkspan(mid, len(e.arena))
 }
 
-func (e *Edit) add(o op) { e.ops = append(e.ops, o) }
-
-// supersede adds o and strikes out what it takes the place of.
-func (e *Edit) supersede(o op) {
-	if e.seen[o.kind].has(o.id) {
-		e.find(o.kind, o.id).dead = true
+// add appends an operation, to be filled in before the next one.
+func (e *Edit) add(kind opKind, id HeaderID) *op {
+	n := len(e.ops)
+	if n == cap(e.ops) {
+		e.ops = append(e.ops, op{})
 	}
-	e.seen[o.kind].add(o.id)
-	e.add(o)
+	e.ops = e.ops[:n+1]
+	o := &e.ops[n]
+	o.kind, o.id, o.dead, o.n, o.name, o.text = kind, id, false, 0, span{}, span{}
+	return o
+}
+
+// supersede is add, and strikes out what the operation takes the place of.
+func (e *Edit) supersede(kind opKind, id HeaderID) *op {
+	if e.seen[kind].has(id) {
+		e.find(kind, id).dead = true
+	}
+	e.seen[kind].add(id)
+	return e.add(kind, id)
 }
 
 // find is the live operation of a kind that keeps one for each header, and which has one for id.
