@@ -41,7 +41,9 @@ func newBed(t *testing.T, zones string, change ...func(*CacheConfig)) *bed {
 	return b
 }
 
-func (b *bed) pick(branch string) (Target, State) { return b.Pick(time.Now(), []byte(branch), b.q, true) }
+func (b *bed) pick(branch string) (Target, State) {
+	return b.Pick(time.Now(), []byte(branch), b.q, true)
+}
 
 // want picks and compares.
 func (b *bed) want(when, branch string, t Target, s State) {

@@ -109,13 +109,14 @@ func (a *Answer) leastDead(now time.Time, d *Dead) (least Target, ok bool) {
 
 // order returns all targets in the order to try them in for a key, the dead
 // ones last, those that failed first before the others.
-func (a *Answer) order(now time.Time, key uint64, h hasher, d *Dead) []Target {
+func (a *Answer) order(now time.Time, key uint64, d *Dead) []Target {
 	type ranked struct {
 		Target
 		tier          int
 		server, place float64
 	}
 	var live, dead []ranked
+	var h hasher // the key is random already
 	for i, tier := range a.Tiers {
 		all := unweighted(tier)
 		for _, s := range tier {

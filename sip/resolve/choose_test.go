@@ -59,7 +59,7 @@ func TestWeights(t *testing.T) {
 				t.Fatal("nothing chosen")
 			}
 			byBranch[got]++
-			byOrder[a.order(time.Unix(0, 0), random.Uint64(), hasher{}, d)[0]]++
+			byOrder[a.order(time.Unix(0, 0), random.Uint64(), d)[0]]++
 		}
 		for i, share := range c.shares {
 			target := a.Tiers[0][i].Targets[0]
@@ -112,14 +112,14 @@ func TestOrder(t *testing.T) {
 	}}
 	d := NewDead(time.Minute)
 	for key := range uint64(50) {
-		got := a.order(now, key, hasher{}, d)
+		got := a.order(now, key, d)
 		if len(got) != 4 || got[3] != udp("192.0.2.4:5060") || got[1] == udp("192.0.2.3:5060") {
 			t.Fatal(show(got))
 		}
 	}
 	d.Mark(now, udp("192.0.2.2:5060"), 0)
 	d.Mark(now.Add(-time.Second), udp("192.0.2.3:5060"), 0)
-	if got := show(a.order(now, 1, hasher{}, d)); got != "UDP 192.0.2.1:5060, UDP 192.0.2.4:5060, UDP 192.0.2.3:5060, UDP 192.0.2.2:5060" {
+	if got := show(a.order(now, 1, d)); got != "UDP 192.0.2.1:5060, UDP 192.0.2.4:5060, UDP 192.0.2.3:5060, UDP 192.0.2.2:5060" {
 		t.Error(got)
 	}
 	d.Mark(now.Add(time.Second), udp("192.0.2.1:5060"), 0)

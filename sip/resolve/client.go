@@ -134,7 +134,7 @@ func (c *Client) try(ctx context.Context, timeout time.Duration, network string,
 		case err == nil:
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%s: %w", server, ctx.Err())
-		case m == nil || network == "tcp":
+		case network == "tcp", m == nil && !errors.Is(err, dns.ErrShortRead):
 			return nil, fmt.Errorf("%s: %w", server, err)
 		}
 	}

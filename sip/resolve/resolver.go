@@ -92,7 +92,7 @@ func (r *Resolver) Targets(ctx context.Context, q Question) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.order(r.cfg.Now(), r.cfg.Random(), hasher{}, r.dead), nil
+	return a.order(r.cfg.Now(), r.cfg.Random(), r.dead), nil
 }
 
 // allows tells whether an address given as a number may be used.
