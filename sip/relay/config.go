@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/token"
@@ -33,7 +34,8 @@ type Config struct {
 	// Dispatch chooses proxies.
 	Dispatch Dispatcher
 	// Resolve finds the next hop of requests from inside that carry no token;
-	// nil answers them 404.
+	// nil answers them 404. When it returns Pending, the request waits in the
+	// relay for Run or Tick to try again.
 	Resolve Resolver
 	// Alive reports whether a connection is open, as transport.Endpoint.Alive
 	// does; nil takes every flow for alive, and the transport finds out.
@@ -50,6 +52,9 @@ type Config struct {
 	// Server is the Server header field of own responses, if not empty.
 	Server string
 
+	// Now is the clock of Run, the same as that of the endpoint; nil is time.Now.
+	Now func() time.Time
+
 	// Guard refuses strangers; nil lets everybody in.
 	Guard Guard
 	// Overload refuses what proxies can't take; nil lets everything through.
@@ -63,6 +68,9 @@ type Config struct {
 	// InsideProtocol says which internal listener Path and Record-Route name, and
 	// so how requests from proxies come: UDP, which zero stands for, TCP or TLS.
 	InsideProtocol transport.Protocol
+	// Repair sends again what gets lost between us and the proxies for clients on
+	// connections; nil leaves it lost. It needs Run or Tick.
+	Repair *Repair
 	// Media sees calls and may send their media through other nodes; nil leaves
 	// bodies alone.
 	Media Media
@@ -115,7 +123,7 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
 		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
-		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media,
+		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair,
 		own: map[netip.AddrPort]struct{}{}, names: map[string]struct{}{}, ports: map[uint16]struct{}{},
 	}
 	if r.understood == nil {
@@ -143,6 +151,10 @@ func New(cfg Config) (*Relay, error) {
 	if r.hash, err = token.NewHasher(secret); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
+	if r.now = cfg.Now; r.now == nil {
+		r.now = time.Now
+	}
+	r.wake = make(chan struct{}, 1)
 	r.scratch.New = func() any { return new(Scratch) }
 	return r, nil
 }

@@ -39,6 +39,10 @@ type Relay struct {
 	emergency *overload.Emergency
 	inside    Inside
 	media     Media
+	repair    *Repair
+	parked    parking
+	wake      chan struct{}
+	now       func() time.Time
 
 	scratch sync.Pool // of *Scratch
 	causes  [numCauses]atomic.Uint64
@@ -155,11 +159,11 @@ func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 	var causes [numCauses]uint32
 	for i := range batch {
 		o := r.Handle(s, batch[i], out.Buffer())
-		if o.Data != nil {
-			if err := out.Send(o.Flow, o.Data); err != nil {
-				o = r.unsent(s, o, err, out)
-			}
+		if o.Cause == Resolving && !r.parked.add(batch[i]) {
+			s.last = true // no room to wait
+			o = r.handle(s, batch[i], out.Buffer())
 		}
+		o = r.send(s, o, out)
 		causes[o.Cause]++
 		if o.Cause == Malformed {
 			r.refused[o.Reason].Add(1)
@@ -171,6 +175,25 @@ func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 		}
 	}
 	r.scratch.Put(s)
+}
+
+// send sends what o says and returns what became of it.
+func (r *Relay) send(s *Scratch, o Outcome, out *transport.Outbox) Outcome {
+	if o.Data == nil {
+		return o
+	}
+	if r.repair != nil && o.Cause.Relayed() {
+		if o = r.notice(s, o); o.Data == nil {
+			return o
+		}
+	}
+	if err := out.Send(o.Flow, o.Data); err != nil {
+		return r.unsent(s, o, err, out)
+	}
+	if r.repair != nil {
+		r.remember(s, o)
+	}
+	return o
 }
 
 // unsent answers the request that o wanted to send but the transport did not
