@@ -83,16 +83,39 @@ func BranchKey(dst []byte, via wire.Via) []byte {
 	return strconv.AppendUint(append(dst, ':'), uint64(via.Port), 10)
 }
 
-// Response tells of a response that passes towards the proxy whose Via is given.
-// retryAfter is read only from a 503.
-func (p *Peers) Response(now time.Time, via wire.Via, status int, retryAfter time.Duration) {
+// Heard takes a response as it came from a peer: below the edge's own Via stands
+// that of the proxy, whose transaction it answers. A response to something else
+// changes nothing.
+func (p *Peers) Heard(m *wire.Message, now time.Time) {
+	vias := m.Values(wire.HdrVia)
+	if !vias.Next() || !vias.Next() {
+		return
+	}
+	via, err := wire.ParseVia(vias.Value())
+	if err != nil {
+		return
+	}
 	var buf [192]byte
 	key := BranchKey(buf[:0], via)
-	if status == 503 {
-		p.cfg.Cache.Refused(now, key, retryAfter)
+	if m.Status() == 503 {
+		p.cfg.Cache.Refused(now, key, retryAfter(m))
 		return
 	}
 	p.cfg.Cache.Answered(now, key)
+}
+
+// retryAfter reads the seconds of a Retry-After, in front of its comment and
+// parameters; 0 when there are none.
+func retryAfter(m *wire.Message) time.Duration {
+	h, _ := m.First(wire.HdrRetryAfter)
+	s := 0
+	for _, c := range h.Value {
+		if c < '0' || c > '9' || s > 1e6 {
+			break
+		}
+		s = s*10 + int(c-'0')
+	}
+	return time.Duration(s) * time.Second
 }
 
 // flow makes the flow to a target.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/class5-go/class5/sip/relay"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -29,6 +30,11 @@ var sockets = []transport.ListenerInfo{
 	{Protocol: transport.TCP, Addr: netip.MustParseAddrPort("203.0.113.1:5060")},
 	{Protocol: transport.TLS, Addr: netip.MustParseAddrPort("203.0.113.1:5061")},
 }
+
+var (
+	_ relay.Resolver = (*Peers)(nil)
+	_ Connector      = (*transport.Endpoint)(nil)
+)
 
 // network dials: it says how long each address takes, and which refuse.
 type network struct {
@@ -96,6 +102,18 @@ func message(t *testing.T, method, branch string) *wire.Message {
 	t.Helper()
 	text := method + " sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5070;branch=" + branch +
 		"\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1\r\nCSeq: 1 " + method + "\r\nContent-Length: 0\r\n\r\n"
+	m := new(wire.Message)
+	if err := m.Parse([]byte(text), nil); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// response is one as it comes from a peer, to the proxy's branch.
+func response(t *testing.T, status, branch, more string) *wire.Message {
+	t.Helper()
+	text := "SIP/2.0 " + status + "\r\nVia: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKedge, SIP/2.0/UDP 10.0.0.2:5070;branch=" + branch +
+		"\r\nFrom: <sip:a@example.org>;tag=1\r\nTo: <sip:bob@example.com>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n" + more + "Content-Length: 0\r\n\r\n"
 	m := new(wire.Message)
 	if err := m.Parse([]byte(text), nil); err != nil {
 		t.Fatal(err)
@@ -241,13 +259,20 @@ func TestResponses(t *testing.T) {
 		y := newYard(t)
 		const uri = "sip:example.com"
 		first, _ := y.settled("z9hG4bK1", uri)
-		via, _ := message(t, "INVITE", "z9hG4bK1").TopVia()
-		y.peers.Response(time.Now(), via, 180, 0)
+		y.peers.Heard(response(t, "180 Ringing", "z9hG4bK1", ""), time.Now())
 		time.Sleep(5 * time.Second)
 		if f, _ := y.resolve("INVITE", "z9hG4bK1", uri); f != first {
 			t.Errorf("answered, and yet moved to %v", f)
 		}
-		y.peers.Response(time.Now(), via, 503, time.Minute)
+		y.peers.Heard(response(t, "503 Service Unavailable", "unknown", "Retry-After: 60\r\n"), time.Now())
+		y.peers.Heard(message(t, "INVITE", "z9hG4bK1"), time.Now()) // no second Via
+		if n := len(y.peers.cfg.Cache.Dead().List(time.Now())); n != 0 {
+			t.Errorf("%d dead", n)
+		}
+		y.peers.Heard(response(t, "503 Service Unavailable", "z9hG4bK1", "Retry-After: 60 (full);duration=9\r\n"), time.Now())
+		if d := y.peers.cfg.Cache.Dead().List(time.Now()); len(d) != 1 || d[0].Until.Sub(time.Now()) != time.Minute {
+			t.Errorf("dead: %+v", d)
+		}
 		if f, _ := y.resolve("INVITE", "z9hG4bK2", uri); f.Remote == first.Remote {
 			t.Error("a transaction after the 503 goes to the same server")
 		}
