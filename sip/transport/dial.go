@@ -146,7 +146,7 @@ func (e *Endpoint) connect(key dialKey) (*conn, error) {
 	ctx, cancel := context.WithTimeout(e.serving, e.cfg.Timeouts.Dial)
 	defer cancel()
 	l := e.listeners[key.listener]
-	d := net.Dialer{KeepAliveConfig: keepAlive()}
+	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: l.cfg.control}
 	if local := l.info.Addr.Addr(); !local.IsUnspecified() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
