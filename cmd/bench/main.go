@@ -50,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"relay": relay, "stream": stream, "idle": idle, "serve-idle": serveIdle, "register": register, "call": call, "rtp": rtp, "serve-media": serveMedia,
+		"relay": relay, "stream": stream, "idle": idle, "serve-idle": serveIdle, "flood": flood, "parse": parseCmd, "register": register, "call": call, "rtp": rtp, "serve-media": serveMedia,
 	}
 	if len(args) == 0 {
 		return fmt.Errorf("%w: bench relay|register|call|rtp [flags]; -h shows the flags of each", errUsage)

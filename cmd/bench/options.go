@@ -46,7 +46,7 @@ func flags(name, kinds string, window int, o *options) *flag.FlagSet {
 	f.IntVar(&o.runs, "runs", 3, "runs of each element")
 	f.IntVar(&o.lanes, "lanes", 1, "client sockets")
 	f.IntVar(&o.window, "window", window, "operations under way at most")
-	f.Float64Var(&o.rate, "rate", 0, "operations begun in a second; 0: one begins when another ends")
+	f.Float64Var(&o.rate, "rate", o.rate, "operations begun in a second; 0: one begins when another ends")
 	f.DurationVar(&o.warm, "warm", time.Second, "time before figures are taken")
 	f.DurationVar(&o.measure, "time", 3*time.Second, "time for which figures are taken")
 	f.Uint64Var(&o.count, "count", 0, "end after so many operations; 0: no limit")

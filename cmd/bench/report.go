@@ -22,6 +22,7 @@ type figures struct {
 	growth             float64 // KiB of memory for one connection
 	pss                float64 // MB of the process tree at the end, shared pages divided
 	processes          float64
+	dropped, answered  float64 // per cent of a flood
 	allocs             float64 // objects for one unit of work
 }
 
@@ -93,7 +94,7 @@ type column struct {
 
 // ratio tells whether a ratio of such figures means something.
 func (c column) ratio() bool {
-	return !slices.Contains([]string{"user", "sys", "loss %", "processes"}, c.name)
+	return !slices.Contains([]string{"user", "sys", "loss %", "processes", "dropped by kernel %", "answered %"}, c.name)
 }
 
 // progress is one run in words: the first figure that is there, rate and loss.

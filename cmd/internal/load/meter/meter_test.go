@@ -109,3 +109,22 @@ func TestTree(t *testing.T) {
 		t.Error("a circle descends from anybody")
 	}
 }
+
+func TestDrops(t *testing.T) {
+	table := "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n" +
+		" 1: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000  0  0 77 2 0000000000000000 5\n" +
+		" 2: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000  0  0 78 2 0000000000000000 7\n" +
+		" 3: 0100007F:13C5 00000000:0000 07 00000000:00000000 00:00000000 00000000  0  0 79 2 0000000000000000 9\n"
+	if n, err := parseDrops([]byte(table), 5060); n != 12 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n, err := parseDrops([]byte(table), 1); n != 0 || err != nil {
+		t.Errorf("%d of a port without sockets, %v", n, err)
+	}
+	if _, err := parseDrops([]byte(" 1: 0:13C4 0:0 07 0:0 0:0 0 0 0 77 2 0 x\n"), 5060); err == nil {
+		t.Error("a number that is none")
+	}
+	if _, err := Drops(1); err != nil {
+		t.Error(err)
+	}
+}

@@ -128,7 +128,7 @@ func (cfg *Config) check() error {
 	slots := cfg.Window / cfg.Lanes
 	if s := cfg.Streams; s != nil {
 		slots = s.Conns / cfg.Lanes
-		if s.Protocol == transport.UDP || s.Conns%cfg.Lanes != 0 {
+		if s.Protocol <= transport.UDP || s.Conns%cfg.Lanes != 0 {
 			return fmt.Errorf("sipgen: %d connections by %v for %d lanes", s.Conns, s.Protocol, cfg.Lanes)
 		}
 	}

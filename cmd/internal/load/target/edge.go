@@ -13,7 +13,7 @@ import (
 type Edge struct {
 	Proxies []netip.AddrPort   // UDP
 	Workers int                // sockets of ours, child processes of Kamailio
-	Stream  transport.Protocol // a second listener, when it is not UDP
+	Stream  transport.Protocol // a second listener, when it is TCP or what is above that
 	// Logs lets Kamailio write a line for each message it refuses, as it does by
 	// default; ours never does.
 	Logs   bool
@@ -71,7 +71,7 @@ func (e Edge) ours(dir string, port uint16) error {
 		proxies = append(proxies, p.String())
 	}
 	more := ""
-	if e.Stream != transport.UDP {
+	if e.Stream > transport.UDP {
 		more = fmt.Sprintf("    - {protocol: %s, addr: 127.0.0.1:%d}\n", strings.ToLower(e.Stream.String()), port+3)
 	}
 	if e.Stream.Secure() {
@@ -89,7 +89,7 @@ func (e Edge) ours(dir string, port uint16) error {
 // withStream completes what ready has returned.
 func (e Edge) withStream(port uint16) func(*Target, error) (*Target, error) {
 	return func(t *Target, err error) (*Target, error) {
-		if err == nil && e.Stream != transport.UDP {
+		if err == nil && e.Stream > transport.UDP {
 			t.Stream = netip.AddrPortFrom(loopback, port)
 		}
 		return t, err
@@ -140,7 +140,7 @@ func (e Edge) Kamailio(dir string) (*Target, error) {
 		if e.Logs {
 			s.Debug = -1
 		}
-		if e.Stream != transport.UDP {
+		if e.Stream > transport.UDP {
 			s.Stream = map[bool]string{false: "tcp", true: "tls"}[e.Stream.Secure()]
 			s.WebSocket = e.Stream == transport.WS || e.Stream == transport.WSS
 		}
