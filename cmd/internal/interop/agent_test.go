@@ -32,7 +32,11 @@ type agent struct {
 
 func newAgent(t *testing.T, network string, port int, domain string, p phone) *agent {
 	t.Helper()
-	conn, err := net.Dial(network, fmt.Sprintf("127.0.0.1:%d", port))
+	host := "127.0.0.1"
+	if ip := net.ParseIP(domain); ip != nil {
+		host = domain
+	}
+	conn, err := net.Dial(network, net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,6 +56,7 @@ func link(t *testing.T, name string, near, far netip.Prefix) func(func()) {
 			t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	_ = exec.Command("ip", "netns", "del", name).Run() // of a test that was killed
 	ip("netns", "add", name)
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
 	ip("link", "add", name+"0", "mtu", "1500", "type", "veth", "peer", "name", name+"1", "mtu", "1500", "netns", name)
