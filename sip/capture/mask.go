@@ -46,9 +46,10 @@ var secrets = [...]struct{ word, skip, end string }{
 	{`a=ice-pwd:`, "", "\r\n"},
 }
 
-// mask returns a copy with secret values overwritten by asterisks, so that
-// lengths and positions stay as they were. Words count in any case.
-func mask(b []byte) []byte {
+// Mask returns a copy of a message in which secret values (digest responses, SDES
+// keys, ICE passwords) are overwritten with asterisks, so that lengths and
+// positions stay as they were. Words count in any case.
+func Mask(b []byte) []byte {
 	out := bytes.Clone(b)
 	lower := lowered(b)
 	for _, s := range secrets {

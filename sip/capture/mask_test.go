@@ -13,7 +13,7 @@ func TestMaskSpellings(t *testing.T) {
 		"a=ice-pwd:secret\r\na=x":       "a=ice-pwd:******\r\na=x",
 		"response=\"a\" response = \"b": "response=\"*\" response = \"*",
 	} {
-		if got := string(mask([]byte(in))); got != want {
+		if got := string(Mask([]byte(in))); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

@@ -110,7 +110,7 @@ func (s *Store) Add(m Message) bool {
 func (s *Store) Call(callID string) []Message {
 	messages := s.kept(callID)
 	for i := range messages {
-		messages[i].Data = mask(messages[i].Data)
+		messages[i].Data = Mask(messages[i].Data)
 	}
 	return messages
 }

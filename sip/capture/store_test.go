@@ -97,7 +97,7 @@ func FuzzMask(f *testing.F) {
 	f.Add(message("a", "INVITE", `X: response="`))
 	f.Add([]byte("inline:"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if got := mask(b); len(got) != len(b) {
+		if got := Mask(b); len(got) != len(b) {
 			t.Fatalf("length %d, want %d", len(got), len(b))
 		}
 		callOf(b)
