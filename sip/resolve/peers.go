@@ -88,8 +88,10 @@ func BranchKey(dst []byte, via wire.Via) []byte {
 // changes nothing.
 func (p *Peers) Heard(m *wire.Message, now time.Time) {
 	vias := m.Values(wire.HdrVia)
-	if !vias.Next() || !vias.Next() {
-		return
+	for range 2 {
+		if !vias.Next() {
+			return
+		}
 	}
 	via, err := wire.ParseVia(vias.Value())
 	if err != nil {

@@ -270,7 +270,7 @@ func TestResponses(t *testing.T) {
 			t.Errorf("%d dead", n)
 		}
 		y.peers.Heard(response(t, "503 Service Unavailable", "z9hG4bK1", "Retry-After: 60 (full);duration=9\r\n"), time.Now())
-		if d := y.peers.cfg.Cache.Dead().List(time.Now()); len(d) != 1 || d[0].Until.Sub(time.Now()) != time.Minute {
+		if d := y.peers.cfg.Cache.Dead().List(time.Now()); len(d) != 1 || time.Until(d[0].Until) != time.Minute {
 			t.Errorf("dead: %+v", d)
 		}
 		if f, _ := y.resolve("INVITE", "z9hG4bK2", uri); f.Remote == first.Remote {
