@@ -173,7 +173,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	}
 	if c.lb, err = NewLB(ctx, LBConfig{
 		Listeners: []ListenerConfig{at("udp", o.SIPPort), at("tcp", o.SIPPort), at("tls", o.TLSPort), at("ws", o.WSPort), at("wss", o.WSPort+1)},
-		Internal:  internal(0), Proxies: []netip.AddrPort{c.proxy.Addr()}, Hosts: []string{o.Domain},
+		Internal:  internal(0), Proxies: []ProxyTarget{{Addr: c.proxy.Addr()}}, Hosts: []string{o.Domain},
 	}, c.env, &cert); err != nil {
 		return err
 	}

@@ -40,22 +40,6 @@ type StoreConfig struct {
 	Data   string `yaml:"data"`   // directory for spool and write-ahead files
 }
 
-// ListenerConfig is one SIP listener of an lb.
-type ListenerConfig struct {
-	Protocol   string         `yaml:"protocol"` // udp, tcp, tls, ws or wss
-	Addr       netip.AddrPort `yaml:"addr"`
-	Advertised netip.AddrPort `yaml:"advertised"` // in Via and Record-Route, when it is not addr
-}
-
-// LBConfig is the stateless edge.
-type LBConfig struct {
-	Listeners []ListenerConfig `yaml:"listeners"`
-	Internal  netip.AddrPort   `yaml:"internal"` // UDP, towards the proxies
-	Proxies   []netip.AddrPort `yaml:"proxies"`  // UDP addresses of proxy pairs
-	Hosts     []string         `yaml:"hosts"`    // names in the self-signed certificate
-	Readers   int              `yaml:"readers"`  // UDP sockets sharing an address
-}
-
 // ProxyConfig is the stateful core.
 type ProxyConfig struct {
 	Listen     netip.AddrPort   `yaml:"listen"`      // UDP, from the lbs
@@ -99,7 +83,7 @@ func Load(file string) (*Config, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c := &Config{Log: "info", Node: "class5"}
-	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict(), yaml.CustomUnmarshaler(address)); err != nil {
+	if err := yaml.UnmarshalWithOptions(b, c, append(texts(), yaml.Strict())...); err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrConfig, mistake(file, b, err))
 	}
 	return c, nil
@@ -107,7 +91,7 @@ func Load(file string) (*Config, error) {
 
 // address reads an address with port and quotes what is none.
 func address(a *netip.AddrPort, value []byte) error {
-	text := strings.Trim(strings.TrimSpace(string(value)), `"'`)
+	text := plain(value)
 	var err error
 	if *a, err = netip.ParseAddrPort(text); err != nil {
 		return fmt.Errorf("%q is no IP address with port", text)
@@ -148,15 +132,6 @@ func needs(settings ...any) error {
 		}
 	}
 	return nil
-}
-
-func (c LBConfig) check() error {
-	for i, l := range c.Listeners {
-		if !l.Addr.IsValid() {
-			return fmt.Errorf("%w: lb: listeners: number %d has no addr", ErrConfig, i+1)
-		}
-	}
-	return needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0)
 }
 
 func (c ProxyConfig) check() error {

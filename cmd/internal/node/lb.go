@@ -77,8 +77,8 @@ func NewLB(ctx context.Context, cfg LBConfig, env Env, certificate *tls.Certific
 
 func newRelay(cfg LBConfig, env Env, endpoint *transport.Endpoint) (*LB, error) {
 	var targets []relay.Target
-	for _, addr := range cfg.Proxies {
-		targets = append(targets, relay.Target{Addr: addr})
+	for _, p := range cfg.Proxies {
+		targets = append(targets, relay.Target{Addr: p.Addr, Weight: p.Weight})
 	}
 	dispatch, err := relay.NewTargets(env.Keys.Derive("dispatch"), targets...)
 	if err != nil {
