@@ -46,6 +46,7 @@ var testListeners = []struct {
 		Protocol: transport.UDP, Addr: netip.MustParseAddrPort("198.51.100.1:5060"),
 		Bound: netip.MustParseAddrPort("172.16.0.1:5060"), Trusted: true,
 	}},
+	{"inttcp", Listener{Protocol: transport.TCP, Addr: netip.MustParseAddrPort("10.0.0.1:5070"), Internal: true}},
 }
 
 const testEpoch = 0x66f0a1b2
@@ -271,9 +272,11 @@ func (p *player) match(want, got string) bool {
 }
 
 // flowFiles is the text of all flows by file name.
-func flowFiles(tb testing.TB) map[string]string {
+func flowFiles(tb testing.TB) map[string]string { return scripts(tb, "testdata/flows/*.txt") }
+
+func scripts(tb testing.TB, pattern string) map[string]string {
 	tb.Helper()
-	files, err := filepath.Glob("testdata/flows/*.txt")
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		tb.Fatalf("%v, %v", files, err)
 	}
