@@ -215,6 +215,12 @@ func (m *Message) skipValues(id HeaderID, l *line, n int) (at, left int) {
 		}
 		return hi, n - 1
 	}
+	if l.row != 0 {
+		if n >= int(l.rows) {
+			return hi, n - int(l.rows)
+		}
+		return int(m.values[int(l.row)-1+n].value.lo), 0
+	}
 	for at < hi && (n > 0 || m.b[at] == ',') {
 		end := m.valueEnd(id, at, hi)
 		if trimEnd(m.b, at, end) > at {

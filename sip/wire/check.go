@@ -29,11 +29,7 @@ func (m *Message) check(id HeaderID, s []byte, lo int, lim *Limits) {
 			m.fail(ReasonNumber, lo)
 		}
 	case kindContentLength:
-		if n, ok := number(s[lo:], 1<<31-1); ok {
-			m.contentLen = int32(n)
-		} else {
-			m.fail(ReasonContentLength, lo)
-		}
+		m.checkContentLength(s, lo)
 	case kindNumber:
 		if _, ok := number(s[lo:], 1<<32-1); !ok {
 			m.fail(ReasonNumber, lo)
@@ -45,11 +41,35 @@ func (m *Message) check(id HeaderID, s []byte, lo int, lim *Limits) {
 	}
 }
 
+func (m *Message) checkContentLength(s []byte, lo int) {
+	n, ok := number(s[lo:], 1<<31-1)
+	switch {
+	case !ok:
+		m.fail(ReasonContentLength, lo)
+	case m.contentLen < 0:
+		m.contentLen = int32(n)
+	default:
+		m.fail(secondLength(int(m.contentLen), int(n)), lo)
+	}
+}
+
+// secondLength is the reason to refuse a second Content-Length.
+func secondLength(first, second int) Reason {
+	if first != second {
+		return ReasonContentLengthDiffers
+	}
+	return ReasonDuplicateHeader
+}
+
 // room counts one more value of id.
 func (m *Message) room(id HeaderID, at int, lim *Limits) bool {
 	c := &m.chains[id]
-	if int(c.values) >= lim.Values {
-		m.fail(ReasonTooManyValues, at)
+	limit, reason := lim.Values, ReasonTooManyValues
+	if id == HdrContact {
+		limit, reason = lim.Contacts, ReasonTooManyContacts
+	}
+	if int(c.values) >= limit {
+		m.fail(reason, at)
 		return false
 	}
 	c.values++
@@ -68,6 +88,7 @@ func (m *Message) budget(p *paramScan, at int, lim *Limits) bool {
 
 func (m *Message) checkVias(s []byte, lo int, lim *Limits) {
 	var v via
+	first := m.nrows
 	for m.room(HdrVia, lo, lim) {
 		o := &v
 		if m.topVia.host.hi == 0 {
@@ -78,41 +99,78 @@ func (m *Message) checkVias(s []byte, lo int, lim *Limits) {
 			m.fail(r, next)
 			return
 		}
-		if !m.budget(&o.params, next, lim) || next >= len(s) {
+		if m.nrows < maxRows {
+			m.values[m.nrows] = row{value: o.value}
+		}
+		m.nrows++
+		if !m.budget(&o.params, next, lim) {
+			return
+		}
+		if next >= len(s) {
+			m.keepRows(first)
 			return
 		}
 		lo = next + 1
 	}
 }
 
+// keepRows gives the line that was entered last the rows from first on, unless they were too many.
+func (m *Message) keepRows(first int) {
+	if m.nrows > maxRows {
+		m.nrows = maxRows
+		return
+	}
+	l := &m.lines[(m.n-1)&(maxHeaders-1)]
+	l.row, l.rows = uint8(first+1), uint8(m.nrows-first)
+}
+
 func (m *Message) checkNameAddrs(id HeaderID, s []byte, lo int, lim *Limits) {
 	var v nameAddr
+	first := m.nrows
 	for m.room(id, lo, lim) {
 		next, r := scanNameAddr(s, lo, lim.Params, &v)
 		if r != ReasonNone {
 			m.fail(r, next)
 			return
 		}
-		if !m.budget(&v.params, next, lim) || next >= len(s) {
+		m.addRow(&v)
+		if !m.budget(&v.params, next, lim) {
+			return
+		}
+		if next >= len(s) {
+			m.keepRows(first)
 			return
 		}
 		lo = next + 1
 	}
 }
 
+func (m *Message) addRow(v *nameAddr) {
+	if m.nrows < maxRows {
+		w := &m.values[m.nrows]
+		w.value, w.display, w.uri, w.params = v.value, v.display, v.uri, v.params.all
+	}
+	m.nrows++
+}
+
 func (m *Message) checkNameAddr(id HeaderID, s []byte, lo int, lim *Limits) {
 	var v nameAddr
+	first := m.nrows
 	next, r := scanNameAddr(s, lo, lim.Params, &v)
 	switch {
 	case r != ReasonNone:
 		m.fail(r, next)
+		return
 	case next < len(s):
 		m.fail(ReasonValueList, next)
+		return
 	case id == HdrFrom:
 		m.fromTag = v.params.steer
 	case id == HdrTo:
 		m.toTag = v.params.steer
 	}
+	m.addRow(&v)
+	m.keepRows(first)
 }
 
 // checkCallID wants one word without white space. The grammar's list of characters is not enforced: what is not

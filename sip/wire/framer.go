@@ -196,10 +196,10 @@ func headLength(head []byte) (n int, r Reason, at int) {
 		if lo, ok := headerValue(head, at, end, HdrContentLength); ok {
 			v, ok := number(head[lo:trimEnd(head, lo, end)], 1<<31-1)
 			switch {
-			case n >= 0:
-				return 0, ReasonDuplicateHeader, at
 			case !ok:
 				return 0, ReasonContentLength, lo
+			case n >= 0:
+				return 0, secondLength(n, int(v)), lo
 			}
 			n = int(v)
 		}

@@ -84,15 +84,52 @@ func checkViews(t *testing.T, b []byte, m *Message) {
 	}
 	for id := HdrOther; id <= numHeaders; id++ {
 		m.Uint32(id)
-		for v := m.Values(id); v.Next(); {
+		n := 0
+		for v := m.Values(id); v.Next(); n++ {
 			within(t, b, v.Value())
-			if n, err := v.NameAddr(); err == nil {
+			n, err := v.NameAddr()
+			if err == nil {
 				within(t, b, n.Display, n.URI, n.Params, n.Tag())
+			}
+			// What Parse has kept is what reading again gives.
+			again, errAgain := ParseNameAddr(v.Value())
+			if (err == nil) != (errAgain == nil) || string(n.AppendTo(nil)) != string(again.AppendTo(nil)) {
+				t.Fatalf("%v %q: %q %v and %q %v", id, v.Value(), n, err, again, errAgain)
 			}
 			if p, err := v.Via(); err == nil {
 				within(t, b, p.Raw, p.Host, p.Params, p.Branch())
 			}
 		}
+	}
+}
+
+// checkKept compares the values that Parse has kept, and its count of them, with a walk over the text.
+func checkKept(t *testing.T, m *Message) {
+	for id := HdrOther + 1; id < numHeaders; id++ {
+		var want []string
+		for i := range m.Len() {
+			if h := m.At(i); h.ID == id && isList(id) {
+				for v := range SplitValues(h.Value) {
+					want = append(want, string(v))
+				}
+			} else if h.ID == id && len(h.Value) > 0 {
+				want = append(want, string(h.Value))
+			}
+		}
+		var got []string
+		for v := m.Values(id); v.Next(); {
+			got = append(got, string(v.Value()))
+		}
+		if !slices.Equal(got, want) || m.CountValues(id) != len(want) {
+			t.Fatalf("%v: %q (%d) and %q", id, got, m.CountValues(id), want)
+		}
+	}
+	v, _ := m.TopVia()
+	if branch, _ := v.Params.Get("branch"); !bytes.Equal(branch, v.Branch()) {
+		t.Fatalf("branch %q and %q", v.Branch(), branch)
+	}
+	if _, rport := v.RPort(); rport != v.Params.Has("rport") || (v.Received() != nil) && !v.Params.Has("received") {
+		t.Fatalf("%q: rport or received", v.Raw)
 	}
 }
 
@@ -115,6 +152,7 @@ func checkResponse(t *testing.T, m *Message, accepted bool) {
 
 // checkAccepted wants an accepted message to come out as it came in, and its canonical form to say the same.
 func checkAccepted(t *testing.T, m *Message) {
+	checkKept(t, m)
 	for i := range m.Len() {
 		if h := m.At(i); !isToken(string(h.Name)) || h.ID != LookupHeader(h.Name) {
 			t.Fatalf("header name %q is %v", h.Name, h.ID)
@@ -218,7 +256,7 @@ func FuzzEdit(f *testing.F) {
 			t.Fatal(err)
 		}
 		var r Message
-		if err := r.Parse(out, &Limits{Message: 1 << 20, Values: 1000}); err != nil {
+		if err := r.Parse(out, &Limits{Message: 1 << 20, Values: 1000, Contacts: 1000}); err != nil {
 			if err.(*Error).Reason == ReasonTooManyHeaders {
 				return
 			}

@@ -126,6 +126,9 @@ func (k kind) hasQuotes() bool {
 	return false
 }
 
+// counted tells whether Parse counts the values, "*" apart.
+func (k kind) counted() bool { return k == kindVia || k == kindNameAddrList }
+
 // headerInfo is one row of the header table.
 type headerInfo struct {
 	name    string

@@ -29,9 +29,18 @@ type Message struct {
 	soiled     bool // a header needed for a response holds a stray control character
 	topVia     via
 
+	nrows  int // rows of values in use
 	chains [numHeaders]chain
 	lines  [maxHeaders]line
+	values [maxRows]row
 }
+
+// maxRows is how many values Parse remembers the parts of. Those of a usual message fit; the rest is read again when
+// it is asked for.
+const maxRows = 32
+
+// row keeps what Parse has read of one Via or name-addr value. Of a Via it has the first part only.
+type row struct{ value, display, uri, params span }
 
 // chain ties the lines of one header together.
 type chain struct {
@@ -46,6 +55,8 @@ type line struct {
 	nameLen uint16 // without white space in front of the colon
 	next    uint16 // index + 1 of the next line of the same header
 	id      HeaderID
+	row     uint8 // index + 1 of the row of its first value, 0 when they are not kept
+	rows    uint8
 }
 
 // Header is one header line.

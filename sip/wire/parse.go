@@ -49,7 +49,7 @@ func (m *Message) reset() {
 	m.headersAt, m.headersEnd, m.bodyAt = 0, 0, 0
 	m.cseq, m.contentLen, m.maxFwd, m.status = 0, -1, -1, 0
 	m.method, m.request, m.soiled = MethodUnknown, false, false
-	m.n, m.params = 0, 0
+	m.n, m.params, m.nrows = 0, 0, 0
 	clear(m.chains[:])
 }
 
@@ -109,7 +109,7 @@ func (m *Message) keep(id HeaderID, at, n, colon, end int, lim *Limits) {
 	l := &m.lines[m.n&(maxHeaders-1)]
 	m.n++
 	l.at, l.value.lo, l.value.hi = uint32(at), uint32(lo), uint32(end)
-	l.nameLen, l.id, l.next = uint16(n), id, 0
+	l.nameLen, l.id, l.next, l.row, l.rows = uint16(n), id, 0, 0, 0
 	m.link(l)
 	if headers[id].kind != kindText {
 		m.check(id, s[:end], lo, lim)
@@ -179,7 +179,7 @@ func (m *Message) link(l *line) {
 		c.first = m.n
 	} else {
 		m.lines[c.last-1].next = m.n
-		if headers[l.id].single {
+		if headers[l.id].single && l.id != HdrContentLength { // which two of are compared first
 			m.fail(ReasonDuplicateHeader, int(l.at))
 		}
 	}

@@ -13,7 +13,7 @@ const (
 	ReasonTooManyHeaders               // more header lines than Limits.Headers
 	ReasonHeaderTooLong                // header or start line longer than Limits.HeaderLine
 	ReasonTooManyValues                // more values than Limits.Values
-	ReasonTooManyParams                // more parameters in one value than Limits.Params
+	ReasonTooManyParams                // more parameters than Limits.Params, in one value or in all
 	ReasonBareCR                       // CR without LF
 	ReasonBareLF                       // LF without CR
 	ReasonNUL                          // NUL outside a quoted-pair
@@ -46,6 +46,8 @@ const (
 	ReasonURI                          // URI not of the grammar
 	ReasonHost                         // host or port not of the grammar
 	ReasonEscape                       // '%' without two hexadecimal digits
+	ReasonTooManyContacts              // more Contact values than Limits.Contacts
+	ReasonContentLengthDiffers         // two Content-Lengths that are not the same
 	ReasonInserted                     // a value to be inserted contains CR, LF, NUL or another control character
 
 	numReasons
@@ -57,7 +59,7 @@ var reasonNames = [numReasons]string{
 	"request_uri_headers", "header_name", "no_end", "duplicate_header", "value_list", "missing_header", "via",
 	"name_addr", "quote", "bracket", "param", "duplicate_param", "call_id", "cseq", "cseq_method", "number",
 	"content_length", "content_length_long", "content_length_missing", "content_length_mismatch", "uri", "host",
-	"escape", "inserted",
+	"escape", "too_many_contacts", "content_length_differs", "inserted",
 }
 
 // String is the reason in snake case.
@@ -102,7 +104,8 @@ func (r Reason) status() int {
 	switch r {
 	case ReasonNone, ReasonEmpty:
 		return 0
-	case ReasonTooLarge, ReasonTooManyHeaders, ReasonHeaderTooLong:
+	case ReasonTooLarge, ReasonTooManyHeaders, ReasonHeaderTooLong, ReasonTooManyValues, ReasonTooManyContacts,
+		ReasonTooManyParams:
 		return 513
 	case ReasonVersion:
 		return 505

@@ -4,8 +4,8 @@ import "encoding/binary"
 
 // nameAddr are the parts of one From, To, Contact, Route ... value.
 type nameAddr struct {
-	display, uri span
-	params       paramScan // steer: tag
+	value, display, uri span
+	params              paramScan // steer: tag
 }
 
 // scanNameAddr reads name-addr or addr-spec with header parameters.
@@ -17,7 +17,7 @@ func scanNameAddr(s []byte, i, limit int, o *nameAddr) (next int, r Reason) {
 	if uint(i) >= uint(len(s)) {
 		return i, ReasonNameAddr
 	}
-	bracketed := s[i] == '<'
+	start, bracketed := i, s[i] == '<'
 	if !bracketed {
 		if i, bracketed, r = scanDisplay(s, i, o); r != ReasonNone {
 			return i, r
@@ -35,7 +35,17 @@ func scanNameAddr(s []byte, i, limit int, o *nameAddr) (next int, r Reason) {
 		o.uri = mkspan(lo, i)
 		i++
 	}
-	return scanParams(s, i, limit, parTag, &o.params)
+	end := int(o.uri.hi)
+	if bracketed {
+		end++
+	}
+	if next, r = scanParams(s, i, limit, parTag, &o.params); r == ReasonNone {
+		if o.params.n > 0 {
+			end = int(o.params.all.hi)
+		}
+		o.value = mkspan(start, end)
+	}
+	return next, r
 }
 
 // scanDisplay reads a display name up to "<", or an addr-spec without brackets up to what ends it.

@@ -51,8 +51,8 @@ var rfc4475 = map[string]verdict{
 	"insuf":  {ReasonMissingHeader, 400}, // no Call-ID, From, To: "ideally, it will respond with a 400"
 	"unkscm": accepted, "novelsc": accepted, "unksm2": accepted, "bext01": accepted, "invut": accepted,
 	"regaut01": accepted,
-	"multi01":  {ReasonDuplicateHeader, 400}, // several values of single-value headers
-	"mcl01":    {ReasonDuplicateHeader, 400}, // two Content-Lengths
+	"multi01":  {ReasonDuplicateHeader, 400},      // several values of single-value headers
+	"mcl01":    {ReasonContentLengthDiffers, 400}, // two Content-Lengths
 	"bcast":    accepted, "zeromf": accepted, "cparam01": accepted, "cparam02": accepted, "regescrt": accepted,
 	"sdp01": accepted,
 	// 3.4 backward compatibility

@@ -16,6 +16,8 @@ type Values struct {
 	list  bool
 	at    int // where the next value of the line starts; behind the line's value when it has none
 	value span
+	row   uint8 // index + 1 of the row of the current value, 0 when Parse has not kept it
+	ahead uint8 // rows of the line that are still to come
 	index int
 }
 
@@ -25,10 +27,18 @@ func (m *Message) Values(id HeaderID) Values {
 	if id == HdrOther {
 		v.line = 0
 	}
-	if v.line != 0 {
-		v.at = int(m.lines[v.line-1].value.lo)
-	}
+	v.open()
 	return v
+}
+
+// open starts a line, or ends the walk.
+func (v *Values) open() {
+	if v.line == 0 {
+		v.row = 0
+		return
+	}
+	l := &v.m.lines[v.line-1]
+	v.at, v.row, v.ahead = int(l.value.lo), l.row, l.rows
 }
 
 // isList reports whether commas separate values of id. The challenges and credentials of digest use commas inside
@@ -46,6 +56,18 @@ func isList(id HeaderID) bool {
 func (v *Values) Next() bool {
 	for v.line != 0 {
 		l := &v.m.lines[v.line-1]
+		if l.row != 0 {
+			if v.ahead > 0 {
+				v.row = l.row + l.rows - v.ahead
+				v.ahead--
+				v.value = v.m.values[(v.row-1)&(maxRows-1)].value
+				v.index++
+				return true
+			}
+			v.line = l.next
+			v.open()
+			continue
+		}
 		s := v.m.b[:l.value.hi]
 		for v.at < len(s) {
 			lo, end := v.at, len(s)
@@ -60,9 +82,8 @@ func (v *Values) Next() bool {
 				return true
 			}
 		}
-		if v.line = l.next; v.line != 0 {
-			v.at = int(v.m.lines[v.line-1].value.lo)
-		}
+		v.line = l.next
+		v.open()
 	}
 	return false
 }
@@ -74,7 +95,45 @@ func (v *Values) Value() []byte { return v.value.of(v.m.b) }
 func (v *Values) Index() int { return v.index }
 
 // NameAddr is the current value as name-addr.
-func (v *Values) NameAddr() (NameAddr, error) { return ParseNameAddr(v.Value()) }
+func (v *Values) NameAddr() (NameAddr, error) {
+	if v.row != 0 {
+		if n, ok := v.m.rowNameAddr(v.row); ok {
+			return n, nil
+		}
+	}
+	return ParseNameAddr(v.Value())
+}
+
+// rowNameAddr is what Parse has kept of a value; a row without URI is that of a Via.
+func (m *Message) rowNameAddr(i uint8) (n NameAddr, ok bool) {
+	w := &m.values[(i-1)&(maxRows-1)]
+	if m.b == nil || w.uri.hi == 0 {
+		return n, false
+	}
+	return NameAddr{Display: w.display.of(m.b), URI: w.uri.of(m.b), Params: Params(w.params.of(m.b))}, true
+}
+
+// NameAddr is the first value of header id, which Parse has read as name-addr: From, To, Contact, Route and their like.
+// ok is false when the header is absent, not of that kind, or "*".
+func (m *Message) NameAddr(id HeaderID) (n NameAddr, ok bool) {
+	v := m.Values(id)
+	if !v.Next() {
+		return n, false
+	}
+	n, err := v.NameAddr()
+	return n, err == nil && string(n.URI) != "*"
+}
+
+// CountValues is the number of comma-separated values of header id over all its lines.
+func (m *Message) CountValues(id HeaderID) (n int) {
+	if c := m.chain(id); c.first == 0 || headers[id].kind.counted() && m.err.Reason == ReasonNone {
+		return int(c.values)
+	}
+	for v := m.Values(id); v.Next(); {
+		n++
+	}
+	return n
+}
 
 // Via is the current value as Via.
 func (v *Values) Via() (Via, error) { return ParseVia(v.Value()) }
