@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -23,8 +24,10 @@ var (
 
 // proxies answers probes as each target is told to.
 type proxies struct {
-	tb      testing.TB
-	prober  *Prober
+	tb     testing.TB
+	prober *Prober
+
+	mu      sync.Mutex
 	answers map[netip.AddrPort]string // status line and extra headers, "" is silence
 	errs    map[netip.AddrPort]error
 	asked   map[netip.AddrPort]int
@@ -32,6 +35,8 @@ type proxies struct {
 }
 
 func (p *proxies) send(to netip.AddrPort, msg []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.asked[to]++
 	if err := p.errs[to]; err != nil {
 		return err
@@ -98,6 +103,7 @@ func TestProber(t *testing.T) {
 		go func() { done <- p.prober.Run(ctx) }()
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
+		p.mu.Lock()
 		for i, want := range []State{StateUp, StateUp, StateDown, StateBusy, StateUp, StateUp} {
 			if got := pool.List()[i]; got.State != want {
 				t.Errorf("target %d, which answers %q: %v, want %v", i, p.answers[list[i].Addr], got.State, want)
@@ -108,6 +114,7 @@ func TestProber(t *testing.T) {
 		}
 		p.errs[list[0].Addr] = syscall.ECONNREFUSED
 		p.errs[list[1].Addr] = errors.New("no buffer space")
+		p.mu.Unlock()
 		time.Sleep(1500 * time.Millisecond)
 		synctest.Wait()
 		if a, b := pool.Health(list[0].Addr), pool.Health(list[1].Addr); a != relay.Down || b != relay.Up {
