@@ -1,0 +1,113 @@
+// Command class5ctl is for operators: it shows and changes what a running lb
+// knows, takes tokens apart and checks configuration files. It exits with 0 when
+// all is well, with 2 when it was called wrongly or a file says something wrong,
+// and with 1 for the rest.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/class5-go/class5/cmd/internal/node"
+)
+
+const usage = `class5ctl token explain TOKEN [-keys FILE] [-bind TEXT]
+class5ctl lb flows [-limit N]
+class5ctl lb bans
+class5ctl lb ban PREFIX [-ttl DURATION] [-reason TEXT]
+class5ctl lb unban PREFIX
+class5ctl lb targets
+class5ctl lb drain ADDRESS:PORT
+class5ctl lb undrain ADDRESS:PORT
+class5ctl lb stats
+class5ctl check FILE
+
+  -admin URL  the lb's admin listener (or $CLASS5_ADMIN; http://127.0.0.1:9190)
+  -json       for machines
+`
+
+// errUsage is a mistake in the arguments.
+var errUsage = errors.New("usage")
+
+func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+
+// run is main with its surroundings given.
+func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return 2
+	}
+	c := &command{env: env, out: stdout}
+	err := c.dispatch(args)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(stderr, "class5ctl: %v\n", err)
+	if errors.Is(err, errUsage) || errors.Is(err, node.ErrConfig) {
+		return 2
+	}
+	return 1
+}
+
+// command is one call.
+type command struct {
+	env  func(string) string
+	out  io.Writer
+	json bool
+}
+
+func (c *command) dispatch(args []string) error {
+	switch args[0] {
+	case "lb":
+		return c.lb(args[1:])
+	case "check":
+		return c.check(args[1:])
+	case "token":
+		if len(args) > 1 && args[1] == "explain" {
+			return c.explain(args[2:])
+		}
+	case "help", "-h", "-help", "--help":
+		return flag.ErrHelp
+	}
+	return fmt.Errorf("%w: no command %q (class5ctl help)", errUsage, strings.Join(args[:min(2, len(args))], " "))
+}
+
+// flags is a set with the options that all commands have.
+func (c *command) flags() *flag.FlagSet {
+	f := flag.NewFlagSet("class5ctl", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.BoolVar(&c.json, "json", false, "")
+	return f
+}
+
+// parse reads options before, between and after the arguments, of which there
+// must be as many as names.
+func parse(f *flag.FlagSet, args []string, names ...string) ([]string, error) {
+	var rest []string
+	for {
+		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if args = f.Args(); len(args) == 0 {
+			break
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+	switch {
+	case len(rest) < len(names):
+		return nil, fmt.Errorf("%w: %s is missing", errUsage, names[len(rest)])
+	case len(rest) > len(names):
+		return nil, fmt.Errorf("%w: %q is too much", errUsage, rest[len(names)])
+	}
+	return rest, nil
+}
