@@ -2,15 +2,22 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/class5-go/class5/cmd/internal/load/meter"
+	"github.com/class5-go/class5/cmd/internal/load/sipgen"
+	"github.com/class5-go/class5/cmd/internal/load/target"
 )
 
 // TestMain is also the child that serves the media relay or holds connections.
@@ -61,7 +68,9 @@ func TestReport(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for _, args := range []string{"", "nonsense", "relay -start nothing", "relay -runs 0", "relay -window 0", "relay x", "relay -target nowhere",
-		"relay -time 1h", "register -users 3", "register -nonce old", "call -nonce both", "rtp -calls 0", "rtp -target 127.0.0.1:9", "serve-media", "serve-media a b c d"} {
+		"relay -time 1h", "register -users 3", "register -nonce old", "call -nonce both", "rtp -calls 0", "rtp -target 127.0.0.1:9", "stream -protocol udp", "stream -conns 0", "stream -conns 10 -lanes 3", "stream -conns 1000000",
+		"idle -protocol x", "idle -conns 100", "idle -target 127.0.0.1:9", "flood -kind rain", "flood -sources 0", "flood -target 127.0.0.1:9",
+		"parse -start kamailio", "parse -target 127.0.0.1:9", "all nothing", "all -runs -1", "serve-idle", "serve-idle tcp x 1 y", "serve-media", "serve-media a b c d"} {
 		if code := run(strings.Fields(args), io.Discard, io.Discard); code != 2 {
 			t.Errorf("%q ends with %d", args, code)
 		}
@@ -78,6 +87,109 @@ func TestRelay(t *testing.T) {
 	args := "relay -start example -runs 1 -warm 0s -time 30s -wait 10s -window 8 -lanes 2 -count 300"
 	if code := run(strings.Fields(args), &out, &progress); code != 0 || !strings.Contains(out.String(), "examples/stateless-lb") {
 		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
+
+// TestStream is the same over connections. The element listens on TCP too.
+func TestStream(t *testing.T) {
+	var out, progress bytes.Buffer
+	args := "stream -start ours -runs 1 -warm 0s -time 30s -wait 10s -window 8 -count 300 -protocol tls,ws -conns 20"
+	if code := run(strings.Fields(args), &out, &progress); code != 0 || strings.Count(out.String(), "cmd/lb") < 2 {
+		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
+
+// TestIdle holds some connections in a child.
+func TestIdle(t *testing.T) {
+	var out, progress bytes.Buffer
+	args := "idle -start ours -runs 1 -protocol tcp -conns 220 -settle 10ms -json"
+	if code := run(strings.Fields(args), &out, &progress); code != 0 {
+		t.Fatalf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+	var got tableJSON
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got.Elements) != 1 || got.Elements[0].Median["processes"] != 1 || len(got.Goals) == 0 {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestFlood: clients get through beside a flood.
+func TestFlood(t *testing.T) {
+	var out, progress bytes.Buffer
+	args := "flood -start ours -runs 1 -kind garbage -rate 2000 -sources 2 -warm 50ms -time 300ms -wait 10s"
+	if code := run(strings.Fields(args), &out, &progress); code != 0 || !strings.Contains(out.String(), "µs/refusal") {
+		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
+
+func TestParse(t *testing.T) {
+	var out, progress bytes.Buffer
+	if code := run(strings.Fields("parse -start ours,sipgo,copy -runs 1 -warm 1ms -time 30ms"), &out, &progress); code != 0 {
+		t.Fatalf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+	for _, want := range []string{"sip/wire", "emiago/sipgo", "copy", "goal: objects/msg of sip/wire at most 0: 0.00, met"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestEditors: ours and sipgo's give the same message but for the order of lines.
+func TestEditors(t *testing.T) {
+	samples, err := sipgen.Samples()
+	if err != nil || len(samples) != 3 {
+		t.Fatal(len(samples), err)
+	}
+	for _, s := range samples {
+		var lines [2][]string
+		for i, edit := range []func(dst, msg []byte) ([]byte, error){oursEditor(), sipgoEditor()} {
+			b, err := edit(nil, s.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines[i] = strings.Split(strings.ToLower(string(b)), "\r\n")
+			slices.Sort(lines[i])
+		}
+		if diff := cmp.Diff(lines[0], lines[1]); diff != "" {
+			t.Errorf("%s: %s", s.Name, diff)
+		}
+	}
+}
+
+// TestInterrupted: a signal ends a run, and nothing that was started stays.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var pid string // of a child's child
+	o := options{runs: 1}
+	err := o.turns(ctx, io.Discard, newTable("", "", ""), []maker{{"sleep", func(dir string) (*target.Target, error) {
+		p, err := target.Start(dir, "sh", "-c", "sleep 60 & echo $!; sleep 60; true")
+		return &target.Target{Process: p, Name: "sleep"}, err
+	}}}, func(ctx context.Context, start func() (*target.Target, error)) (outcome, error) {
+		element, err := start()
+		if err != nil {
+			return outcome{}, err
+		}
+		err = element.Wait(10*time.Second, func() error {
+			if pid = element.Output(); pid == "" {
+				return errors.New("nothing yet")
+			}
+			return nil
+		})
+		cancel()
+		<-ctx.Done()
+		if _, err := start(); err == nil {
+			t.Error("something is started after the signal")
+		}
+		return outcome{}, errors.Join(err, ctx.Err())
+	})
+	if !errors.Is(err, context.Canceled) || pid == "" {
+		t.Fatal(err)
+	}
+	for {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			break // gone, or nobody has taken notice yet that it is
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

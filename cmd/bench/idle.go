@@ -47,7 +47,7 @@ func idle(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// most are the figures an idle connection may cost, in KiB.
+// idleGoals are the figures an idle connection may cost, in KiB.
 func idleGoals(p transport.Protocol) []goal {
 	const column = "KiB/connection"
 	switch p {
@@ -72,11 +72,11 @@ func (o *options) idleCase(ctx context.Context, p transport.Protocol, conns int,
 	if err != nil {
 		return err
 	}
-	share := target.Descriptors(maxFiles)
+	share := target.Descriptors(maxFiles())
 	instances := (conns + share - 1) / share
 	title := fmt.Sprintf("idle connections, %d of %v, each registered once", conns, p)
 	if instances > 1 {
-		title += fmt.Sprintf("; a process may hold %d descriptors, so %d edges share them", maxFiles, instances)
+		title += fmt.Sprintf("; a process may hold %d descriptors, so %d edges share them", maxFiles(), instances)
 	}
 	t := newTable(title, "connection", "")
 	t.cols = []column{

@@ -1,7 +1,12 @@
 // Command bench measures SIP and RTP elements, ours and others, on one machine
 // and with the same load:
 //
-//	bench relay     a stateless edge: REGISTER, INVITE, BYE and their answers
+//	bench relay     a stateless edge over UDP: REGISTER, INVITE, BYE and their answers
+//	bench stream    the same with clients on thousands of TCP or TLS connections
+//	bench idle      what an idle TCP, TLS, WS or WSS connection costs in memory
+//	bench flood     refusing garbage, oversize messages and scanners beside clients
+//	bench parse     a request read, edited and written, without sockets
+//	bench all       all of these, in less than five minutes
 //	bench register  a registrar with digest authentication
 //	bench call      a proxy: calls between registered subscribers
 //	bench rtp       a media relay: both directions of many calls
@@ -9,6 +14,7 @@
 // By default it starts what it measures, in turn, each time anew: ours, built
 // from this module, and kamailio or rtpengine where they are installed. With
 // -target it drives an element that runs already, and -pid names its process.
+// What it has started is gone when it ends, also by a signal.
 //
 // The main figure is the processor time of the element's whole process tree for
 // a unit of work, as the kernel has counted it; it depends less on what else the
@@ -50,10 +56,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"relay": relay, "stream": stream, "idle": idle, "serve-idle": serveIdle, "flood": flood, "parse": parseCmd, "register": register, "call": call, "rtp": rtp, "serve-media": serveMedia,
+		"relay": relay, "stream": stream, "idle": idle, "flood": flood, "parse": parseCmd,
+		"register": register, "call": call, "rtp": rtp, "serve-media": serveMedia, "serve-idle": serveIdle,
 	}
 	if len(args) == 0 {
-		return fmt.Errorf("%w: bench relay|register|call|rtp [flags]; -h shows the flags of each", errUsage)
+		return fmt.Errorf("%w: bench all|relay|stream|idle|flood|parse|register|call|rtp [flags]; -h shows the flags of each", errUsage)
+	}
+	if args[0] == "all" {
+		return all(ctx, args[1:], stdout, stderr)
 	}
 	c, ok := commands[args[0]]
 	if !ok {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/class5-go/class5/cmd/internal/load/sipgen"
 	"github.com/class5-go/class5/cmd/internal/load/target"
 	"github.com/class5-go/class5/sip/transport"
@@ -30,8 +32,8 @@ func stream(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	for _, p := range kinds {
 		for word := range strings.SplitSeq(*counts, ",") {
 			n, err := strconv.Atoi(word)
-			if err != nil || n < o.lanes || n > target.Descriptors(maxFiles) || n%o.lanes != 0 {
-				return fmt.Errorf("%w: -conns %s: at most %d here, a multiple of -lanes", errUsage, word, target.Descriptors(maxFiles))
+			if err != nil || n < o.lanes || n > target.Descriptors(maxFiles()) || n%o.lanes != 0 {
+				return fmt.Errorf("%w: -conns %s: at most %d here, a multiple of -lanes", errUsage, word, target.Descriptors(maxFiles()))
 			}
 			if err := o.streamCase(ctx, p, n, stdout, stderr); err != nil {
 				return err
@@ -41,9 +43,15 @@ func stream(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	return nil
 }
 
-// maxFiles is what processes are commonly let have, and more than that is not
-// asked of a single one.
-const maxFiles = 20_000
+// maxFiles is how many descriptors a process may have here. More than 20,000,
+// which is what ours takes by default, is not asked of a single one.
+func maxFiles() uint64 {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return 1024
+	}
+	return min(r.Max, 20_000)
+}
 
 func protocolList(words string) (all []transport.Protocol, err error) {
 	for word := range strings.SplitSeq(words, ",") {

@@ -52,8 +52,12 @@ func (s *socket) open(limit time.Duration) error {
 func (s *socket) connect(limit time.Duration) error {
 	err := unix.Connect(s.fd, &unix.SockaddrInet4{Addr: s.remote.Addr().As4(), Port: int(s.remote.Port())})
 	for err == unix.EINTR { //nolint:errorlint // errno by value
-		_, err = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, int(limit.Milliseconds()))
-		if err == nil {
+		var n int
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, int(limit.Milliseconds()))
+		switch {
+		case err == nil && n == 0:
+			return os.ErrDeadlineExceeded
+		case err == nil:
 			code, failed := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 			if failed == nil && code != 0 {
 				failed = syscall.Errno(code)

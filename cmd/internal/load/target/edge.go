@@ -32,7 +32,7 @@ type Target struct {
 
 // Descriptors is how many connections one process of an edge may be given:
 // some descriptors are for other things.
-func Descriptors(limit uint64) int { return max(int(min(limit, 20_000))-1000, 1) }
+func Descriptors(limit uint64) int { return max(int(limit)-1000, 1) }
 
 func (e Edge) build(dir, pkg string) (string, error) {
 	if e.Builds != nil {

@@ -26,6 +26,7 @@ type Process struct {
 func Start(dir, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{})} //nolint:noctx // Stop ends it in order
 	p.cmd.Dir = dir
+	p.cmd.WaitDelay = time.Second // children of its own may keep its output open
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error)
@@ -52,17 +53,16 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Output() string { return p.output.String() }
 
 // Stop asks the child to end, and kills it when it does not within five
-// seconds; of its group nobody is left then.
+// seconds. Nobody of its group is left then.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-p.done:
 	case <-time.After(5 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
 	}
 	// A number that still names a group is not given to another process.
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	<-p.done
 }
 
 // Wait repeats probe until it succeeds, the child has ended or the time is over.
