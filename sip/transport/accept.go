@@ -4,7 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
+	"os"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Pauses of an acceptor that lacks descriptors or memory.
@@ -13,20 +18,61 @@ const (
 	acceptPauseMax = time.Second
 )
 
+// acceptor is a listening socket that yields bare descriptors.
+type acceptor struct {
+	file   *os.File
+	raw    syscall.RawConn
+	fd     int
+	remote unix.Sockaddr
+	err    error
+	once   func(fd uintptr) bool
+}
+
+// newAcceptor takes over the socket of l.
+func newAcceptor(l *net.TCPListener) (*acceptor, error) {
+	defer func() { _ = l.Close() }()
+	fd, err := descriptor(l)
+	if err != nil {
+		return nil, err
+	}
+	a := &acceptor{file: os.NewFile(uintptr(fd), "listener")}
+	if a.raw, err = a.file.SyscallConn(); err != nil {
+		return nil, errors.Join(err, a.file.Close())
+	}
+	a.once = func(fd uintptr) bool {
+		a.fd, a.remote, a.err = acceptOnce(int(fd))
+		return !errors.Is(a.err, unix.EAGAIN)
+	}
+	return a, nil
+}
+
+// Close ends next.
+func (a *acceptor) Close() error { return a.file.Close() }
+
+// next waits for a connection.
+func (a *acceptor) next() (fd int, remote netip.AddrPort, err error) {
+	if err := a.raw.Read(a.once); err != nil {
+		return -1, remote, err
+	}
+	return a.fd, sockAddrPort(a.remote), a.err
+}
+
 // accept takes connections of one listener until the endpoint stops. Nothing in
 // it waits for a peer.
 func (e *Endpoint) accept(l *listener) error {
 	pause := acceptPauseMin
 	for {
-		tc, err := l.tcp.AcceptTCP()
+		fd, remote, err := l.tcp.next()
 		switch {
 		case err == nil:
 			pause = acceptPauseMin
-			e.admit(l, tc)
+			e.pace(&e.accepts)
+			e.admit(l, fd, remote)
 		case e.stopping.Load():
 			return nil
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, os.ErrClosed):
 			return err
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
 			// Out of descriptors, mostly. The connection stays in the kernel's
 			// queue; asking again at once would spin.
@@ -37,6 +83,17 @@ func (e *Endpoint) accept(l *listener) error {
 			e.sleep(pause)
 			pause = min(2*pause, acceptPauseMax)
 		}
+	}
+}
+
+// pace waits until p allows one more.
+func (e *Endpoint) pace(p *pacer) {
+	for !e.stopping.Load() {
+		wait := p.take(e.elapsed())
+		if wait == 0 {
+			return
+		}
+		e.sleep(max(wait, time.Millisecond))
 	}
 }
 
@@ -51,95 +108,110 @@ func (e *Endpoint) sleep(d time.Duration) {
 }
 
 // admit starts a connection if the limits allow one more.
-func (e *Endpoint) admit(l *listener, tc *net.TCPConn) {
-	src := source(tc.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap())
-	shakes := l.info.Protocol != TCP
-	if cause, ok := e.admission.enter(src, shakes); !ok {
+func (e *Endpoint) admit(l *listener, fd int, remote netip.AddrPort) {
+	proxied := l.proxied(remote.Addr())
+	shakes := l.info.Protocol != TCP || proxied
+	src := source(remote.Addr())
+	if proxied {
+		src = netip.Addr{}
+	}
+	if cause, ok := e.admission.enter(src, shakes, e.elapsed()); !ok {
 		l.counters.close(cause)
 		// Without lingering the peer is reset and costs no TIME_WAIT.
-		_ = tc.SetLinger(0)
-		_ = tc.Close()
+		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		_ = unix.Close(fd)
 		return
 	}
 	l.counters.accepted.Add(1)
-	c, err := e.newConn(l, l.info.Protocol, tc)
+	c, err := e.newConn(l, l.info.Protocol, fd, l.localOf(fd), remote)
 	if err != nil {
-		_ = tc.Close()
+		_ = unix.Close(fd)
 		e.admission.leave(src)
+	} else {
+		c.accepted, c.src = true, src
 		if shakes {
-			e.admission.shaken()
+			e.pace(&e.handshakes)
+			err = c.begin()
+		} else {
+			c.cut = c.newCutter()
+			c.ready.Store(true)
+			err = e.openTo(c)
 		}
-		return
 	}
-	c.src = src
-	if !e.readers.run(c.open) {
+	switch {
+	case err == nil && (!shakes || e.readers.run(c.open)):
+		return
+	case c != nil:
 		c.fail(CloseShutdown)
-		if shakes {
-			e.admission.shaken()
-		}
+	}
+	if shakes {
+		e.admission.shaken()
 	}
 }
 
-// open makes the handshakes of an accepted connection, if its protocol has any,
-// and then reads it on a fresh goroutine: the stack a handshake needs is large.
-func (c *conn) open() {
-	if c.flow.Protocol == TCP {
-		c.cut = c.newCutter()
-		c.ready.Store(true)
-		c.read()
-		return
+// openTo lets the loop read a connection without handshakes.
+func (e *Endpoint) openTo(c *conn) error {
+	kind := timerFirst
+	if !c.accepted {
+		kind = c.quiet()
 	}
-	err := c.handshake()
+	return c.lp.register(c, kind)
+}
+
+// localOf is our address of a connection.
+func (l *listener) localOf(fd int) netip.AddrPort {
+	if !l.info.Addr.Addr().IsUnspecified() {
+		return l.info.Addr
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return l.info.Addr
+	}
+	return sockAddrPort(sa)
+}
+
+// open makes the handshakes of an accepted connection, on a goroutine of its
+// own, and leaves it to its loop.
+func (c *conn) open() {
+	cause, err := c.handshake()
 	c.e.admission.shaken()
 	if err != nil {
-		c.fail(CloseHandshake)
-		c.release()
+		c.fail(cause)
 		return
 	}
 	c.ready.Store(true)
-	if !c.e.readers.run(c.read) {
-		c.fail(CloseShutdown)
-		c.release()
-	}
+	c.lp.adopt(c, timerFirst)
 }
 
-func (c *conn) handshake() error {
-	if err := c.limit(time.Now().Add(c.e.cfg.Timeouts.Handshake)); err != nil {
-		return err
+func (c *conn) handshake() (Close, error) {
+	if c.l.proxied(c.flow.Remote.Addr()) {
+		if cause, err := c.announced(); err != nil {
+			return cause, err
+		}
 	}
 	if c.flow.Protocol.Secure() {
-		c.tls = tls.Server(c.sock, c.l.cfg.TLS)
-		c.w = c.tls
-		if err := c.tls.HandshakeContext(c.e.serving); err != nil {
-			return err
+		if c.l.tickets != nil {
+			c.l.tickets.refresh(c.e.cfg.Now())
+		}
+		c.tls = tls.Server(&c.sock, c.l.cfg.TLS)
+		if err := c.tls.Handshake(); err != nil {
+			return CloseHandshake, err
 		}
 	}
 	if c.flow.Protocol.webSocket() {
 		if err := c.upgrade(); err != nil {
-			return err
+			return CloseHandshake, err
 		}
 	}
 	c.cut = c.newCutter()
-	return nil
-}
-
-// limit sets the deadline of a handshake, unless Serve is ending: then it has
-// woken all readers already.
-func (c *conn) limit(until time.Time) error {
-	if err := c.sock.SetReadDeadline(until); err != nil {
-		return err
-	}
-	if c.e.stopping.Load() {
-		return ErrClosed
-	}
-	return nil
+	return 0, nil
 }
 
 func (c *conn) newCutter() cutter {
 	if c.flow.Protocol.webSocket() {
 		return &wsCutter{limit: c.l.cfg.MaxMessage}
 	}
-	return newSIPCutter(c.l.cfg.MaxMessage)
+	return newSIPCutter(c.l.limits)
 }
 
 // keepAlive is TCP's own: rare, for SIP has keep-alives that do more.

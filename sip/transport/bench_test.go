@@ -1,6 +1,8 @@
 package transport_test
 
 import (
+	"crypto/tls"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -144,4 +146,53 @@ func BenchmarkSend(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkStreams carries requests of many connections at once; one operation
+// is a message in and a message out. The client's share is the same for every
+// server.
+func BenchmarkStreams(b *testing.B) {
+	for _, p := range []transport.Protocol{transport.TCP, transport.TLS} {
+		b.Run(p.String(), func(b *testing.B) {
+			l, client := on(p), &tls.Config{}
+			if p.Secure() {
+				l, client = secure(b)
+			}
+			e, _ := serve(b, listeners(l), mirror{})
+			const clients, depth = 100, 4
+			conns := make([]net.Conn, clients)
+			for i := range conns {
+				if conns[i] = dialTCP(b, e, 0); p.Secure() {
+					client.ServerName = "127.0.0.1"
+					conns[i] = tls.Client(conns[i], client)
+				}
+			}
+			msg := []byte(message("bench", 400))
+			buf := make([]byte, len(msg))
+			round := func() {
+				for _, c := range conns {
+					for range depth {
+						if _, err := c.Write(msg); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				for _, c := range conns {
+					for range depth {
+						if _, err := io.ReadFull(c, buf); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			}
+			round()
+			b.ReportAllocs()
+			b.ResetTimer()
+			before := cpuTime(b)
+			for i := 0; i < b.N; i += clients * depth {
+				round()
+			}
+			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
 }

@@ -17,6 +17,9 @@ type Config struct {
 	Limits Limits
 	// Timeouts bounds waiting.
 	Timeouts Timeouts
+	// Loops is the number of goroutines that share the work of all stream
+	// connections; zero is GOMAXPROCS, the most is 256.
+	Loops int
 	// Logger takes rare events (accept failures, listeners starting); nothing is
 	// logged per message or per connection. Nil discards.
 	Logger *slog.Logger

@@ -3,58 +3,92 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
-	"io"
-	"net"
 	"net/netip"
-	"os"
 	"sync/atomic"
 	"time"
 )
 
-// conn is one stream connection. One goroutine reads it; any may write.
+// conn is one stream connection. Its loop reads it, after a goroutine of its
+// own has made the handshakes; any goroutine may write.
 type conn struct {
 	e    *Endpoint
 	l    *listener
+	lp   *loop
+	id   uint64 // in the loop; 0 before it is registered
 	flow Flow
-	sock *sock
+	sock sock
 	tls  *tls.Conn // nil without TLS
-	w    io.Writer // tls or sock
 	cut  cutter
 
-	src   netip.Addr // counted by admission; invalid for a dialled one
-	key   dialKey    // of the pool; zero for an accepted one
-	ready atomic.Bool
-	ended atomic.Int32 // 1 + the first Close reason
+	accepted bool
+	vouched  bool        // dialled, and the certificate is the one asked for
+	src      netip.Addr  // counted by admission; invalid when none is
+	via      *proxied    // nil without PROXY protocol
+	keys     []dialKey   // of the pool; guarded by dialPool.mu
+	knock    chan string // wakes the handshake; nil afterwards; guarded by loop.mu
+	ready    atomic.Bool
+	ended    atomic.Int32 // 1 + the first Close reason
 
-	// Of the reading goroutine:
+	// Guarded by loop.mu:
+	timer   timerLink
+	armed   time.Duration // when the timer was set
+	charged int           // bytes of Limits.StreamMemory
+
+	// Of the loop's goroutine:
 	buf      *readBuf
-	readOnce func(fd uintptr) bool
-	n        int
-	err      error
-	first    [1]byte
-	partial  bool      // the deadline set is that of an unfinished message
-	armed    time.Time // when the deadline was set
+	listed   bool  // waits for its turn
+	hup      bool  // there is an end to be read
+	progress bool  // a message or keep-alive was whole in this round
+	proved   bool  // or in any before
+	pings    uint8 // without an answer
 }
 
-// newConn makes an open socket a connection with a generation, not yet ready.
-func (e *Endpoint) newConn(l *listener, p Protocol, tc *net.TCPConn) (*conn, error) {
-	c := &conn{e: e, l: l}
-	s, err := newSock(tc, c)
+// newConn makes an open socket a connection with a generation, not yet ready
+// and not yet known to its loop.
+func (e *Endpoint) newConn(l *listener, p Protocol, fd int, local, remote netip.AddrPort) (*conn, error) {
+	lp, err := e.loopFor()
 	if err != nil {
 		return nil, err
 	}
-	local := tc.LocalAddr().(*net.TCPAddr).AddrPort()
-	remote := tc.RemoteAddr().(*net.TCPAddr).AddrPort()
-	c.sock, c.w = s, s
-	c.flow = Flow{
-		Protocol: p, Listener: l.index,
-		Local:  netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
-		Remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
-	}
-	c.readOnce = c.readReady
+	c := &conn{e: e, l: l, lp: lp, flow: Flow{Protocol: p, Listener: l.index, Local: local, Remote: remote}}
+	c.sock.c, c.sock.fd = c, fd
 	e.conns.add(c)
 	l.counters.open.Add(1)
 	return c, nil
+}
+
+// begin registers a connection that makes handshakes first.
+func (c *conn) begin() error {
+	c.knock = make(chan string, 1)
+	return c.lp.register(c, timerHandshake)
+}
+
+// knocked wakes the handshake, if one is under way. Its caller holds loop.mu.
+func (c *conn) knocked() bool {
+	if c.knock == nil {
+		return false
+	}
+	select {
+	case c.knock <- "":
+	default: // it is awake already
+	}
+	return true
+}
+
+// Write writes through TLS if there is any.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.Write(p)
+	}
+	return c.sock.Write(p)
+}
+
+// Read reads in a handshake.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.Read(p)
+	}
+	return c.sock.Read(p)
 }
 
 // fail closes the connection for a reason; the first reason counts.
@@ -62,30 +96,27 @@ func (c *conn) fail(cause Close) {
 	if !c.ended.CompareAndSwap(0, 1+int32(cause)) {
 		return
 	}
-	c.retire(cause)
-	_ = c.sock.TCPConn.Close()
-}
-
-// retire takes the connection out of use before its port can be used again.
-func (c *conn) retire(cause Close) {
 	c.ready.Store(false)
 	c.e.conns.remove(c)
 	c.e.dials.forget(c)
 	c.l.counters.close(cause)
 	c.l.counters.open.Add(-1)
-	if c.src.IsValid() {
+	if c.accepted {
 		c.e.admission.leave(c.src)
 	}
+	c.sock.shut()
+	c.lp.remove(c) // after the socket is shut, for it wakes the handshake
 }
 
 // goodbye tells the peer that we close, as far as its protocol has words for it.
 func (c *conn) goodbye(reason error) {
-	if c.cut != nil {
-		if b := c.cut.farewell(nil, reason); len(b) > 0 {
-			_, _ = c.w.Write(b)
-		}
+	if !c.ready.Load() {
+		return
 	}
-	if c.tls != nil && c.ready.Load() {
+	if b := c.cut.farewell(nil, reason); len(b) > 0 {
+		_, _ = c.Write(b)
+	}
+	if c.tls != nil {
 		_ = c.tls.CloseWrite()
 	}
 }
@@ -110,7 +141,7 @@ func (c *conn) send(msgs []streamMessage, scratch *[]byte) error {
 			c.e.cfg.Tap(Sent, c.flow, m.msg, c.e.cfg.Now())
 		}
 	}
-	if _, err := c.w.Write(b); err != nil {
+	if _, err := c.Write(b); err != nil {
 		return c.refused(len(msgs), err)
 	}
 	c.l.counters.out(len(msgs), bytes)
@@ -131,19 +162,11 @@ func (c *conn) refused(messages int, err error) error {
 	}
 }
 
-// readError turns the end of reading into a reason for closing.
-func (c *conn) readError(err error) {
-	cause := ClosePeer
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		switch {
-		case c.e.stopping.Load():
-			return // Serve says goodbye to all connections itself
-		case c.partial:
-			cause = ClosePartial
-		default:
-			cause = CloseIdle
-		}
-		c.goodbye(nil)
+// charge takes n bytes of Limits.StreamMemory, if there are as many.
+func (e *Endpoint) charge(n int) bool {
+	if e.memory.Add(int64(n)) > int64(e.cfg.Limits.StreamMemory) {
+		e.memory.Add(-int64(n))
+		return false
 	}
-	c.fail(cause)
+	return true
 }

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -77,61 +76,4 @@ func (t *connTable) all() []*conn {
 		s.RUnlock()
 	}
 	return list
-}
-
-// admission counts accepted connections against the limits.
-type admission struct {
-	mu         sync.Mutex
-	limits     Limits
-	open       int
-	handshakes int
-	sources    map[netip.Addr]int // never longer than open
-}
-
-// source is what ConnectionsPerSource counts: an IPv6 host has a whole /64.
-func source(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return a
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
-}
-
-// enter admits a connection, or says by which limit not.
-func (a *admission) enter(src netip.Addr, handshake bool) (Close, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case a.open >= a.limits.Connections:
-		return CloseLimit, false
-	case a.sources[src] >= a.limits.ConnectionsPerSource:
-		return CloseSourceLimit, false
-	case handshake && a.handshakes >= a.limits.Handshakes:
-		return CloseHandshakeLimit, false
-	}
-	a.open++
-	a.sources[src]++
-	if handshake {
-		a.handshakes++
-	}
-	return 0, true
-}
-
-// shaken tells that a handshake has ended, well or not.
-func (a *admission) shaken() {
-	a.mu.Lock()
-	a.handshakes--
-	a.mu.Unlock()
-}
-
-func (a *admission) leave(src netip.Addr) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.open--
-	if a.sources[src]--; a.sources[src] == 0 {
-		delete(a.sources, src)
-	}
 }

@@ -4,11 +4,12 @@ package transport
 type unitKind uint8
 
 const (
-	unitNone    unitKind = iota // nothing for anybody: a pong, a part of a message
+	unitNone    unitKind = iota // nothing for anybody: a part of a message
 	unitMore                    // more bytes are needed
 	unitMessage                 // one SIP message
 	unitPing                    // a keep-alive that was answered
 	unitClose                   // the peer says farewell
+	unitPong                    // a sign of life that wants no answer
 )
 
 // unit is one piece of a stream.
@@ -25,8 +26,9 @@ type cutter interface {
 	// far, appending what is to be answered to reply. It may change b within the
 	// unit.
 	next(b, reply []byte) (unit, []byte, error)
-	// pending reports whether a message has begun in bytes done with.
-	pending() bool
+	// held is how many bytes are kept of a message that has begun in bytes done
+	// with, 0 if none has.
+	held() int
 	// refused returns the beginning of the message that next failed on, if it is
 	// worth showing to the handler.
 	refused() []byte

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -30,6 +31,10 @@ func (cfg Config) withDefaults() (Config, error) {
 		listeners[i] = l
 	}
 	cfg.Listeners = listeners
+	if cfg.Loops < 0 || cfg.Loops > 256 {
+		return cfg, fmt.Errorf("transport: %d loops, want at most 256", cfg.Loops)
+	}
+	fill(&cfg.Loops, min(runtime.GOMAXPROCS(0), 256))
 	cfg.Limits = cfg.Limits.withDefaults()
 	cfg.Timeouts = cfg.Timeouts.withDefaults()
 	if cfg.Logger == nil {

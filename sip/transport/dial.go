@@ -1,13 +1,18 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // DialOption changes how Dial connects.
@@ -67,16 +72,25 @@ func (p *dialPool) settle(key dialKey, call *dialCall, flow Flow, err error) {
 	close(call.done)
 }
 
-// forget takes a connection that has ended out of the pool.
-func (p *dialPool) forget(c *conn) {
-	if c.key == (dialKey{}) {
-		return
-	}
+// own lets a connection end its keys' entries when it ends itself; false when it
+// has ended already.
+func (p *dialPool) own(c *conn, keys ...dialKey) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if call := p.calls[c.key]; call != nil && call.flow == c.flow {
-		delete(p.calls, c.key)
+	c.keys = append(c.keys, keys...)
+	return c.ended.Load() == 0
+}
+
+// forget takes a connection that has ended out of the pool.
+func (p *dialPool) forget(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range c.keys {
+		if call := p.calls[key]; call != nil && call.flow == c.flow {
+			delete(p.calls, key)
+		}
 	}
+	c.keys = nil
 }
 
 // Dial returns a flow to a peer (not to a client): for TCP and TLS the pooled
@@ -127,19 +141,20 @@ func (e *Endpoint) dialStream(ctx context.Context, key dialKey) (Flow, error) {
 	}
 }
 
-// attempt connects on behalf of all callers of Dial, then starts reading.
+// attempt connects on behalf of all callers of Dial and leaves the connection
+// to its loop.
 func (e *Endpoint) attempt(key dialKey, call *dialCall) {
 	c, err := e.connect(key)
 	if err != nil {
 		e.dials.settle(key, call, Flow{}, fmt.Errorf("transport: dial %s %s: %w", key.protocol, key.remote, err))
 		return
 	}
-	c.key = key
 	c.ready.Store(true)
 	e.dials.settle(key, call, c.flow, nil)
-	if !e.readers.run(c.read) {
-		c.fail(CloseShutdown)
+	if !e.dials.own(c, key) {
+		e.dials.forget(c)
 	}
+	c.lp.adopt(c, c.quiet())
 }
 
 func (e *Endpoint) connect(key dialKey) (*conn, error) {
@@ -154,23 +169,46 @@ func (e *Endpoint) connect(key dialKey) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.counters.dialed.Add(1)
-	c, err := e.newConn(l, key.protocol, nc.(*net.TCPConn))
+	defer func() { _ = nc.Close() }()
+	fd, err := descriptor(nc.(*net.TCPConn))
 	if err != nil {
-		_ = nc.Close()
+		return nil, err
+	}
+	l.counters.dialed.Add(1)
+	c, err := e.newConn(l, key.protocol, fd, unmapped(nc.LocalAddr()), unmapped(nc.RemoteAddr()))
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	if err := c.begin(); err != nil {
+		c.fail(CloseShutdown)
 		return nil, err
 	}
 	if key.protocol == TLS {
-		if err := c.clientHandshake(ctx, key); err != nil {
+		stop := context.AfterFunc(ctx, func() { c.fail(CloseHandshake) })
+		err := c.clientHandshake(key)
+		if !stop() || err != nil {
 			c.fail(CloseHandshake)
-			return nil, err
+			return nil, cmp.Or(err, ctx.Err())
 		}
 	}
 	c.cut = c.newCutter()
 	return c, nil
 }
 
-func (c *conn) clientHandshake(ctx context.Context, key dialKey) error {
+// descriptor takes a socket away from the runtime, by a copy.
+func descriptor(tc syscall.Conn) (fd int, err error) {
+	raw, err := tc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var failed error
+	err = raw.Control(func(from uintptr) { fd, failed = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0) })
+	return fd, errors.Join(err, failed)
+}
+
+// clientHandshake connects to the domain asked for, or else to the address.
+func (c *conn) clientHandshake(key dialKey) error {
 	cfg := c.l.cfg.DialTLS
 	if key.serverName != "" || cfg.ServerName == "" {
 		cfg = cfg.Clone()
@@ -178,7 +216,38 @@ func (c *conn) clientHandshake(ctx context.Context, key dialKey) error {
 			cfg.ServerName = key.remote.Addr().WithZone("").String()
 		}
 	}
-	c.tls = tls.Client(c.sock, cfg)
-	c.w = c.tls
-	return c.tls.HandshakeContext(ctx)
+	if !cfg.InsecureSkipVerify {
+		cfg = verifySIP(cfg)
+		c.vouched = true
+	}
+	c.tls = tls.Client(&c.sock, cfg)
+	return c.tls.Handshake()
+}
+
+// verifySIP verifies what tls.Config would, but for the name: that by the rules
+// for SIP domains, which differ from those for HTTPS.
+func verifySIP(cfg *tls.Config) *tls.Config {
+	verify := cfg.VerifyConnection
+	own := cfg.Clone()
+	own.InsecureSkipVerify = true
+	own.VerifyConnection = func(s tls.ConnectionState) error {
+		opts := x509.VerifyOptions{Roots: cfg.RootCAs, Intermediates: x509.NewCertPool()}
+		if cfg.Time != nil {
+			opts.CurrentTime = cfg.Time()
+		}
+		for _, cert := range s.PeerCertificates[1:] {
+			opts.Intermediates.AddCert(cert)
+		}
+		if _, err := s.PeerCertificates[0].Verify(opts); err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+		}
+		if !speaksFor(s.PeerCertificates[0], cfg.ServerName) {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: errIdentity}
+		}
+		if verify != nil {
+			return verify(s)
+		}
+		return nil
+	}
+	return own
 }

@@ -37,8 +37,7 @@ func TestAcceptedDSCP(t *testing.T) {
 			if flow.Remote.Addr().Is6() {
 				level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
 			}
-			class, err := 0, error(nil)
-			_ = e.conns.find(&flow).sock.raw.Control(func(fd uintptr) { class, err = unix.GetsockoptInt(int(fd), level, option) })
+			class, err := unix.GetsockoptInt(e.conns.find(&flow).sock.fd, level, option)
 			if err != nil || class != 46<<2 {
 				t.Errorf("%s: traffic class %d, %v", addr, class, err)
 			}

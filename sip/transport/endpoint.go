@@ -4,11 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/class5-go/class5/sip/wire"
 )
 
 // Endpoint is a set of bound listeners and the connections on them. Its methods
@@ -22,15 +27,22 @@ type Endpoint struct {
 	dials     dialPool
 	admission admission
 
+	loops      []*loop // of the connections; nil until there are any
+	loopMu     sync.Mutex
+	loopNext   int
+	accepts    pacer
+	handshakes pacer
+	memory     atomic.Int64 // of Limits.StreamMemory
+	born       time.Time
+
 	serving  context.Context // of Serve
 	started  atomic.Bool
 	stopping atomic.Bool // no more reading
 	closed   atomic.Bool // no more sending
 	readers  group       // goroutines that may call the handler, and dial attempts
-	writers  group       // goroutines that empty write queues
+	writers  group       // the loops, which empty write queues to the last
 
 	bufs     bufPool
-	work     sync.Pool // *streamWork
 	outboxes sync.Pool // *Outbox
 	turns    atomic.Uint32
 }
@@ -41,8 +53,10 @@ type listener struct {
 	cfg      ListenerConfig
 	info     ListenerInfo
 	udp      []*udpSocket
-	tcp      *net.TCPListener
-	counters counters // of connections; UDP sockets have their own
+	tcp      *acceptor
+	limits   *wire.Limits // of stream messages
+	tickets  *ticketUser  // nil without shared keys
+	counters counters     // of connections; UDP sockets have their own
 }
 
 // ListenerInfo describes a bound listener.
@@ -76,9 +90,11 @@ func Listen(ctx context.Context, cfg Config) (*Endpoint, error) {
 		return nil, err
 	}
 	e := &Endpoint{cfg: cfg}
-	e.work.New = e.newStreamWork
 	e.outboxes.New = func() any { return e.Outbox() }
-	e.admission = admission{limits: cfg.Limits, sources: make(map[netip.Addr]int)}
+	e.admission = newAdmission(cfg.Limits)
+	e.loops = make([]*loop, cfg.Loops)
+	e.accepts, e.handshakes = pacer{rate: cfg.Limits.AcceptRate}, pacer{rate: cfg.Limits.HandshakeRate}
+	e.born = time.Now()
 	e.dials = dialPool{limit: cfg.Limits.DialedConnections, calls: make(map[dialKey]*dialCall)}
 	var start [4]byte
 	_, _ = rand.Read(start[:]) // never fails
@@ -105,13 +121,9 @@ func bind(ctx context.Context, index uint8, cfg ListenerConfig) (*listener, erro
 		}
 		l.udp, l.info.Addr = sockets, sockets[0].local
 	} else {
-		lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: cfg.control}
-		nl, err := lc.Listen(ctx, network("tcp", cfg.Addr.Addr()), cfg.Addr.String())
-		if err != nil {
+		if err := l.bindTCP(ctx); err != nil {
 			return nil, err
 		}
-		l.tcp = nl.(*net.TCPListener)
-		l.info.Addr = localAddr(l.tcp.Addr().(*net.TCPAddr).AddrPort(), cfg.Addr.Addr())
 	}
 	switch a := cfg.Advertised; {
 	case !a.IsValid():
@@ -120,6 +132,29 @@ func bind(ctx context.Context, index uint8, cfg ListenerConfig) (*listener, erro
 		l.info.Advertised = netip.AddrPortFrom(a.Addr(), l.info.Addr.Port())
 	}
 	return l, nil
+}
+
+func (l *listener) bindTCP(ctx context.Context) error {
+	var failed error
+	lc := net.ListenConfig{Control: func(network, address string, raw syscall.RawConn) error {
+		if err := l.cfg.control(network, address, raw); err != nil {
+			return err
+		}
+		return errors.Join(raw.Control(func(fd uintptr) { failed = listenOptions(int(fd)) }), failed)
+	}}
+	nl, err := lc.Listen(ctx, network("tcp", l.cfg.Addr.Addr()), l.cfg.Addr.String())
+	if err != nil {
+		return err
+	}
+	l.info.Addr = localAddr(nl.Addr().(*net.TCPAddr).AddrPort(), l.cfg.Addr.Addr())
+	if l.tcp, err = newAcceptor(nl.(*net.TCPListener)); err != nil {
+		return err
+	}
+	l.limits = &wire.Limits{Message: l.cfg.MaxMessage}
+	if l.cfg.Tickets != nil && l.cfg.Protocol.Secure() {
+		l.tickets = &ticketUser{keys: l.cfg.Tickets, cfg: l.cfg.TLS}
+	}
+	return nil
 }
 
 // Listener returns the i-th listener; the zero value when there is none.

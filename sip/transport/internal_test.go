@@ -7,7 +7,7 @@ import (
 )
 
 func TestAdmission(t *testing.T) {
-	a := admission{limits: Limits{Connections: 3, ConnectionsPerSource: 2, Handshakes: 1}, sources: map[netip.Addr]int{}}
+	a := newAdmission(Limits{Connections: 3, ConnectionsPerSource: 2, Handshakes: 1})
 	one := source(netip.MustParseAddr("2001:db8::1"))
 	same := source(netip.MustParseAddr("2001:db8::ffff:1"))
 	other := source(netip.MustParseAddr("192.0.2.1"))
@@ -16,7 +16,7 @@ func TestAdmission(t *testing.T) {
 	}
 	enter := func(src netip.Addr, handshake bool, want Close, ok bool) {
 		t.Helper()
-		if cause, in := a.enter(src, handshake); in != ok || cause != want {
+		if cause, in := a.enter(src, handshake, 0); in != ok || cause != want {
 			t.Errorf("enter: %v %v, want %v %v", cause, in, want, ok)
 		}
 	}
@@ -31,7 +31,7 @@ func TestAdmission(t *testing.T) {
 	a.leave(one)
 	a.leave(one)
 	a.leave(other)
-	if a.open != 0 || a.handshakes != 0 || len(a.sources) != 0 {
+	if a.open != 0 || a.shakes != 0 || len(a.source) != 0 {
 		t.Errorf("left over: %+v", &a)
 	}
 }

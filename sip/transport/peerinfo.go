@@ -73,19 +73,25 @@ func (e *Endpoint) Peer(flow Flow) (PeerInfo, bool) {
 		return PeerInfo{}, false
 	}
 	var info PeerInfo
+	if c.via != nil {
+		info.Proxy, info.Destination = c.via.proxy, c.via.destination
+	}
 	if c.tls == nil {
 		return info, true
 	}
 	s := c.tls.ConnectionState()
 	info.ServerName, info.Version, info.CipherSuite, info.Resumed = s.ServerName, s.Version, s.CipherSuite, s.DidResume
-	if leaf := verifiedLeaf(&s); leaf != nil {
+	if leaf := c.verifiedLeaf(&s); leaf != nil {
 		info.Verified, info.Certificate, info.Domains = true, leaf, Domains(leaf)
 	}
 	return info, true
 }
 
 // verifiedLeaf is the peer's certificate if it was verified in the handshake.
-func verifiedLeaf(s *tls.ConnectionState) *x509.Certificate {
+func (c *conn) verifiedLeaf(s *tls.ConnectionState) *x509.Certificate {
+	if c.vouched {
+		return s.PeerCertificates[0]
+	}
 	if len(s.VerifiedChains) == 0 || len(s.VerifiedChains[0]) == 0 {
 		return nil
 	}

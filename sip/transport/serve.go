@@ -75,9 +75,7 @@ func (e *Endpoint) stopReading(workers []*udpWorker) {
 	for _, w := range workers {
 		w.stop()
 	}
-	for _, c := range e.conns.all() {
-		_ = c.sock.SetReadDeadline(now)
-	}
+	e.stopStreams()
 	e.readers.wait()
 	for _, w := range workers {
 		w.close()
@@ -93,6 +91,7 @@ func (e *Endpoint) finish() {
 	}
 	e.closed.Store(true)
 	e.writers.close()
+	e.wakeLoops()
 	late := make(chan struct{})
 	timer := time.AfterFunc(e.cfg.Timeouts.Drain, func() {
 		defer close(late)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/class5-go/class5/sip/wire"
@@ -13,8 +14,8 @@ type sipCutter struct {
 	fed    bool
 }
 
-func newSIPCutter(limit int) *sipCutter {
-	return &sipCutter{framer: wire.Framer{Limits: &wire.Limits{Message: limit}}}
+func newSIPCutter(limits *wire.Limits) *sipCutter {
+	return &sipCutter{framer: wire.Framer{Limits: limits}}
 }
 
 func (s *sipCutter) next(b, reply []byte) (unit, []byte, error) {
@@ -32,7 +33,7 @@ func (s *sipCutter) next(b, reply []byte) (unit, []byte, error) {
 	case wire.FramePing:
 		return unit{kind: unitPing}, append(reply, "\r\n"...), nil
 	case wire.FrameCRLF:
-		return unit{}, reply, nil
+		return unit{kind: unitPong}, reply, nil
 	}
 	s.fed = false
 	return unit{kind: unitMore, size: len(b)}, reply, nil
@@ -44,7 +45,14 @@ func within(msg, b []byte) bool {
 	return p >= q && p < q+uintptr(len(b))
 }
 
-func (s *sipCutter) pending() bool                       { return s.framer.Buffered() > 0 }
+// held rounds up, for the framer's memory grows in steps.
+func (s *sipCutter) held() int {
+	if n := s.framer.Buffered(); n > 0 {
+		return 1 << bits.Len(uint(n))
+	}
+	return 0
+}
+
 func (s *sipCutter) refused() []byte                     { return s.framer.Refused() }
 func (s *sipCutter) frame(dst, msg []byte) []byte        { return append(dst, msg...) }
 func (s *sipCutter) farewell(dst []byte, _ error) []byte { return dst }

@@ -37,9 +37,19 @@ type wsCutter struct {
 	limit    int
 	opcode   byte   // of the fragmented message that has begun, 0 if none
 	fragment []byte // what came of it; nil if none
+	pieces   int    // in how many fragments
 }
 
-func (w *wsCutter) pending() bool   { return w.opcode != 0 }
+// wsPieces is the most fragments of a message: empty ones would have no end.
+const wsPieces = 1024
+
+func (w *wsCutter) held() int {
+	if w.opcode == 0 {
+		return 0
+	}
+	return max(cap(w.fragment), 1)
+}
+
 func (w *wsCutter) refused() []byte { return nil }
 
 // wsFrame is a frame's header.
@@ -102,6 +112,7 @@ func (w *wsCutter) next(b, reply []byte) (unit, []byte, error) {
 		u.kind = unitPing
 		reply = appendFrame(reply, opPong, payload)
 	case opPong:
+		u.kind = unitPong
 	case opClose:
 		u.kind = unitClose
 		reply = appendFrame(reply, opClose, payload[:min(len(payload), 2)])
@@ -123,6 +134,9 @@ func (w *wsCutter) message(u unit, f wsFrame, payload, reply []byte) (unit, []by
 		if len(w.fragment)+len(payload) > w.limit {
 			return unit{}, reply, &wsError{1009, "message too big"}
 		}
+		if w.pieces++; w.pieces > wsPieces {
+			return unit{}, reply, &wsError{1008, "too many fragments"}
+		}
 		if w.opcode == 0 {
 			w.opcode = f.opcode
 		}
@@ -131,7 +145,7 @@ func (w *wsCutter) message(u unit, f wsFrame, payload, reply []byte) (unit, []by
 			return u, reply, nil
 		}
 		opcode, payload = w.opcode, w.fragment
-		w.opcode, w.fragment = 0, nil // the handler gets the memory
+		w.opcode, w.fragment, w.pieces = 0, nil, 0 // the handler gets the memory
 	}
 	if opcode == opText && !utf8.Valid(payload) {
 		return unit{}, reply, &wsError{1007, "text is not UTF-8"}

@@ -55,7 +55,7 @@ func TestWebSocketCutter(t *testing.T) {
 		{"fragments", [][]byte{clientFrame(text, "a"), clientFrame(0, "b"), clientFrame(fin, "c")}, "[<0> <0> abc]", "", 0},
 		{"ping between fragments", [][]byte{clientFrame(text, "a"), clientFrame(fin|opPing, "p"), clientFrame(fin, "c")}, "[<0> <3> ac]", "\x8a\x01p", 0},
 		{"fragments too long", [][]byte{clientFrame(text, long[:40_000]), clientFrame(fin, long[:40_000])}, "[<0>]", "", 1009},
-		{"pong", [][]byte{clientFrame(fin|opPong, "p")}, "[<0>]", "", 0},
+		{"pong", [][]byte{clientFrame(fin|opPong, "p")}, "[<5>]", "", 0},
 		{"empty ping", [][]byte{clientFrame(fin|opPing, "")}, "[<3>]", "\x8a\x00", 0},
 		{"close", [][]byte{clientFrame(fin|opClose, "\x03\xe8bye")}, "[<4>]", "\x88\x02\x03\xe8", 0},
 		{"double CRLF", [][]byte{clientFrame(fin|text, "\r\n\r\n")}, "[<3>]", "\x81\x02\r\n", 0},

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -31,11 +30,11 @@ func (c *conn) upgrade() error {
 		status, err = checkUpgrade(req, c.l.cfg.Origins)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(c.w, "HTTP/1.1 %d %s\r\nSec-WebSocket-Version: 13\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nSec-WebSocket-Version: 13\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 			status, http.StatusText(status))
 		return err
 	}
-	_, err = fmt.Fprintf(c.w, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	_, err = fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
 		acceptKey(req.Header.Get("Sec-WebSocket-Key")), subprotocol)
 	if c.buf.r == c.buf.w {
@@ -48,14 +47,10 @@ func (c *conn) upgrade() error {
 
 // readHead reads until the empty line that ends an HTTP request's head.
 func (c *conn) readHead() ([]byte, error) {
-	r := io.Reader(c.sock)
-	if c.tls != nil {
-		r = c.tls
-	}
 	c.buf = c.e.bufs.get(1)
 	for {
 		from := max(c.buf.w-3, 0) // the empty line may be cut by two reads
-		n, err := r.Read(c.buf.b[c.buf.w:upgradeMax])
+		n, err := c.Read(c.buf.b[c.buf.w:upgradeMax])
 		c.buf.w += n
 		if i := bytes.Index(c.buf.b[from:c.buf.w], []byte("\r\n\r\n")); i >= 0 {
 			c.buf.r = from + i + 4
