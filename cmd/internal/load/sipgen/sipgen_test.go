@@ -176,9 +176,15 @@ func TestCallRefused(t *testing.T) {
 // edge runs a stateless edge in this process.
 func edge(t *testing.T, proxies []netip.AddrPort) (netip.AddrPort, func()) {
 	t.Helper()
+	return streamEdge(t, transport.UDP, proxies)
+}
+
+// streamEdge is one with clients over any protocol.
+func streamEdge(t *testing.T, p transport.Protocol, proxies []netip.AddrPort) (netip.AddrPort, func()) {
+	t.Helper()
 	at := netip.MustParseAddrPort("127.0.0.1:0")
 	e, err := transport.Listen(t.Context(), transport.Config{Listeners: []transport.ListenerConfig{
-		{Protocol: transport.UDP, Addr: at}, {Protocol: transport.UDP, Addr: at, Internal: true},
+		{Protocol: p, Addr: at, TLS: selfSigned(t)}, {Protocol: transport.UDP, Addr: at, Internal: true},
 	}})
 	if err != nil {
 		t.Fatal(err)

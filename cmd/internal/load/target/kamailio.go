@@ -37,6 +37,17 @@ type settings struct {
 	Debug      int // the level above which nothing is logged
 }
 
+// fill writes a configuration out.
+func (s settings) fill(config string) (string, error) {
+	t, err := template.New("kamailio").Parse(config)
+	if err != nil {
+		return "", err
+	}
+	var text bytes.Buffer
+	err = t.Execute(&text, s)
+	return text.String(), err
+}
+
 // kamailio starts it with the allocators that serve it best: those that Debian
 // makes the default are for debugging and cost twice the processor time.
 func kamailio(dir string, port uint16, workers int, config string, more ...func(*settings)) (*Target, error) {
@@ -47,15 +58,11 @@ func kamailio(dir string, port uint16, workers int, config string, more ...func(
 	for _, m := range more {
 		m(&s)
 	}
-	t, err := template.New("kamailio").Parse(config)
+	text, err := s.fill(config)
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer
-	if err := t.Execute(&text, s); err != nil {
-		return nil, err
-	}
-	if _, err := write(dir, "kamailio.cfg", text.String()); err != nil {
+	if _, err := write(dir, "kamailio.cfg", text); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir+"/run", 0o700); err != nil {

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/class5-go/class5/cluster/directory"
+	"github.com/class5-go/class5/sip/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -91,19 +93,64 @@ func TestProvision(t *testing.T) {
 
 // TestTemplates writes both configurations of Kamailio without running it.
 func TestTemplates(t *testing.T) {
-	if _, err := kamailio(t.TempDir(), 1, 1, "{{.Nonsense}}"); err == nil {
+	if _, err := (settings{}).fill("{{.Nonsense}}"); err == nil {
 		t.Error("a template with a field that is not there")
 	}
 	for name, text := range map[string]string{"edge": edgeConfig, "core": coreConfig} {
+		for stream, marks := range map[string]string{"": "disable_tcp=yes", "tcp": "listen=tcp:127.0.0.1:5063", "tls": "enable_tls=yes"} {
+			for _, ws := range []bool{false, true} {
+				got, err := (settings{Port: 5060, StreamPort: 5063, Workers: 1, Stream: stream, WebSocket: ws}).fill(text)
+				if err != nil || strings.Count(got, "{") != strings.Count(got, "}") || strings.Contains(got, "{{") {
+					t.Errorf("%s, %q: %v", name, stream, err)
+				}
+				if name == "edge" && (!strings.Contains(got, marks) || strings.Contains(got, "ws_handle_handshake") != ws) {
+					t.Errorf("%s, %q, WebSocket %v:\n%s", name, stream, ws, got)
+				}
+			}
+		}
+	}
+}
+
+// TestSecondListener: what stands in the configurations for each protocol.
+func TestSecondListener(t *testing.T) {
+	for p, want := range map[transport.Protocol]string{
+		transport.UDP: "", transport.TCP: "protocol: tcp, addr: 127.0.0.1:5003", transport.TLS: "hosts: [edge.test]", transport.WS: "protocol: ws,", transport.WSS: "protocol: wss,",
+	} {
 		dir := t.TempDir()
-		file, err := write(dir, "kamailio.cfg", text)
-		if err != nil {
+		e := Edge{Proxies: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}, Stream: p}
+		if err := e.ours(dir, 5000); err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(file)
-		if err != nil || info.Mode().Perm() != 0o600 || strings.Count(text, "{") != strings.Count(text, "}") {
-			t.Errorf("%s: %v, %v", name, info, err)
+		text, err := os.ReadFile(dir + "/lb.yaml")
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%v: %v\n%s", p, err, text)
 		}
+		if _, err := tls.LoadX509KeyPair(dir+"/cert.pem", dir+"/key.pem"); (err == nil) != p.Secure() {
+			t.Errorf("%v: certificate: %v", p, err)
+		}
+	}
+	if Descriptors(20_000) != 19_000 || Descriptors(10) != 1 {
+		t.Error("descriptors")
+	}
+}
+
+func TestBuilds(t *testing.T) {
+	b := Builds{Dir: t.TempDir()}
+	first, err := b.File("examples/stateless-lb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.File("examples/stateless-lb")
+	after, failed := os.Stat(first)
+	if err != nil || failed != nil || again != first || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("%s, %s, %v, %v", first, again, err, failed)
+	}
+	if _, err := b.File("cmd/nothing"); err == nil {
+		t.Error("a command that does not exist is compiled")
 	}
 }
 
