@@ -26,9 +26,9 @@ type CacheConfig struct {
 	// Stale is for how long an answer is used on after its end while no DNS
 	// server can be reached (RFC 8767): 1 hour by default, negative for never.
 	Stale time.Duration
-	// Known is called, on a goroutine of the Resolver, whenever a lookup has
+	// Wake is called, on a goroutine of the Resolver, whenever a lookup has
 	// ended and Pick would say something else than Pending.
-	Known func()
+	Wake func()
 }
 
 // Cache answers without blocking. Make it with [NewCache]; it lives as long as
@@ -79,8 +79,8 @@ func NewCache(cfg CacheConfig) (*Cache, error) {
 	if cfg.Stale == 0 {
 		cfg.Stale = time.Hour
 	}
-	if cfg.Known == nil {
-		cfg.Known = func() {}
+	if cfg.Wake == nil {
+		cfg.Wake = func() {}
 	}
 	c := &Cache{cfg: cfg, hash: newHasher(cfg.Secret), dead: NewDead(cfg.Dead)}
 	c.questions = newTable[uint64](cfg.Questions, func(k *known) int64 { return k.used.Load() })

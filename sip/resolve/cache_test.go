@@ -37,7 +37,7 @@ type bed struct {
 func newBed(t *testing.T, zones string, change ...func(*CacheConfig)) *bed {
 	b := &bed{t: t, zones: parse(t, zones), q: question(t, "sip:example.com")}
 	r := newResolver(t, b.zones, func(c *Config) { c.NoIPv6 = true })
-	b.Cache = newCache(t, r, append(change, func(c *CacheConfig) { c.Known = func() { b.known.Add(1) } })...)
+	b.Cache = newCache(t, r, append(change, func(c *CacheConfig) { c.Wake = func() { b.known.Add(1) } })...)
 	return b
 }
 
@@ -286,7 +286,7 @@ func TestPickAllocs(t *testing.T) {
 	z := parse(t, twoServers)
 	r := newResolver(t, z)
 	told := make(chan struct{}, 1)
-	c := newCache(t, r, func(c *CacheConfig) { c.Known = func() { told <- struct{}{} } })
+	c := newCache(t, r, func(c *CacheConfig) { c.Wake = func() { told <- struct{}{} } })
 	q := question(t, "sip:example.com")
 	now := time.Now()
 	branch := []byte("z9hG4bK0000")
@@ -310,7 +310,7 @@ func TestPickAllocs(t *testing.T) {
 func BenchmarkPick(b *testing.B) {
 	r := newResolver(b, parse(b, twoServers))
 	told := make(chan struct{}, 1)
-	c := newCache(b, r, func(c *CacheConfig) { c.Known = func() { told <- struct{}{} } })
+	c := newCache(b, r, func(c *CacheConfig) { c.Wake = func() { told <- struct{}{} } })
 	q := question(b, "sip:example.com")
 	now := time.Now()
 	branch := []byte("z9hG4bK00000000")

@@ -72,6 +72,30 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Limit keeps c to what these listeners can send: the transports and families of
+// addresses of those that are not internal, without the WebSockets, over which
+// servers are not called.
+func (c *Config) Limit(listeners []transport.ListenerInfo) {
+	var has [transport.WSS + 1]bool
+	c.NoIPv4, c.NoIPv6 = true, true
+	for _, l := range listeners {
+		if l.Internal || l.Protocol > transport.TLS {
+			continue
+		}
+		has[l.Protocol] = true
+		if l.Addr.Addr().Unmap().Is4() {
+			c.NoIPv4 = false
+		} else {
+			c.NoIPv6 = false
+		}
+	}
+	all := c.Protocols
+	if len(all) == 0 {
+		all = []transport.Protocol{transport.UDP, transport.TCP, transport.TLS}
+	}
+	c.Protocols = slices.DeleteFunc(slices.Clone(all), func(p transport.Protocol) bool { return !has[p] })
+}
+
 func setDefault[T int | time.Duration](v *T, d T) {
 	if *v <= 0 {
 		*v = d

@@ -43,7 +43,7 @@ func (c *Cache) lookup(k *known, q Question) bool {
 		a, err := r.locate(r.serving, q, ahead)
 		c.keep(k, a, err)
 		k.busy.Store(false)
-		c.cfg.Known()
+		c.cfg.Wake()
 	})
 	if !begun {
 		k.busy.Store(false)

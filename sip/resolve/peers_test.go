@@ -191,6 +191,26 @@ func TestWhichListener(t *testing.T) {
 	})
 }
 
+// TestLimit: what no listener can send is not an answer.
+func TestLimit(t *testing.T) {
+	for _, c := range []struct {
+		sockets []transport.ListenerInfo
+		want    string
+	}{
+		{sockets[:2], ""},
+		{sockets[2:4], "UDP 192.0.2.1:5060, UDP 192.0.2.2:5060"},
+		{sockets[4:5], "TCP 192.0.2.1:5060, TCP 192.0.2.2:5060"},
+		{sockets[3:6], "UDP 192.0.2.1:5060, UDP 192.0.2.2:5060, TCP 192.0.2.1:5060, TCP 192.0.2.2:5060, TLS 192.0.2.1:5061"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newResolver(t, parse(t, trunk), func(cfg *Config) { cfg.Limit(c.sockets) })
+			if got, err := r.Targets(t.Context(), question(t, "sip:example.com")); show(got) != c.want {
+				t.Errorf("%s, %v; want %s", show(got), err, c.want)
+			}
+		})
+	}
+}
+
 // TestConnections: one is opened and used by all; a server that refuses or does
 // not answer is replaced by the next one within 4 s.
 func TestConnections(t *testing.T) {
