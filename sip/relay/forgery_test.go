@@ -392,3 +392,97 @@ func TestBranches(t *testing.T) {
 		seen[branch] = name
 	}
 }
+
+// TestForgedContacts: no changed token in the place of a hidden Contact is
+// opened, nor one of a key that is retired, nor one made for another place.
+func TestForgedContacts(t *testing.T) {
+	hiding := func(c *Config) { c.Listeners[0].HideContact = true }
+	r := testRelay(t, hiding)
+	flow := testFlow(t, "udp", "203.0.113.7:5060", 0)
+	d := setUp(t, r, flow, "mine")
+	const inside = "sip:10.0.0.80:5080"
+	sealed, err := r.ring.SealSecret(nil, []byte(inside), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := func(r *Relay, user string) Outcome {
+		return handle(t, r, flow, replaceAll(bye("mine", outer(d.rr), inner, proxy), "sip:b@203.0.113.9", "sip:"+user+"@192.0.2.1:5060"))
+	}
+	if o := to(r, string(sealed)); o.Cause != RequestIn || !bytes.HasPrefix(o.Data, []byte("BYE "+inside+" SIP/2.0\r\n")) {
+		t.Fatalf("the true token: %v\n%s", o.Cause, o.Data)
+	}
+	changes(string(sealed), func(user string) {
+		if o := to(r, user); bytes.Contains(o.Data, []byte(inside)) || o.Cause == BadToken && o.Status != 403 {
+			t.Errorf("%q: %v with %d", user, o.Cause, o.Status)
+		}
+	})
+	swap := map[bool]string{true: "B", false: "A"}
+	forged := string(sealed[:10]) + swap[sealed[10] == 'A'] + string(sealed[11:])
+	if o := to(r, forged); o.Cause != BadToken || o.Status != 403 {
+		t.Errorf("forged: %v with %d", o.Cause, o.Status)
+	}
+	for _, tok := range []string{d.path, d.rr, viaToken(d.via), "alice"} {
+		if o := to(r, tok); !bytes.HasPrefix(o.Data, []byte("BYE sip:"+tok+"@192.0.2.1:5060 ")) {
+			t.Errorf("%q is not a hidden Contact, and yet: %v\n%s", tok, o.Cause, o.Data)
+		}
+	}
+	for _, header := range []string{"Refer-To", "Contact"} {
+		msg := replaceAll(bye("mine", outer(d.rr), inner, proxy), "Content-Length", header+": <sip:"+forged+"@192.0.2.1:5060>\r\nContent-Length")
+		if o := handle(t, r, flow, msg); o.Cause.Relayed() {
+			t.Errorf("forged %s: %v", header, o.Cause)
+		}
+	}
+}
+
+// TestRetiredKey: what a key has sealed ends with it, all at once.
+func TestRetiredKey(t *testing.T) {
+	ring, err := token.New(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := testRelay(t, func(c *Config) { c.Ring, c.Listeners[0].HideContact = ring, true })
+	flow := testFlow(t, "udp", "203.0.113.7:5060", 0)
+	inside := testFlow(t, "int", proxyA.String(), 0)
+	d := setUp(t, r, flow, "mine")
+	sealed, err := ring.SealSecret(nil, []byte("sip:10.0.0.80:5080"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const below = "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"
+	in, contact := bye("mine", outer(d.rr), inner, proxy), string(sealed)
+	hidden := replaceAll(request("MESSAGE", below, "c"), "sip:bob@example.com SIP", "sip:"+contact+"@192.0.2.1:5060 SIP")
+	preloaded := request("MESSAGE", below, "c", "Route: <sip:"+d.path+"@10.0.0.1:5070;lr>")
+	all := []struct {
+		name string
+		flow transport.Flow
+		msg  []byte
+		want Cause
+	}{
+		{"Record-Route from outside", flow, in, BadToken},
+		{"Path from outside", flow, preloaded, BadToken},
+		{"Path from inside", inside, preloaded, BadToken},
+		{"Record-Route from inside", inside, bye("mine", inner, outer(d.rr)), BadToken},
+		{"Via", inside, response(d.via, below), ForeignVia},
+		{"Contact", flow, hidden, BadToken},
+	}
+	next := token.Key{ID: 2, Secret: bytes.Repeat([]byte{2}, 32)}
+	if err := ring.Replace(next, testKey); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if o := handle(t, r, c.flow, c.msg); !o.Cause.Relayed() {
+			t.Errorf("%s with the key still accepted: %v", c.name, o.Cause)
+		}
+	}
+	if after := setUp(t, r, flow, "mine"); strings.Split(after.via, ";ft=")[0] != strings.Split(d.via, ";ft=")[0] {
+		t.Error("the branch has changed with the key")
+	}
+	if err := ring.Replace(next); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if o := handle(t, r, c.flow, c.msg); o.Cause != c.want {
+			t.Errorf("%s with the key retired: %v, want %v", c.name, o.Cause, c.want)
+		}
+	}
+}

@@ -234,3 +234,5 @@ func TestServeTooLarge(t *testing.T) {
 	}
 	waitFor(t, n.relay, func(st Stats) bool { return st.Count(TooLarge) == 1 })
 }
+
+func localAddr(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
