@@ -216,7 +216,7 @@ var editValues = []string{"SIP/2.0/UDP new;branch=z9hG4bKn", "<sip:new@example.c
 func script(b []byte, request bool) (ops []refOp) {
 	ids := []HeaderID{HdrVia, HdrRoute, HdrTo, HdrContact, HdrSupported, HdrMaxForwards, HdrContentLength, HdrContentType, HdrPath, HdrAuthorization}
 	for len(b) >= 3 && len(ops) < 12 {
-		o := refOp{kind: opKind(b[0] % byte(opBody+1)), id: ids[int(b[1])%len(ids)], value: editValues[int(b[2])%len(editValues)]}
+		o := refOp{kind: opKind(b[0] % byte(opEnsureLength+1)), id: ids[int(b[1])%len(ids)], value: editValues[int(b[2])%len(editValues)]}
 		switch o.kind {
 		case opRequestURI:
 			o.value = "sip:new@example.com"

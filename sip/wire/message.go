@@ -120,10 +120,10 @@ func (m *Message) lineBytes(l *line) []byte {
 	return m.b[l.at:end:end]
 }
 
-// lineEnd finds the CR LF behind the value; only white space is between them.
+// lineEnd finds the CR LF behind the value; only white space, which may be folded, is between them.
 func (m *Message) lineEnd(l *line) uint32 {
 	i := l.value.hi
-	for m.b[i] != '\n' {
+	for m.b[i] != '\n' || isFolded(m.b, int(i)-1) {
 		i++
 	}
 	return i + 1

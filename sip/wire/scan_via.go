@@ -29,7 +29,10 @@ func scanVia(s []byte, i, limit int, o *via) (next int, r Reason) {
 	if i, r = scanParams(s, i, limit, parBranch, &o.params); r != ReasonNone {
 		return i, r
 	}
-	o.value = mkspan(start, max(end, int(o.params.all.hi)))
+	if o.params.n > 0 {
+		end = int(o.params.all.hi)
+	}
+	o.value = mkspan(start, end)
 	return i, ReasonNone
 }
 

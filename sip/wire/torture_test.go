@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +67,10 @@ var rfc5118 = map[string]verdict{
 	"ipv6-bad": {ReasonRequestURI, 400}, // IPv6 reference without brackets
 }
 
+// TestTortureMessages logs its verdicts as a table: go test -run Torture -v.
 func TestTortureMessages(t *testing.T) {
+	var table strings.Builder
+	fmt.Fprintf(&table, "\n%-8s %-30s %-25s %-6s %s\n", "rfc", "message", "verdict", "status", "octet")
 	for dir, verdicts := range map[string]map[string]verdict{"rfc4475": rfc4475, "rfc5118": rfc5118} {
 		files, err := filepath.Glob(filepath.Join("testdata", dir, "*.dat"))
 		if err != nil || len(files) != len(verdicts) {
@@ -81,12 +85,27 @@ func TestTortureMessages(t *testing.T) {
 				}
 				var m Message
 				b := torture(t, dir, name)
-				checkVerdict(t, m.Parse(b, nil), want)
+				err := m.Parse(b, nil)
+				checkVerdict(t, err, want)
+				tableRow(&table, dir, name, err)
 				if want.status != 0 {
 					checkAnswer(t, &m, want.status)
 				}
 			})
 		}
+	}
+	t.Log(table.String())
+}
+
+func tableRow(table *strings.Builder, dir, name string, err error) {
+	e, refused := err.(*Error)
+	switch {
+	case !refused:
+		fmt.Fprintf(table, "%-8s %-30s accepted\n", dir, name)
+	case e.Status == 0:
+		fmt.Fprintf(table, "%-8s %-30s %-25s %-6s %d\n", dir, name, e.Reason, "drop", e.Offset)
+	default:
+		fmt.Fprintf(table, "%-8s %-30s %-25s %-6d %d\n", dir, name, e.Reason, e.Status, e.Offset)
 	}
 }
 
