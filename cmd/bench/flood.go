@@ -51,6 +51,7 @@ func (o *options) floodCase(ctx context.Context, cfg floodgen.Config, stdout, st
 		return err
 	}
 	defer done()
+	edge.Exposed = true
 	known := append(edges(&edge), maker{"kamailio-log", func(dir string) (*target.Target, error) {
 		e := edge
 		e.Logs = true

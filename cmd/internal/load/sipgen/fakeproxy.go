@@ -65,6 +65,13 @@ func (p *FakeProxy) request(now time.Time, packet transport.Packet, out *transpo
 	if !m.IsRequest() {
 		return "a response"
 	}
+	if m.Method() == wire.OPTIONS && m.Count(wire.HdrVia) == 1 {
+		// The edge itself asks whether we live.
+		if answer, err := p.respond(out.Buffer(), m); err == nil {
+			_ = out.Send(packet.Flow, answer)
+		}
+		return ""
+	}
 	id, ok := ParseID(m.CallID())
 	if !ok || p.run != nil && (int(id.Lane) >= len(p.run.lanes) || int(id.Slot) >= len(p.run.lanes[id.Lane].sent)) {
 		return "request of nobody"

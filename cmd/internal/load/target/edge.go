@@ -14,6 +14,10 @@ type Edge struct {
 	Proxies []netip.AddrPort   // UDP
 	Workers int                // sockets of ours, child processes of Kamailio
 	Stream  transport.Protocol // a second listener, when it is TCP or what is above that
+	// Exposed leaves the guard of ours its limits for everybody but 127.0.0.1.
+	// Without it, the guard does its work for all and lets all pass: few clients
+	// make a load here that in the field comes from thousands.
+	Exposed bool
 	// Logs lets Kamailio write a line for each message it refuses, as it does by
 	// default; ours never does.
 	Logs   bool
@@ -63,7 +67,7 @@ func (e Edge) Ours(dir string) (*Target, error) {
 
 // ours writes the configuration of cmd/lb.
 func (e Edge) ours(dir string, port uint16) error {
-	if _, err := write(dir, "edge.key", strings.Repeat("0123456789abcdef", 4)); err != nil {
+	if err := write(dir, "edge.key", strings.Repeat("0123456789abcdef", 4)); err != nil {
 		return err
 	}
 	var proxies []string
@@ -80,10 +84,22 @@ func (e Edge) ours(dir string, port uint16) error {
 			return err
 		}
 	}
-	_, err := write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
-		"  proxies: [%s]\n  readers: %d\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
-		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), port, more))
-	return err
+	return write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
+		"  proxies: [%s]\n  readers: %d\n  guard: %s\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
+		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), e.guard(), port, more))
+}
+
+// guard is that part of the configuration of cmd/lb, which trusts all of
+// loopback unless it is told otherwise.
+func (e Edge) guard() string {
+	if e.Exposed {
+		return "{allow: [127.0.0.1/32]}"
+	}
+	var rates []string
+	for _, name := range []string{"source", "register", "invite", "other", "user", "dialog"} {
+		rates = append(rates, name+": 1000000/s burst 1000000")
+	}
+	return "{allow: [192.0.2.1/32], rates: {" + strings.Join(rates, ", ") + "}}"
 }
 
 // withStream completes what ready has returned.
@@ -127,7 +143,7 @@ func (e Edge) Kamailio(dir string) (*Target, error) {
 	for _, p := range e.Proxies {
 		fmt.Fprintf(&list, "1 sip:%v\n", p)
 	}
-	if _, err := write(dir, "dispatcher.list", list.String()); err != nil {
+	if err := write(dir, "dispatcher.list", list.String()); err != nil {
 		return nil, err
 	}
 	if e.Stream.Secure() {

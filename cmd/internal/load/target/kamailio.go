@@ -62,7 +62,7 @@ func kamailio(dir string, port uint16, workers int, config string, more ...func(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := write(dir, "kamailio.cfg", text); err != nil {
+	if err := write(dir, "kamailio.cfg", text); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir+"/run", 0o700); err != nil {

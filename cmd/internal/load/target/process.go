@@ -151,7 +151,6 @@ func Installed(name string) bool {
 	return err == nil
 }
 
-func write(dir, name, text string) (string, error) {
-	file := dir + "/" + name
-	return file, os.WriteFile(file, []byte(text), 0o600)
+func write(dir, name, text string) error {
+	return os.WriteFile(dir+"/"+name, []byte(text), 0o600)
 }
