@@ -2,10 +2,14 @@ package relay
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 	"testing"
+	"time"
 
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/transport"
+	"github.com/class5-go/class5/sip/wire"
 )
 
 // benchMessages is one message of each kind of an ordinary call and registration, as it
@@ -49,6 +53,9 @@ func benchMessages(tb testing.TB, r *Relay) []struct {
 		"Record-Route: <sip:10.0.0.11:5060;lr;did=4f.a1b2>", "Record-Route: "+inner, "Record-Route: "+outer(d.rr),
 		from, to+";tag=314159", callID, "CSeq: 102 INVITE", "Contact: <sip:bob@198.51.100.9:5060>", agent,
 		"Content-Type: application/sdp", "Content-Length: "+strconv.Itoa(len(sdp))), sdp...)
+	out := handle(tb, r, inside, replaceAll(invite, "Max-Forwards: 70", "Route: <sip:"+e.path+"@10.0.0.1:5070;lr;ob>\r\nMax-Forwards: 69"))
+	top, _ := parsed(tb, out.Data).TopVia()
+	okIn := replaceAll(ok, d.via, string(top.Raw))
 	packet := func(f transport.Flow, msg []byte) transport.Packet { return transport.Packet{Data: msg, Flow: f} }
 	return []struct {
 		name string
@@ -59,43 +66,88 @@ func benchMessages(tb testing.TB, r *Relay) []struct {
 		{"INVITE/in/tls", RequestIn, packet(stream, invite)},
 		{"INVITE/out", RequestOut, packet(inside, replaceAll(invite, "Max-Forwards: 70", "Route: <sip:"+e.path+"@10.0.0.1:5070;lr;ob>\r\nMax-Forwards: 69"))},
 		{"REGISTER/in", RequestIn, packet(client, register)},
+		{"REGISTER/200", ResponseOut, packet(inside, replaceAll(ok, "102 INVITE", "102 REGISTER"))},
 		{"200/out", ResponseOut, packet(inside, ok)},
+		{"200/in", ResponseIn, packet(stream, okIn)},
 		{"BYE/in", RequestIn, packet(client, inBye(outer(d.rr), inner, proxy, inner, outer(e.rr)))},
 		{"BYE/out", RequestOut, packet(inside, inBye(inner, outer(e.rr)))},
 		{"ACK/in", RequestIn, packet(client, replaceAll(inBye(outer(d.rr), inner, proxy, inner, outer(e.rr)), "BYE", "ACK"))},
+		{"ACK/out", RequestOut, packet(inside, replaceAll(inBye(inner, outer(e.rr)), "BYE", "ACK"))},
 	}
 }
 
-func TestHandleDoesNotAllocate(t *testing.T) {
-	r := testRelay(t)
-	var s Scratch
-	buf := make([]byte, 0, 4096)
-	for _, c := range benchMessages(t, r) {
-		o := r.Handle(&s, c.Packet, buf)
-		if o.Cause != c.want {
-			t.Fatalf("%s: %v (%v)", c.name, o.Cause, o.Reason)
+// idle is every hook with nothing to object to.
+type idle struct{}
+
+func (idle) Source(time.Time, netip.AddrPort, transport.Protocol) bool { return true }
+func (idle) Request(time.Time, netip.AddrPort, transport.Protocol, *wire.Message) (bool, int, string) {
+	return true, 0, ""
+}
+func (idle) Malformed(_ time.Time, _ netip.AddrPort, _ transport.Protocol, _ wire.Reason, status int) int {
+	return status
+}
+func (idle) Proved(time.Time, netip.AddrPort, transport.Protocol) {}
+func (idle) Result(time.Time, netip.AddrPort, []byte, bool)       {}
+func (idle) Admit(time.Time, netip.AddrPort, overload.Class) bool { return true }
+func (idle) Stream(netip.AddrPort, int) (transport.Flow, bool)    { return transport.Flow{}, false }
+
+type idleValve struct{ idle }
+
+func (idleValve) Response(time.Time, netip.AddrPort, wire.Params) {}
+
+type idleMedia struct{}
+
+func (idleMedia) Request(leg Leg, _ *wire.Message, _ *wire.Edit) uint8 { return leg.Node }
+func (idleMedia) Response(Leg, *wire.Message, *wire.Edit)              {}
+
+// benchConfigs is the relay bare, and with all that can be had.
+var benchConfigs = []struct {
+	name   string
+	change func(*Config)
+}{
+	{"bare", func(*Config) {}},
+	{"hooks", func(c *Config) {
+		c.Guard, c.Overload, c.Inside, c.Media = idle{}, idleValve{}, idle{}, idleMedia{}
+		for i := range c.Listeners {
+			c.Listeners[i].HideContact = !c.Listeners[i].Internal
 		}
-		parsed(t, o.Data)
-		if n := testing.AllocsPerRun(100, func() { r.Handle(&s, c.Packet, buf) }); n != 0 && !raceEnabled {
-			t.Errorf("%s allocates %v times", c.name, n)
+	}},
+}
+
+func TestHandleDoesNotAllocate(t *testing.T) {
+	for _, config := range benchConfigs {
+		r := testRelay(t, config.change)
+		var s Scratch
+		buf := make([]byte, 0, 4096)
+		for _, c := range benchMessages(t, r) {
+			o := r.Handle(&s, c.Packet, buf)
+			if o.Cause != c.want {
+				t.Fatalf("%s/%s: %v (%v)", config.name, c.name, o.Cause, o.Reason)
+			}
+			parsed(t, o.Data)
+			if n := testing.AllocsPerRun(100, func() { r.Handle(&s, c.Packet, buf) }); n != 0 && !raceEnabled {
+				t.Errorf("%s/%s allocates %v times", config.name, c.name, n)
+			}
 		}
 	}
 }
 
 func BenchmarkHandle(b *testing.B) {
-	r := testRelay(b)
-	buf := make([]byte, 0, 4096)
-	for _, c := range benchMessages(b, r) {
-		b.Run(c.name, func(b *testing.B) {
-			var s Scratch
-			b.SetBytes(int64(len(c.Data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if o := r.Handle(&s, c.Packet, buf); o.Cause != c.want {
-					b.Fatal(o.Cause)
+	for _, config := range benchConfigs {
+		r := testRelay(b, config.change)
+		buf := make([]byte, 0, 4096)
+		for _, c := range benchMessages(b, r) {
+			b.Run(config.name+"/"+c.name, func(b *testing.B) {
+				var s Scratch
+				b.SetBytes(int64(len(c.Data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if o := r.Handle(&s, c.Packet, buf); o.Cause != c.want {
+						b.Fatal(o.Cause)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (r *Relay) hide(s *Scratch, l *listener) bool {
 	if !l.hide || method == wire.REGISTER || status >= 300 && status < 400 || status == 485 {
 		return true
 	}
-	return r.rewrite(s, wire.HdrContact, l) == nil && r.rewrite(s, wire.HdrReferTo, l) == nil
+	return r.rewrite(s, wire.HdrContact, l) && (!byAddress(&s.m) || r.rewrite(s, wire.HdrReferTo, l))
 }
 
 // reveal plans to open what hide has sealed, wherever it may come back: as
@@ -30,24 +30,47 @@ func (r *Relay) reveal(s *Scratch) Cause {
 	if !r.hides {
 		return RequestIn
 	}
-	s.value = s.value[:0]
-	switch opened, err := r.open(s, s.m.RequestURI()); {
-	case err != nil:
-		return BadToken
-	case opened:
-		s.edit.RequestURI(s.value)
+	if s.m.IsRequest() {
+		s.value = s.value[:0]
+		switch r.open(s, s.m.RequestURI()) {
+		case forged:
+			return BadToken
+		case replaced:
+			s.edit.RequestURI(s.value)
+		}
 	}
-	if r.rewrite(s, wire.HdrContact, nil) != nil || r.rewrite(s, wire.HdrReferTo, nil) != nil {
+	if !r.rewrite(s, wire.HdrContact, nil) || !r.rewrite(s, wire.HdrReferTo, nil) {
 		return BadToken
 	}
 	return RequestIn
 }
 
+// byAddress reports whether the Refer-To names an address, which people don't
+// read.
+func byAddress(m *wire.Message) bool {
+	v := m.Values(wire.HdrReferTo)
+	if !v.Next() {
+		return false
+	}
+	u, ok := routeURI(v)
+	_, isIP := wire.ParseAddr(u.Host)
+	return ok && isIP
+}
+
+// rewriting is what becomes of a URI.
+type rewriting uint8
+
+const (
+	left     rewriting = iota // not ours to change
+	replaced                  // another one stands in its place
+	forged                    // not what it pretends to be, or too long to be sealed
+)
+
 // rewrite plans to seal the URIs of a header for those who use l, or to open
-// them when l is nil.
-func (r *Relay) rewrite(s *Scratch, id wire.HeaderID, l *listener) error {
+// them when l is nil. False means that one of them can't be let through.
+func (r *Relay) rewrite(s *Scratch, id wire.HeaderID, l *listener) bool {
 	if s.m.Count(id) == 0 {
-		return nil
+		return true
 	}
 	s.value = s.value[:0]
 	changed := false
@@ -56,45 +79,47 @@ func (r *Relay) rewrite(s *Scratch, id wire.HeaderID, l *listener) error {
 			s.value = append(s.value, ", "...)
 		}
 		start := len(s.value)
-		na, err := v.NameAddr()
-		if err == nil && na.Display != nil {
-			s.value = append(wire.AppendPlain(s.value, na.Display), ' ')
-		}
-		s.value = append(s.value, '<')
-		did := false
-		switch {
-		case err != nil:
-		case l != nil:
-			did, err = r.seal(s, na.URI, l, id == wire.HdrContact)
-		default:
-			did, err = r.open(s, na.URI)
-		}
-		if err != nil && l == nil || errors.Is(err, token.ErrTooLong) {
-			return err
-		}
-		if !did {
+		switch r.rewriteValue(s, v, l) {
+		case forged:
+			return false
+		case replaced:
+			changed = true
+		case left:
 			s.value = wire.AppendPlain(s.value[:start], v.Value())
-			continue
 		}
-		changed = true
-		s.value = append(s.value, '>')
-		s.value = wire.AppendPlain(s.value, na.Params)
 	}
 	if changed {
 		s.edit.Set(id, s.value)
 	}
-	return nil
+	return true
+}
+
+// rewriteValue appends one value to s.value, of which only the URI changes.
+func (r *Relay) rewriteValue(s *Scratch, v wire.Values, l *listener) rewriting {
+	na, err := v.NameAddr()
+	if err != nil {
+		return left
+	}
+	if na.Display != nil {
+		s.value = append(wire.AppendPlain(s.value, na.Display), ' ')
+	}
+	s.value = append(s.value, '<')
+	var did rewriting
+	if l != nil {
+		did = r.seal(s, na.URI, l)
+	} else {
+		did = r.open(s, na.URI)
+	}
+	s.value = wire.AppendPlain(append(s.value, '>'), na.Params)
+	return did
 }
 
 // seal appends to s.value a URI at us that stands for uri. Header fields in it,
 // such as the Replaces of a Refer-To, stay in sight: they are for others.
-func (r *Relay) seal(s *Scratch, uri []byte, l *listener, names bool) (bool, error) {
+func (r *Relay) seal(s *Scratch, uri []byte, l *listener) rewriting {
 	u, err := wire.ParseURI(uri)
 	if err != nil || !u.IsSIP() || r.ours(s, &u) {
-		return false, nil
-	}
-	if _, isIP := wire.ParseAddr(u.Host); !isIP && !names {
-		return false, nil
+		return left
 	}
 	scheme := "sip:"
 	if u.IsSIPS() && l.protocol.Secure() {
@@ -104,31 +129,33 @@ func (r *Relay) seal(s *Scratch, uri []byte, l *listener, names bool) (bool, err
 		uri = uri[:len(uri)-len(u.Headers)-1]
 	}
 	if s.value, err = r.ring.SealSecret(append(s.value, scheme...), uri, nil); err != nil {
-		return false, err
+		return forged
 	}
-	s.value = append(s.value, l.hostURI...)
-	if u.Headers != nil {
-		s.value = append(append(s.value, '?'), u.Headers...)
-	}
-	return true, nil
+	s.value = appendHeaders(append(s.value, l.hostURI...), &u)
+	return replaced
 }
 
 // open appends to s.value the URI that uri stands for, if it is one that seal
-// has made. The error means that it pretends to be.
-func (r *Relay) open(s *Scratch, uri []byte) (bool, error) {
+// has made. A long name of somebody is no token.
+func (r *Relay) open(s *Scratch, uri []byte) rewriting {
 	u, err := wire.ParseURI(uri)
 	if err != nil || len(u.User) < token.SecretLen(0) || !r.ours(s, &u) {
-		return false, nil
+		return left
 	}
 	s.value, err = r.ring.OpenSecret(s.value, u.User, nil)
 	switch {
+	case err == nil:
+		s.value = appendHeaders(s.value, &u)
+		return replaced
 	case errors.Is(err, token.ErrMAC), errors.Is(err, token.ErrKey):
-		return false, err
-	case err != nil: // a long name of somebody
-		return false, nil
+		return forged
 	}
-	if u.Headers != nil {
-		s.value = append(append(s.value, '?'), u.Headers...)
+	return left
+}
+
+func appendHeaders(dst []byte, u *wire.URI) []byte {
+	if u.Headers == nil {
+		return dst
 	}
-	return true, nil
+	return append(append(dst, '?'), u.Headers...)
 }
