@@ -110,20 +110,23 @@ func (c *Cache) Pick(now time.Time, key []byte, q Question, expect bool) (Target
 	bh := mix(c.hash.sum(key))
 	p := c.memory.lock(bh)
 	defer p.mu.Unlock()
+	var but Target
 	if tr := p.find(bh); tr != nil && tr.question == qh {
 		if tr.answered || !expect || !tr.failed && now.Sub(tr.first) < c.cfg.AttemptLimit-early {
 			return tr.target, Ready
 		}
 		if !tr.failed {
+			tr.failed = true
 			c.dead.Mark(now, tr.target, 0)
 			c.stats.silent.Add(1)
 		}
+		but = tr.target
 	}
 	a, state := c.answer(now, qh, q)
 	if state != Ready {
 		return Target{}, state
 	}
-	t, _ := a.choose(now, bh, c.hash, c.dead, expect)
+	t, _ := a.choose(now, bh, c.hash, c.dead, expect, but)
 	if expect {
 		p.store(transaction{key: bh, question: qh, first: now, target: t})
 	}

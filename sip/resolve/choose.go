@@ -26,15 +26,15 @@ func unweighted(tier []Server) bool {
 	return true
 }
 
-// choose picks the target of an answer for the transaction with this hash. With
-// probe set the caller waits for an answer and may try a target whose time on
-// the list of the dead is over.
-func (a *Answer) choose(now time.Time, key uint64, h hasher, d *Dead, probe bool) (Target, bool) {
+// choose picks the target of an answer for the transaction with this hash, if it
+// can another than the one it failed with. With probe set the caller waits for an
+// answer and may try a target whose time on the list of the dead is over.
+func (a *Answer) choose(now time.Time, key uint64, h hasher, d *Dead, probe bool, but Target) (Target, bool) {
 	for _, tier := range a.Tiers {
 		// A target whose time is over can be taken by another caller between
 		// looking and taking; then the next best is looked for, which is rare.
 		for range 3 {
-			best := bestOf(now, tier, key, h, d)
+			best := bestOf(now, tier, key, h, d, but)
 			if best == nil {
 				break
 			}
@@ -47,13 +47,13 @@ func (a *Answer) choose(now time.Time, key uint64, h hasher, d *Dead, probe bool
 }
 
 // bestOf is the highest ranked of the targets that are not dead.
-func bestOf(now time.Time, tier []Server, key uint64, h hasher, d *Dead) *Target {
+func bestOf(now time.Time, tier []Server, key uint64, h hasher, d *Dead, but Target) *Target {
 	var best *Target
 	var top float64
 	all := unweighted(tier)
 	for i := range tier {
 		s := &tier[i]
-		t, id := bestAddress(now, s, key, h, d)
+		t, id := bestAddress(now, s, key, h, d, but)
 		if t == nil {
 			continue
 		}
@@ -67,13 +67,13 @@ func bestOf(now time.Time, tier []Server, key uint64, h hasher, d *Dead) *Target
 // bestAddress is the highest ranked address of a server that is not dead. The
 // server's own rank goes by all its addresses, so that a dead one does not move
 // transactions from or to other servers.
-func bestAddress(now time.Time, s *Server, key uint64, h hasher, d *Dead) (best *Target, id uint64) {
+func bestAddress(now time.Time, s *Server, key uint64, h hasher, d *Dead, but Target) (best *Target, id uint64) {
 	var top float64
 	for i := range s.Targets {
 		t := &s.Targets[i]
 		tid := targetID(h, t)
 		id ^= mix(tid)
-		if _, dead := d.listed(now, *t); dead {
+		if _, dead := d.listed(now, *t); dead || *t == but {
 			continue
 		}
 		if v := score(mix(key), tid, 1); best == nil || v > top {

@@ -54,7 +54,7 @@ func TestWeights(t *testing.T) {
 		byBranch, byOrder := make(map[Target]int), make(map[Target]int)
 		for i := range n {
 			key := mix(h.sum(fmt.Appendf(nil, "z9hG4bK%d", i)))
-			got, ok := a.choose(time.Unix(0, 0), key, h, d, true)
+			got, ok := a.choose(time.Unix(0, 0), key, h, d, true, Target{})
 			if !ok {
 				t.Fatal("nothing chosen")
 			}
@@ -82,14 +82,14 @@ func TestSecondByWeight(t *testing.T) {
 	key := func(i int) uint64 { return mix(h.sum(binary.BigEndian.AppendUint64(nil, uint64(i)))) }
 	first := make([]Target, n)
 	for i := range first {
-		first[i], _ = a.choose(now, key(i), h, d, true)
+		first[i], _ = a.choose(now, key(i), h, d, true, Target{})
 	}
 	gone := a.Tiers[0][0].Targets[0]
 	d.Mark(now, gone, 0)
 	moved := make(map[Target]int)
 	total := 0
 	for i := range first {
-		got, _ := a.choose(now, key(i), h, d, true)
+		got, _ := a.choose(now, key(i), h, d, true, Target{})
 		switch {
 		case first[i] == gone:
 			moved[got]++
@@ -124,7 +124,7 @@ func TestOrder(t *testing.T) {
 	}
 	d.Mark(now.Add(time.Second), udp("192.0.2.1:5060"), 0)
 	d.Mark(now.Add(time.Second), udp("192.0.2.4:5060"), 0)
-	if got, _ := a.choose(now.Add(time.Second), 1, hasher{}, d, true); got != udp("192.0.2.3:5060") {
+	if got, _ := a.choose(now.Add(time.Second), 1, hasher{}, d, true, Target{}); got != udp("192.0.2.3:5060") {
 		t.Errorf("all dead: %v", got)
 	}
 }

@@ -107,6 +107,22 @@ func TestServersFailOver(t *testing.T) {
 	}
 }
 
+// TestOverSockets is the whole way: a Resolver with a Client and a server that
+// cuts short what does not fit.
+func TestOverSockets(t *testing.T) {
+	z := parse(t, world)
+	z.Script("full.example", dns.TypeNAPTR, dnstest.Fault{Truncate: true})
+	r := newResolver(t, &Client{Servers: []netip.AddrPort{serve(t, z)}, MixCase: true, Timeout: 5 * time.Second}, func(c *Config) { c.NoIPv6 = true })
+	for uri, want := range map[string]string{
+		"sip:full.example":  "TLS 192.0.2.1:5061, TCP 192.0.2.2:5062, UDP 192.0.2.1:5063, UDP 192.0.2.2:5064",
+		"sip:alias.example": "UDP 192.0.2.3:5060",
+	} {
+		if got, err := r.Targets(t.Context(), question(t, uri)); show(got) != want {
+			t.Errorf("%s: %s, %v", uri, show(got), err)
+		}
+	}
+}
+
 // liar is a UDP server that sends for each query what answers makes of it.
 func liar(t *testing.T, answers func(q *dns.Msg) [][]byte) netip.AddrPort {
 	t.Helper()
