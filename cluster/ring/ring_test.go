@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -27,7 +28,7 @@ func build(tb testing.TB, names []string, weights []float64) *Ring {
 	return r
 }
 
-func key(i int) []byte { return fmt.Appendf(nil, "%d@192.0.2.7", i) }
+func key(i int) []byte { return append(strconv.AppendInt(nil, int64(i), 10), "@192.0.2.7"...) }
 
 // TestShares: the share of keys is the share of weight, within 2 % of it.
 func TestShares(t *testing.T) {

@@ -93,6 +93,7 @@ type Ring interface {
 
 // Event is a change of a target.
 type Event struct {
+	// At is the latest time that the pool has been told, zero if none.
 	At       time.Time
 	Addr     netip.AddrPort
 	From, To State

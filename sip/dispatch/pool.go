@@ -27,7 +27,8 @@ type Pool struct {
 	ids     map[netip.AddrPort]uint16 // of all addresses since the memory was made
 	memory  *rendezvous.Memory
 	probes  []Probe
-	gone    []Event // of targets removed, not told yet
+	gone    []Event   // of targets removed, not told yet
+	latest  time.Time // that anybody has told
 }
 
 // New makes a pool of targets, which are taken for up until they miss a probe.
@@ -58,7 +59,7 @@ func (p *Pool) Set(targets ...Target) error {
 	if err != nil {
 		return err
 	}
-	return p.change(time.Time{}, func() error {
+	return p.change(func() error {
 		up := p.cfg.Interval < 0 || !p.anyUp()
 		named := make(map[netip.AddrPort]struct{}, len(list))
 		for _, t := range list {
@@ -82,7 +83,8 @@ func (p *Pool) Set(targets ...Target) error {
 // Drain starts or ends the draining of a target, in addition to what Set says
 // of it and until it is ended here.
 func (p *Pool) Drain(now time.Time, addr netip.AddrPort, on bool) error {
-	return p.change(now, func() error {
+	return p.change(func() error {
+		p.latest = now
 		m, ok := p.byAddr[unmap(addr)]
 		if !ok {
 			return fmt.Errorf("dispatch: %v: %w", addr, ErrUnknown)
@@ -94,7 +96,8 @@ func (p *Pool) Drain(now time.Time, addr netip.AddrPort, on bool) error {
 
 // Remove removes a target and its dialogs at once.
 func (p *Pool) Remove(now time.Time, addr netip.AddrPort) error {
-	return p.change(now, func() error {
+	return p.change(func() error {
+		p.latest = now
 		m, ok := p.byAddr[unmap(addr)]
 		if !ok {
 			return fmt.Errorf("dispatch: %v: %w", addr, ErrUnknown)
@@ -119,7 +122,7 @@ func (p *Pool) List() []Status {
 }
 
 // change runs f under the lock, publishes what it has done and tells of it.
-func (p *Pool) change(now time.Time, f func() error) error {
+func (p *Pool) change(f func() error) error {
 	p.mu.Lock()
 	backup := make([]member, len(p.members))
 	for i, m := range p.members {
@@ -132,7 +135,7 @@ func (p *Pool) change(now time.Time, f func() error) error {
 	if err != nil {
 		p.restore(backup)
 	}
-	events := p.tell(now)
+	events := p.tell()
 	p.mu.Unlock()
 	for _, e := range events {
 		p.cfg.Observe(e)

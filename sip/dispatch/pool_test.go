@@ -432,3 +432,75 @@ func TestRefused(t *testing.T) {
 		t.Error("the pool changed on an error")
 	}
 }
+
+// TestRingRefuses: a change that the Ring does not take is undone.
+func TestRingRefuses(t *testing.T) {
+	list := numbered(3)
+	refused := errors.New("three are too many")
+	c := newPool(t, Config{Ring: func(_ []byte, names []string, weights []float64) (Ring, error) {
+		if len(names) > 2 {
+			return nil, refused
+		}
+		return newBuiltin(1, names, weights), nil
+	}}, list[:2]...)
+	if err := c.Drain(c.now, list[0].Addr, true); err != nil {
+		t.Fatal(err)
+	}
+	wider := append([]Target(nil), list...)
+	wider[1].Weight = 7
+	c.pass(2 * time.Second)
+	c.set(wider...) // one drains, one is not proven: one ring of one
+	c.pass(3 * time.Second)
+	if err := c.Drain(c.now, list[0].Addr, false); !errors.Is(err, refused) {
+		t.Fatalf("%v", err)
+	}
+	if got := c.List(); len(got) != 3 || got[0].State != StateDraining || got[1].Weight != 7 {
+		t.Errorf("%+v", got)
+	}
+	if err := c.Remove(c.now, list[0].Addr); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{Ring: c.cfg.Ring}, list...); !errors.Is(err, refused) {
+		t.Errorf("New: %v", err)
+	}
+	if got := c.List(); len(got) != 2 || got[0].Weight != 7 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestEvents: every change of a state is told once, with its time.
+func TestEvents(t *testing.T) {
+	var got []Event
+	list := numbered(2)
+	a, b := list[0].Addr, list[1].Addr
+	c := newPool(t, Config{Observe: func(e Event) { got = append(got, e) }}, list...)
+	expect := func(want ...Event) {
+		t.Helper()
+		if len(got) != len(want) {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+		for i := range want {
+			want[i].At = got[i].At
+			if got[i] != want[i] || i > 0 && got[i].At.Before(got[i-1].At) {
+				t.Errorf("%+v, want %+v", got[i], want[i])
+			}
+		}
+		got = nil
+	}
+	expect(Event{Addr: a, To: StateUp}, Event{Addr: b, To: StateUp})
+	c.pass(time.Second)
+	c.pass(5*time.Second, a)
+	expect(Event{Addr: a, From: StateUp, To: StateDown})
+	c.pass(40 * time.Second)
+	expect(Event{Addr: a, From: StateDown, To: StateSlowStart}, Event{Addr: a, From: StateSlowStart, To: StateUp})
+	c.Busy(c.now, b, time.Second)
+	c.pass(2 * time.Second)
+	expect(Event{Addr: b, From: StateUp, To: StateBusy}, Event{Addr: b, From: StateBusy, To: StateUp})
+	if err := c.Drain(c.now, b, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(c.now, b); err != nil {
+		t.Fatal(err)
+	}
+	expect(Event{Addr: b, From: StateUp, To: StateDraining}, Event{Addr: b, From: StateDraining})
+}

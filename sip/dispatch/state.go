@@ -84,7 +84,7 @@ func (m *member) weight() float64 {
 func (m *member) share() float64 { return float64(m.step) / rampSteps }
 
 // tell collects what has changed since the last call.
-func (p *Pool) tell(now time.Time) []Event {
+func (p *Pool) tell() []Event {
 	events := p.gone
 	p.gone = nil
 	for _, m := range p.members {
@@ -97,7 +97,7 @@ func (p *Pool) tell(now time.Time) []Event {
 		return nil
 	}
 	for i := range events {
-		events[i].At = now
+		events[i].At = p.latest
 	}
 	return events
 }

@@ -82,10 +82,11 @@ func (p *Pool) observe(now time.Time, addr netip.AddrPort, f func(*member)) {
 // not done when they were set.
 func (p *Pool) report(now time.Time, f func() bool) {
 	p.mu.Lock()
+	p.latest = now
 	var events []Event
 	if f() {
 		if err := p.publish(); err == nil {
-			events = p.tell(now)
+			events = p.tell()
 		}
 	}
 	p.mu.Unlock()
