@@ -122,10 +122,10 @@ type Tables struct {
 	Sources  int // buckets by source, 131072 of 16 octets
 	Methods  int // buckets by source and method, 131072 of 16 octets
 	Users    int // buckets by user, 131072 of 16 octets
-	Bans     int // banned sources, 65536 of 56 octets
-	Standing int // sources that proved themselves, succeeded or failed, 131072 of 40 octets
-	Targets  int // users for whom authentication failed, 32768 of 48 octets
-	Known    int // pairs of user and source that succeeded, 262144 of 16 octets
+	Bans     int // banned sources, 65536 of 52 octets
+	Standing int // sources that proved themselves, succeeded or failed, 131072 of 44 octets
+	Targets  int // users for whom authentication failed, 32768 of 36 octets
+	Known    int // pairs of user and source that succeeded, 262144 of 12 octets
 	Prefixes int // banned prefixes wider than one source, 1024
 }
 

@@ -27,11 +27,8 @@ func (c *credentials) complete() bool { return c.have == haveAll && len(c.userna
 // readCredentials reads scheme and parameters; ok is false when they are not of
 // the grammar or one that counts occurs twice.
 func readCredentials(v []byte) (c credentials, ok bool) {
-	i := 0
-	for i < len(v) && !space(v[i]) {
-		i++
-	}
-	if i == 0 || i == len(v) {
+	i := skip(v, 0, plainParam)
+	if i == 0 || i == len(v) || !space(v[i]) {
 		return c, false
 	}
 	c.digest = wire.EqualFold(v[:i], "Digest")
@@ -61,7 +58,7 @@ func skipSpace(v []byte, i int) int {
 func readParam(v []byte, i int) (name, value []byte, next int) {
 	i = skipSpace(v, i)
 	lo := i
-	for i < len(v) && v[i] != '=' && v[i] != ',' && v[i] != '"' && !space(v[i]) {
+	for i < len(v) && plain[v[i]]&plainParam != 0 {
 		i++
 	}
 	name = v[lo:i]
@@ -70,17 +67,11 @@ func readParam(v []byte, i int) (name, value []byte, next int) {
 		return nil, nil, len(v)
 	}
 	if i = skipSpace(v, i+1); i < len(v) && v[i] == '"' {
-		lo = i + 1
-		for i++; i < len(v) && v[i] != '"'; i++ {
-			if v[i] == '\\' {
-				i++
-			}
-		}
-		if i >= len(v) {
+		end := afterQuote(v, i)
+		if end < i+2 || v[end-1] != '"' {
 			return nil, nil, len(v)
 		}
-		value = v[lo:i]
-		i++
+		value, i = v[i+1:end-1], end
 	} else {
 		lo = i
 		for i < len(v) && v[i] != ',' && v[i] != '"' && !space(v[i]) {
@@ -102,17 +93,23 @@ func readParam(v []byte, i int) (name, value []byte, next int) {
 // keep notes a parameter; false means that it was there already.
 func (c *credentials) keep(name, value []byte) bool {
 	var bit uint8
-	switch {
-	case wire.EqualFold(name, "username"):
-		bit, c.username = haveUsername, value
-	case wire.EqualFold(name, "realm"):
-		bit, c.realm = haveRealm, value
-	case wire.EqualFold(name, "nonce"):
-		bit = haveNonce
-	case wire.EqualFold(name, "uri"):
-		bit = haveURI
-	case wire.EqualFold(name, "response"):
-		bit = haveResponse
+	switch len(name) {
+	case 3:
+		if wire.EqualFold(name, "uri") {
+			bit = haveURI
+		}
+	case 5:
+		if wire.EqualFold(name, "realm") {
+			bit, c.realm = haveRealm, value
+		} else if wire.EqualFold(name, "nonce") {
+			bit = haveNonce
+		}
+	case 8:
+		if wire.EqualFold(name, "username") {
+			bit, c.username = haveUsername, value
+		} else if wire.EqualFold(name, "response") {
+			bit = haveResponse
+		}
 	}
 	if c.have&bit != 0 {
 		return false

@@ -149,7 +149,7 @@ func (c *context) limit() Rule {
 	}
 	user := g.seed.user(sender.user, sender.host)
 	class := classOf(c.m.Method())
-	reason := None
+	var reason Reason
 	switch {
 	case !g.methods.take(salted(c.h, channel(c.p)|saltMethod*(uint64(class)+1)), c.t, r.methods[class]):
 		reason = MethodRate

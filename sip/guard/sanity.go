@@ -16,33 +16,8 @@ type party struct {
 // name-addr.
 func readParty(m *wire.Message, id wire.HeaderID) party {
 	h, _ := m.First(id)
-	u, err := wire.ParseURI(bareURI(h.Value))
-	return party{u.User, u.Host, err == nil}
-}
-
-// bareURI cuts the URI out of a well-formed name-addr or addr-spec with
-// parameters.
-func bareURI(v []byte) []byte {
-	at := 0
-	if len(v) > 0 && v[0] == '"' {
-		for at = 1; at < len(v) && v[at] != '"'; at++ {
-			if v[at] == '\\' {
-				at++
-			}
-		}
-		at = min(at, len(v))
-	}
-	if lo := bytes.IndexByte(v[at:], '<'); lo >= 0 {
-		v = v[at+lo+1:]
-		if hi := bytes.IndexByte(v, '>'); hi >= 0 {
-			return v[:hi]
-		}
-		return v
-	}
-	if end := bytes.IndexAny(v, ";, \t\r\n"); end >= 0 {
-		v = v[:end]
-	}
-	return v
+	user, host, ok := readURI(bareURI(h.Value))
+	return party{user, host, ok}
 }
 
 // insane finds the first row of the table, other than those that pass, that m
@@ -100,14 +75,27 @@ func badAuth(m *wire.Message, id wire.HeaderID) bool {
 }
 
 func badContact(m *wire.Message) bool {
+	h, ok := m.First(wire.HdrContact)
+	if !ok {
+		return false
+	}
+	if m.Count(wire.HdrContact) == 1 && bytes.IndexByte(h.Value, ',') < 0 {
+		return badAddress(h.Value)
+	}
 	for v := m.Values(wire.HdrContact); v.Next(); {
-		if text := v.Value(); len(text) != 1 || text[0] != '*' {
-			if _, err := wire.ParseURI(bareURI(text)); err != nil {
-				return true
-			}
+		if badAddress(v.Value()) {
+			return true
 		}
 	}
 	return false
+}
+
+func badAddress(v []byte) bool {
+	if len(v) == 1 && v[0] == '*' {
+		return false
+	}
+	_, _, ok := readURI(bareURI(v))
+	return !ok
 }
 
 func lacksContact(m *wire.Message) bool {

@@ -3,6 +3,7 @@ package xdp
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,7 +32,7 @@ func ip4(src string, protocol byte, options int, fragment uint16, behind []byte)
 	b[8], b[9] = 64, protocol
 	a := netip.MustParseAddr(src).As4()
 	copy(b[12:], a[:])
-	return append(b, behind...)
+	return slices.Concat(b, behind)
 }
 
 func ip6(src string, next byte, behind []byte) []byte {
@@ -39,7 +40,7 @@ func ip6(src string, next byte, behind []byte) []byte {
 	b[0], b[6], b[7] = 6<<4, next, 64
 	a := netip.MustParseAddr(src).As16()
 	copy(b[8:], a[:])
-	return append(b, behind...)
+	return slices.Concat(b, behind)
 }
 
 func toPort(dst uint16) []byte {
