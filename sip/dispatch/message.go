@@ -8,7 +8,7 @@ import (
 )
 
 // BranchPrefix begins the branch of every probe, and by the period no branch
-// that sip/relay writes: whoever gets the responses tells them apart by it.
+// that sip/relay writes: whoever gets the responses tells them apart by it, see [Prober.Datagram].
 const BranchPrefix = "z9hG4bKping."
 
 const nonceLen = 8

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -152,6 +153,20 @@ func (p *Prober) prune(now time.Time) {
 		}
 	}
 }
+
+// Datagram is Response for what has not been parsed yet. It costs next to nothing
+// for what is not a response to a probe.
+func (p *Prober) Datagram(data []byte, from netip.AddrPort) bool {
+	if !bytes.HasPrefix(data, []byte("SIP/2.0 ")) || !bytes.Contains(data[:min(len(data), within)], []byte(BranchPrefix)) {
+		return false
+	}
+	var m wire.Message
+	return m.Parse(data, nil) == nil && p.Response(&m, from)
+}
+
+// within is where the topmost Via of a response to a probe stands, which is
+// short unless its sender has much to tell.
+const within = 1024
 
 // Response takes a response that came from inside, and reports whether it was
 // to a probe; then it is nobody else's. m is lent for the call. Any final

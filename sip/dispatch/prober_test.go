@@ -195,6 +195,18 @@ func TestResponsesOfOthers(t *testing.T) {
 			t.Errorf("%s: claimed %v", name, got)
 		}
 	}
+	for text, want := range map[string]bool{
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.100:5070;branch=" + BranchPrefix + "0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n": true,
+		"SIP/2.0 200 OK\r\nSubject: " + BranchPrefix + "\r\nVia: SIP/2.0/UDP 10.0.0.100;branch=x\r\n\r\n":                                                                          false,
+		"SIP/2.0 200 OK\r\n\r\n":           false,
+		"OPTIONS " + BranchPrefix:          false,
+		"SIP/2.0 " + BranchPrefix + "\x00": false,
+		"":                                 false,
+	} {
+		if got := p.prober.Datagram([]byte(text), target); got != want {
+			t.Errorf("%q: claimed %v", text, got)
+		}
+	}
 	if s := pool.members[0]; s.proven {
 		t.Error("one of them was taken for an answer")
 	}
