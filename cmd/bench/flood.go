@@ -26,6 +26,7 @@ const legit = 500
 // before, is taken off too.
 func flood(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := options{rate: 50_000}
+	defer o.close()
 	f := flags("flood", "kamailio,kamailio-log", 256, &o)
 	kinds := f.String("kind", "garbage,oversize,scanner", "what comes, a table for each")
 	sources := f.Int("sources", 16, "addresses it comes from")
@@ -46,11 +47,10 @@ func flood(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func (o *options) floodCase(ctx context.Context, cfg floodgen.Config, stdout, stderr io.Writer) error {
-	edge, done, err := o.edge()
+	edge, err := o.edge()
 	if err != nil {
 		return err
 	}
-	defer done()
 	edge.Exposed = true
 	known := append(edges(&edge), maker{"kamailio-log", func(dir string) (*target.Target, error) {
 		e := edge

@@ -25,6 +25,7 @@ const few = 200
 // the growth of an edge's memory, shared pages divided among its processes.
 func idle(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
+	defer o.close()
 	f := flags("idle", "kamailio", 256, &o)
 	protocols := f.String("protocol", "tcp,tls,ws,wss", "tcp, tls, ws and wss, a table for each")
 	conns := f.Int("conns", 2000, "connections; those that do not fit into one process of the edge go to a second one and so on")
@@ -62,11 +63,10 @@ func idleGoals(p transport.Protocol) []goal {
 }
 
 func (o *options) idleCase(ctx context.Context, p transport.Protocol, conns int, settle time.Duration, stdout, stderr io.Writer) error {
-	edge, done, err := o.edge()
+	edge, err := o.edge()
 	if err != nil {
 		return err
 	}
-	defer done()
 	edge.Stream = p
 	makers, err := o.pick(edges(&edge)...)
 	if err != nil {

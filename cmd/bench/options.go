@@ -31,6 +31,7 @@ type options struct {
 	profile string
 	json    bool
 	set     map[string]bool // flags that were given
+	builds  target.Builds
 }
 
 // flags defines the shared flags; kinds are what -start may name.
@@ -126,14 +127,23 @@ func (o *options) pick(known ...maker) ([]maker, error) {
 	return chosen, nil
 }
 
-// edge prepares what all edges have in common; done removes what was compiled.
-func (o *options) edge() (e target.Edge, done func(), err error) {
-	dir, err := os.MkdirTemp("", "class5-bench-")
-	if err != nil {
-		return e, nil, err
+// edge prepares what all edges have in common. Commands are compiled once, until
+// close.
+func (o *options) edge() (target.Edge, error) {
+	if o.builds.Dir == "" {
+		var err error
+		if o.builds.Dir, err = os.MkdirTemp("", "class5-bench-"); err != nil {
+			return target.Edge{}, err
+		}
 	}
-	e = target.Edge{Workers: o.workers, Builds: &target.Builds{Dir: dir}}
-	return e, func() { os.RemoveAll(dir) }, nil //nolint:errcheck // a temporary directory
+	return target.Edge{Workers: o.workers, Builds: &o.builds}, nil
+}
+
+// close removes what was compiled.
+func (o *options) close() {
+	if o.builds.Dir != "" {
+		_ = os.RemoveAll(o.builds.Dir) // a temporary directory
+	}
 }
 
 // edges are the elements that can be an edge, as e says when they are started.

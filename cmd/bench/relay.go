@@ -47,6 +47,7 @@ func relayCases() []relayCase {
 // answer that has reached its client.
 func relay(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
+	defer o.close()
 	f := flags("relay", "kamailio", 256, &o)
 	ports := f.Uint("proxy-port", 0, "first of four `ports` on 127.0.0.1 that the proxies take, for -target")
 	if err := parse(f, args, stderr, &o); err != nil {
@@ -67,11 +68,10 @@ func relay(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // relayCase makes one table.
 func (o *options) relayCase(ctx context.Context, c relayCase, ports uint16, stdout, stderr io.Writer) error {
-	edge, done, err := o.edge()
+	edge, err := o.edge()
 	if err != nil {
 		return err
 	}
-	defer done()
 	chosen, err := o.pick(edges(&edge)...)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 // their handshakes and one REGISTER each.
 func stream(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
+	defer o.close()
 	f := flags("stream", "kamailio", 256, &o)
 	protocols := f.String("protocol", "tcp,tls", "tcp, tls, ws and wss, a table for each")
 	counts := f.String("conns", "1000,10000", "connections, a table for each number")
@@ -65,11 +66,10 @@ func protocolList(words string) (all []transport.Protocol, err error) {
 }
 
 func (o *options) streamCase(ctx context.Context, p transport.Protocol, conns int, stdout, stderr io.Writer) error {
-	edge, done, err := o.edge()
+	edge, err := o.edge()
 	if err != nil {
 		return err
 	}
-	defer done()
 	edge.Stream = p
 	makers, err := o.pick(edges(&edge)...)
 	if err != nil {
