@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -194,7 +195,7 @@ func (c *conn) handshake() (Close, error) {
 			c.l.tickets.refresh(c.e.cfg.Now())
 		}
 		c.tls = tls.Server(&c.sock, c.l.cfg.TLS)
-		if err := c.tls.Handshake(); err != nil {
+		if err := c.tls.HandshakeContext(context.Background()); err != nil {
 			return CloseHandshake, err
 		}
 	}

@@ -162,6 +162,9 @@ func (c *conn) refused(messages int, err error) error {
 	}
 }
 
+// StreamMemory returns how many bytes of Limits.StreamMemory are held.
+func (e *Endpoint) StreamMemory() int { return int(e.memory.Load()) }
+
 // charge takes n bytes of Limits.StreamMemory, if there are as many.
 func (e *Endpoint) charge(n int) bool {
 	if e.memory.Add(int64(n)) > int64(e.cfg.Limits.StreamMemory) {

@@ -105,6 +105,7 @@ func (e *Endpoint) Dial(ctx context.Context, listener uint8, p Protocol, remote 
 	for _, o := range opts {
 		o(&key)
 	}
+	key.serverName = canonicalDomain(key.serverName)
 	if int(listener) >= len(e.listeners) || !sameFamily(remote.Addr(), e.listeners[listener].info.Addr.Addr()) {
 		return Flow{}, ErrNoListener
 	}
@@ -221,7 +222,7 @@ func (c *conn) clientHandshake(key dialKey) error {
 		c.vouched = true
 	}
 	c.tls = tls.Client(&c.sock, cfg)
-	return c.tls.Handshake()
+	return c.tls.HandshakeContext(context.Background())
 }
 
 // verifySIP verifies what tls.Config would, but for the name: that by the rules

@@ -37,7 +37,10 @@ func TestAcceptedDSCP(t *testing.T) {
 			if flow.Remote.Addr().Is6() {
 				level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
 			}
-			class, err := unix.GetsockoptInt(e.conns.find(&flow).sock.fd, level, option)
+			s := &e.conns.find(&flow).sock
+			s.mu.Lock()
+			class, err := unix.GetsockoptInt(s.fd, level, option)
+			s.mu.Unlock()
 			if err != nil || class != 46<<2 {
 				t.Errorf("%s: traffic class %d, %v", addr, class, err)
 			}

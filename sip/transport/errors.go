@@ -18,6 +18,8 @@ var (
 	ErrClosed = errors.New("transport: endpoint closed")
 	// ErrNotServing means that Dial needs Serve to run.
 	ErrNotServing = errors.New("transport: endpoint not serving")
+	// ErrNotVerified means that a peer has not proved which domain it is of.
+	ErrNotVerified = errors.New("transport: peer not verified")
 	// ErrTooManyConnections means Limits.DialedConnections is reached.
 	ErrTooManyConnections = errors.New("transport: too many connections")
 )

@@ -69,7 +69,7 @@ func (s *sock) readOnce(p []byte) (int, error) {
 		return 0, errAgain
 	}
 	n, err := s.read(p)
-	if err == errAgain || err == nil && n < len(p) && !s.c.hup {
+	if errors.Is(err, errAgain) || err == nil && n < len(p) && !s.c.hup {
 		s.drained = true
 		s.c.lp.poll.rearm(s.c.id)
 	}
@@ -81,7 +81,7 @@ func (s *sock) Read(p []byte) (n int, err error) {
 	if knock := s.c.knock; knock == nil {
 		n, err = s.readOnce(p)
 	} else {
-		for n, err = s.read(p); err == errAgain; n, err = s.read(p) {
+		for n, err = s.read(p); errors.Is(err, errAgain); n, err = s.read(p) {
 			s.c.lp.poll.rearm(s.c.id)
 			<-knock
 		}
