@@ -63,11 +63,15 @@ func (p *Pool) Busy(now time.Time, addr netip.AddrPort, d time.Duration) {
 	p.observe(now, addr, func(m *member) { m.spare(now, d) })
 }
 
-// observe notes something about one target. Reports about strangers are late
-// ones about targets that have been removed.
+// observe notes something about one target. Reports about strangers, of which
+// there may be many, take no lock.
 func (p *Pool) observe(now time.Time, addr netip.AddrPort, f func(*member)) {
+	addr = unmap(addr)
+	if _, ok := p.view.Load().byAddr[addr]; !ok {
+		return
+	}
 	p.report(now, func() bool {
-		m, ok := p.byAddr[unmap(addr)]
+		m, ok := p.byAddr[addr]
 		if !ok {
 			return false
 		}
