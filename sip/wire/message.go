@@ -26,6 +26,7 @@ type Message struct {
 	method     Method
 	request    bool
 	params     int  // header parameters so far
+	private    bool // a header name begins with "P-"
 	soiled     bool // a header needed for a response holds a stray control character
 	topVia     via
 
@@ -114,6 +115,16 @@ func (m *Message) At(i int) Header {
 		Line:  m.lineBytes(l),
 	}
 }
+
+// NameAt is id and name, as spelled, of the header line with index i: what At costs least.
+func (m *Message) NameAt(i int) (HeaderID, []byte) {
+	l := &m.lines[:m.n][i]
+	return l.id, m.b[l.at : l.at+uint32(l.nameLen) : l.at+uint32(l.nameLen)]
+}
+
+// HasPrivate reports whether the name of any header begins with "P-", in either case: without one there is nothing to
+// strip at the border of a network that gives such headers a meaning.
+func (m *Message) HasPrivate() bool { return m.private }
 
 func (m *Message) lineBytes(l *line) []byte {
 	end := m.lineEnd(l)

@@ -67,17 +67,10 @@ func lookup[T ~string | ~[]byte](name T) HeaderID {
 // scanKnownName reads a known header name at b[at:] that is followed by ":" at once, as nearly all are, and returns
 // its length; 0 sends the caller the long way.
 func scanKnownName(b []byte, at int) (id HeaderID, n int) {
-	if uint(at)+maxKnownName <= uint(len(b)) {
-		return knownName(b[at : at+maxKnownName])
+	if uint(at)+maxKnownName > uint(len(b)) {
+		return scanLastName(b[at:])
 	}
-	var end [maxKnownName]byte
-	copy(end[:], b[at:])
-	return knownName(end[:])
-}
-
-// knownName is scanKnownName for the octets in which the name lies.
-func knownName(s []byte) (id HeaderID, n int) {
-	s = s[:maxKnownName]
+	s := b[at : at+maxKnownName]
 	var w1, w2 uint64
 	w0 := binary.LittleEndian.Uint64(s)
 	colon := equals(w0, ':') & tops
@@ -108,6 +101,13 @@ func knownName(s []byte) (id HeaderID, n int) {
 		return HdrOther, 0
 	}
 	return id, n
+}
+
+// scanLastName is scanKnownName for the last octets of a message.
+func scanLastName(b []byte) (id HeaderID, n int) {
+	var s [maxKnownName]byte
+	copy(s[:], b)
+	return scanKnownName(s[:], 0)
 }
 
 // fold sets bit 5 of the octets that have bit 6, which makes letters lower case and leaves "-" the only one of itself.

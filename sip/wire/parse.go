@@ -48,7 +48,7 @@ func (m *Message) reset() {
 	m.fromTag, m.toTag, m.topVia = span{}, span{}, via{}
 	m.headersAt, m.headersEnd, m.bodyAt = 0, 0, 0
 	m.cseq, m.contentLen, m.maxFwd, m.status = 0, -1, -1, 0
-	m.method, m.request, m.soiled = MethodUnknown, false, false
+	m.method, m.request, m.soiled, m.private = MethodUnknown, false, false, false
 	m.n, m.params, m.nrows = 0, 0, 0
 	clear(m.chains[:])
 }
@@ -108,6 +108,9 @@ func (m *Message) keep(id HeaderID, at, n, colon, end int, lim *Limits) {
 	}
 	l := &m.lines[m.n&(maxHeaders-1)]
 	m.n++
+	if n > 2 && m.b[at]|0x20 == 'p' && m.b[at+1] == '-' {
+		m.private = true
+	}
 	l.at, l.value.lo, l.value.hi = uint32(at), uint32(lo), uint32(end)
 	l.nameLen, l.id, l.next, l.row, l.rows = uint16(n), id, 0, 0, 0
 	m.link(l)

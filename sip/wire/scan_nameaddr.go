@@ -35,16 +35,15 @@ func scanNameAddr(s []byte, i, limit int, o *nameAddr) (next int, r Reason) {
 		o.uri = mkspan(lo, i)
 		i++
 	}
-	end := int(o.uri.hi)
+	end := o.uri.hi
 	if bracketed {
 		end++
 	}
-	if next, r = scanParams(s, i, limit, parTag, &o.params); r == ReasonNone {
-		if o.params.n > 0 {
-			end = int(o.params.all.hi)
-		}
-		o.value = mkspan(start, end)
+	next, r = scanParams(s, i, limit, parTag, &o.params)
+	if o.params.n > 0 {
+		end = o.params.all.hi
 	}
+	o.value = span{uint32(start), end}
 	return next, r
 }
 

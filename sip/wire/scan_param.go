@@ -127,8 +127,9 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 	if uint(i) < uint(len(s)) && is(s[i], clLWS) {
 		i = skipLWS(s, i)
 	}
-	lo, end := i, i
-	for n := 0; uint(i) < uint(len(s)) && s[i] != ','; n++ {
+	lo, end, n := i, i, 0
+	var seen uint16
+	for ; uint(i) < uint(len(s)) && s[i] != ','; n++ {
 		if s[i] != ';' {
 			return i, ReasonParam
 		}
@@ -141,15 +142,14 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		}
 		end = int(max(p.name.hi, p.value.hi))
 		i = next
-		o.n = n + 1
 		bit := paramBit(s, int(p.name.lo), int(p.name.hi))
 		if bit == 0 {
 			continue
 		}
-		if o.seen&bit != 0 {
+		if seen&bit != 0 {
 			return int(p.name.lo), ReasonDuplicateParam
 		}
-		o.seen |= bit
+		seen |= bit
 		if bit == steering {
 			if p.value.lo == p.value.hi || s[p.value.lo] == '"' {
 				return int(p.name.lo), ReasonParam // a token by its grammar
@@ -157,7 +157,7 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 			o.steer = p.value
 		}
 	}
-	o.all = mkspan(lo, end)
+	o.all, o.n, o.seen = mkspan(lo, end), n, seen
 	return i, ReasonNone
 }
 

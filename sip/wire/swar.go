@@ -33,25 +33,26 @@ func odd(x uint64) uint64 { return (x + ones) | (x - space) }
 
 // nextControl is the index of the first octet of s at or behind i that is below SP or DEL, len(s) when there is none.
 func nextControl(s []byte, i int) int {
-	for uint(i)+16 <= uint(len(s)) {
-		w := s[i : i+16]
-		lo, hi := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[8:])
-		if (odd(lo)|odd(hi))&tops != 0 {
-			if lo = controls(lo); lo != 0 {
-				return i + firstMark(lo)
-			}
-			if hi = controls(hi); hi != 0 {
-				return i + 8 + firstMark(hi)
+	for uint(i)+32 <= uint(len(s)) {
+		w := s[i : i+32]
+		x := odd(binary.LittleEndian.Uint64(w)) | odd(binary.LittleEndian.Uint64(w[8:])) |
+			odd(binary.LittleEndian.Uint64(w[16:])) | odd(binary.LittleEndian.Uint64(w[24:]))
+		if x&tops != 0 {
+			for j := i; j < i+32; j += 8 {
+				if c := controls(binary.LittleEndian.Uint64(s[j : j+8])); c != 0 {
+					return j + firstMark(c)
+				}
 			}
 		}
-		i += 16
+		i += 32
 	}
 	return lastControl(s, i)
 }
 
-// lastControl is nextControl for the last octets, fewer than 16. Words overlap where that saves a loop.
+// lastControl is nextControl for the last octets, fewer than 32. The last word overlaps the one before, which saves a
+// loop.
 func lastControl(s []byte, i int) int {
-	if uint(i)+8 <= uint(len(s)) {
+	for uint(i)+8 <= uint(len(s)) {
 		if lo := controls(binary.LittleEndian.Uint64(s[i : i+8])); lo != 0 {
 			return i + firstMark(lo)
 		}

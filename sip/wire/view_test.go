@@ -24,6 +24,12 @@ func TestViewOfHeaders(t *testing.T) {
 	if h.ID != HdrOther || string(h.Name) != "x-internal" || string(h.Value) != "2" {
 		t.Errorf("%v %q %q", h.ID, h.Name, h.Value)
 	}
+	if id, name := m.NameAt(11); id != HdrOther || string(name) != "x-internal" {
+		t.Errorf("%v %q", id, name)
+	}
+	if mustParse(t, with()).HasPrivate() || !mustParse(t, withLine("p-x: y")).HasPrivate() || !mustParse(t, withLine("P-Edge : y")).HasPrivate() {
+		t.Error("headers that begin with P-")
+	}
 	if n := m.Count(HdrVia); n != 2 {
 		t.Errorf("%d Via lines", n)
 	}
@@ -42,6 +48,21 @@ func TestViewOfHeaders(t *testing.T) {
 	for _, name := range []string{"", "X-Intern", "Expires", "z"} {
 		if h, ok := m.Find(name); ok {
 			t.Errorf("Find(%q) = %q", name, h.Value)
+		}
+	}
+}
+
+func TestFirstNameAddr(t *testing.T) {
+	m := mustParse(t, withLine("Contact: *\r\nRoute: \"A\" <sip:r;lr>;p , <sip:s>\r\nRoute: <sip:t>"))
+	for id, want := range map[HeaderID]string{HdrRoute: `"A" <sip:r;lr>;p`, HdrFrom: "sip:alice@example.com", HdrPath: "", HdrCallID: "", 250: ""} {
+		n, ok := m.NameAddr(id)
+		if ok != (want != "") || !strings.Contains(string(n.AppendTo(nil)), want) {
+			t.Errorf("%v: %q %v", id, n.AppendTo(nil), ok)
+		}
+	}
+	for id, want := range map[HeaderID]int{HdrRoute: 3, HdrVia: 1, HdrPath: 0, HdrOther: 0, HdrFrom: 1, 250: 0} {
+		if n := m.CountValues(id); n != want {
+			t.Errorf("%v: %d values", id, n)
 		}
 	}
 }
