@@ -8,6 +8,12 @@
 // operations begin at a rate, in whichever slot is free. Answers find their slot
 // by the Call-ID. What arrives for the other end of a call goes to a [Server].
 //
+// With [Streams] a lane is not a socket but a bundle of TCP, TLS or WebSocket
+// connections, one for each slot, watched by one epoll: a goroutine for each
+// would cost more than many a server does. Connections are opened first, and
+// each carries one operation at once; what the target used for that is figured
+// apart. [Run.SetHold] keeps them open.
+//
 // Operations check what they get. One that gets something wrong has failed, one
 // that gets nothing in time is lost; both are counted apart from those done and
 // do not enter the latencies.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -94,6 +95,41 @@ func TestHold(t *testing.T) {
 	}
 	if n := proxies[0].Figures().Requests + proxies[1].Figures().Requests; n != 10 {
 		t.Errorf("%d requests, %v, %v", n, proxies[0].Figures().Faults, proxies[1].Figures().Faults)
+	}
+}
+
+// TestHealthCheck: a proxy answers what the edge itself asks, and holds an
+// OPTIONS of anybody else against the edge.
+func TestHealthCheck(t *testing.T) {
+	proxies, addrs, end, err := ServeProxies(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("udp", addrs[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const head, tail = "OPTIONS sip:p SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:1;rport;branch=z9hG4bKa\r\n",
+		"Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:p>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, msg := range []string{head + "Via: SIP/2.0/UDP 10.0.0.1:1;branch=z9hG4bKb\r\n" + tail, head + tail} {
+		if _, err := c.Write([]byte(msg)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := make([]byte, 2048)
+	n, err := c.Read(b)
+	if err != nil || !strings.HasPrefix(string(b[:n]), "SIP/2.0 200 ") || strings.Count(string(b[:n]), "Via: ") != 1 {
+		t.Errorf("%v:\n%s", err, b[:n])
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if f := proxies[0].Figures(); f.Requests != 0 || len(f.Faults) != 1 {
+		t.Errorf("%d requests, %v", f.Requests, f.Faults)
 	}
 }
 

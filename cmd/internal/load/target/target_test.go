@@ -129,6 +129,11 @@ func TestSecondListener(t *testing.T) {
 			t.Errorf("%v: certificate: %v", p, err)
 		}
 	}
+	for exposed, want := range map[bool]string{false: "{allow: [192.0.2.1/32], rates: {source: 1000000/s burst 1000000, ", true: "{allow: [127.0.0.1/32]}"} {
+		if got := (Edge{Exposed: exposed}).guard(); !strings.HasPrefix(got, want) {
+			t.Error(got)
+		}
+	}
 	if Descriptors(20_000) != 19_000 || Descriptors(10) != 1 {
 		t.Error("descriptors")
 	}
