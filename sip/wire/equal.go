@@ -67,15 +67,24 @@ func mustBeInBoth(name []byte) bool {
 // equalParams compares each parameter of a with that of b. strict makes every parameter one that must be in both.
 func equalParams(a, b Params, strict bool) bool {
 	for name, value := range a.All() {
-		other, ok := b.Get(string(name))
-		switch {
-		case !ok && (strict || mustBeInBoth(name)):
-			return false
-		case ok && !equalEscaped(value, other, true):
+		there, same := paramIn(b, name, value)
+		if !same && (there || strict || mustBeInBoth(name)) {
 			return false
 		}
 	}
 	return true
+}
+
+// paramIn reports whether p has a parameter with this name, and one with this value too. Those that steer nothing may
+// occur twice.
+func paramIn(p Params, name, value []byte) (there, same bool) {
+	for n, v := range p.All() {
+		if len(n) == len(name) && EqualFold(n, string(name)) {
+			there = true
+			same = same || equalEscaped(value, v, true)
+		}
+	}
+	return there, same
 }
 
 func equalTel(a, b []byte) bool {

@@ -49,6 +49,6 @@ func (p Params) next(i int, q *param) (next int, ok bool) {
 		return i + 1, false
 	}
 	var r Reason
-	*q, next, r = scanTightParam(p, i+1)
+	*q, next, r = scanTightParam(p, i+1, clToken|clURIParam) // those of a URI have more letters
 	return max(next, i+1), r == ReasonNone
 }

@@ -25,10 +25,10 @@ type param struct{ name, value span }
 
 // scanParam reads the parameter behind the ";" at s[i-1], and the white space behind it. Unquoted values may hold more
 // than the token and host of the grammar, since tags and branches of the field hold "=", "/" or "@"; nothing that ends
-// or nests a value is let through.
-func scanParam(s []byte, i int) (p param, next int, r Reason) {
+// or nests a value is let through. names is the class of the name's octets: clToken in a header.
+func scanParam(s []byte, i int, names uint8) (p param, next int, r Reason) {
 	lo := skipLWS(s, i)
-	i = skip(s, lo, clToken)
+	i = skip(s, lo, names)
 	if i == lo {
 		return p, i, ReasonParam
 	}
@@ -136,7 +136,7 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 		if n == limit {
 			return i, ReasonTooManyParams
 		}
-		p, next, r := scanTightParam(s, i+1)
+		p, next, r := scanTightParam(s, i+1, clToken)
 		if r != ReasonNone {
 			return next, r
 		}
@@ -162,8 +162,8 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 }
 
 // scanTightParam is scanParam; it takes the usual form, without white space, in one go.
-func scanTightParam(s []byte, lo int) (p param, next int, r Reason) {
-	i := skip(s, lo, clToken)
+func scanTightParam(s []byte, lo int, names uint8) (p param, next int, r Reason) {
+	i := skip(s, lo, names)
 	p.name = mkspan(lo, i)
 	if uint(i) < uint(len(s)) && s[i] == '=' {
 		value := i + 1
@@ -172,12 +172,12 @@ func scanTightParam(s []byte, lo int) (p param, next int, r Reason) {
 				return p, value, ReasonQuote
 			}
 		} else if i = skipParamVal(s, value); i == value {
-			return scanParam(s, lo)
+			return scanParam(s, lo, names)
 		}
 		p.value = mkspan(value, i)
 	}
 	if uint(i) < uint(len(s)) && s[i] != ';' && s[i] != ',' || p.name.lo == p.name.hi {
-		return scanParam(s, lo)
+		return scanParam(s, lo, names)
 	}
 	return p, i, ReasonNone
 }

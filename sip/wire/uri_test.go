@@ -98,6 +98,8 @@ func TestEqualURI(t *testing.T) {
 		{"sip:a@b;maddr=1.2.3.4", "sip:a@b", false},
 		{"sip:a@b;lr", "sip:a@b", true},
 		{"sip:[2001:DB8::1]", "sip:[2001:db8::1]", true},
+		{"sip:h;r=0;r", "sip:h;r;r=0", true},
+		{"sip:h;r=0;r", "sip:h;r=0;r=1", false},
 		{"tel:+1-201-555-0123", "tel:+12015550123", true},
 		{"tel:+1-201-555-0123", "tel:12015550123", false},
 		{"tel:1;a=b;c", "tel:1;c;a=B", true},

@@ -135,6 +135,9 @@ func TestParams(t *testing.T) {
 			t.Errorf("%s: %q %v", name, v, ok)
 		}
 	}
+	if u, err := ParseURI([]byte("sip:a;lr$=1;p[0]")); err != nil || u.Params.Has("lr") || !u.Params.Has("LR$") || !u.Params.Has("p[0]") {
+		t.Errorf("%q %v: names of URI parameters", u.Params, err)
+	}
 	if _, ok := p.Get("d"); ok {
 		t.Error("d found")
 	}
