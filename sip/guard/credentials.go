@@ -62,7 +62,9 @@ func readParam(v []byte, i int) (name, value []byte, next int) {
 		i++
 	}
 	name = v[lo:i]
-	i = skipSpace(v, i)
+	if i < len(v) && v[i] != '=' {
+		i = skipSpace(v, i)
+	}
 	if len(name) == 0 || i == len(v) || v[i] != '=' {
 		return nil, nil, len(v)
 	}
@@ -92,28 +94,43 @@ func readParam(v []byte, i int) (name, value []byte, next int) {
 
 // keep notes a parameter; false means that it was there already.
 func (c *credentials) keep(name, value []byte) bool {
-	var bit uint8
-	switch len(name) {
-	case 3:
-		if wire.EqualFold(name, "uri") {
-			bit = haveURI
+	bit := known(name)
+	if bit == 0 && len(name) <= longestName {
+		// Nearly everybody writes names in lower case.
+		var room [longestName]byte
+		for i, ch := range name {
+			room[i] = lower(ch)
 		}
-	case 5:
-		if wire.EqualFold(name, "realm") {
-			bit, c.realm = haveRealm, value
-		} else if wire.EqualFold(name, "nonce") {
-			bit = haveNonce
-		}
-	case 8:
-		if wire.EqualFold(name, "username") {
-			bit, c.username = haveUsername, value
-		} else if wire.EqualFold(name, "response") {
-			bit = haveResponse
-		}
+		bit = known(room[:len(name)])
+	}
+	switch bit {
+	case haveUsername:
+		c.username = value
+	case haveRealm:
+		c.realm = value
 	}
 	if c.have&bit != 0 {
 		return false
 	}
 	c.have |= bit
 	return true
+}
+
+const longestName = len("username")
+
+// known is the bit of a parameter that counts, by its name in lower case.
+func known(name []byte) uint8 {
+	switch string(name) {
+	case "username":
+		return haveUsername
+	case "realm":
+		return haveRealm
+	case "nonce":
+		return haveNonce
+	case "uri":
+		return haveURI
+	case "response":
+		return haveResponse
+	}
+	return 0
 }

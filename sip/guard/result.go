@@ -55,9 +55,8 @@ func (s *seed) address(a []byte) uint64 {
 func (c *context) authenticates() Rule {
 	g, pass := c.g, Rule{Action: Pass}
 	register := c.m.Method() == wire.REGISTER
-	_, a := c.m.First(wire.HdrAuthorization)
-	_, b := c.m.First(wire.HdrProxyAuthorization)
-	if !register && !a && !b {
+	credentials := c.m.Count(wire.HdrAuthorization)+c.m.Count(wire.HdrProxyAuthorization) > 0
+	if !register && !credentials {
 		return pass
 	}
 	now := seconds(c.t)
@@ -70,7 +69,7 @@ func (c *context) authenticates() Rule {
 	if !restricted && c.t >= g.targets.latest.Load() {
 		return pass
 	}
-	if !a && !b {
+	if !credentials {
 		return c.judge(g.seed.user(c.to.user, c.to.host), restricted)
 	}
 	for _, id := range [...]wire.HeaderID{wire.HdrAuthorization, wire.HdrProxyAuthorization} {

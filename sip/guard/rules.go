@@ -15,6 +15,7 @@ type rules struct {
 	agents   *agents
 	users    map[string]struct{} // trap users in lower case
 	checks   [numChecks]Rule
+	active   []Check // those that do not pass
 	bad      malformedTable
 
 	source, user, garbage, flood, dialog, looks gcra
@@ -92,6 +93,11 @@ func compile(cfg Config, wide []Ban) (*rules, error) {
 		r.users[lowerString(name)] = struct{}{}
 	}
 	r.checks, r.bad = cfg.Policy.compile()
+	for c := range Checks() {
+		if r.checks[c].Action != Pass {
+			r.active = append(r.active, c)
+		}
+	}
 	return r, nil
 }
 

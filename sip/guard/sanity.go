@@ -23,8 +23,8 @@ func readParty(m *wire.Message, id wire.HeaderID) party {
 // insane finds the first row of the table, other than those that pass, that m
 // breaks.
 func (r *rules) insane(m *wire.Message, from, to *party) (Check, bool) {
-	for c := range numChecks {
-		if r.checks[c].Action != Pass && breaks(c, m, from, to) {
+	for _, c := range r.active {
+		if breaks(c, m, from, to) {
 			return c, true
 		}
 	}
@@ -56,14 +56,13 @@ func breaks(c Check, m *wire.Message, from, to *party) bool {
 		n, _ := m.MaxForwards()
 		return n > 70
 	case NoContentType:
-		_, ok := m.First(wire.HdrContentType)
-		return !ok && len(m.Body()) > 0
+		return len(m.Body()) > 0 && m.Count(wire.HdrContentType) == 0
 	}
 	return false
 }
 
 func badAuth(m *wire.Message, id wire.HeaderID) bool {
-	if _, ok := m.First(id); !ok {
+	if m.Count(id) == 0 {
 		return false
 	}
 	for v := m.Values(id); v.Next(); {
@@ -101,8 +100,7 @@ func badAddress(v []byte) bool {
 func lacksContact(m *wire.Message) bool {
 	switch m.Method() {
 	case wire.INVITE, wire.SUBSCRIBE, wire.REFER:
-		_, ok := m.First(wire.HdrContact)
-		return !ok
+		return m.Count(wire.HdrContact) == 0
 	}
 	return false
 }
