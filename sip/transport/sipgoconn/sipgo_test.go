@@ -158,10 +158,9 @@ func TestWebSocket(t *testing.T) {
 func TestOwnRequests(t *testing.T) {
 	server, _ := registrar(t, "127.0.0.1:0")
 	e, s := registrar(t, "127.0.0.5:0")
-	listening := func() bool { return s.GetListenPort("udp") != 0 }
-	for end := time.Now().Add(10 * time.Second); !listening() && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	phone := newStack()
+	defer phone.close()
+	phone.ask(t, request(transport.UDP, e.Listener(0).Addr, 1)) // it serves, then
 	from := e.Listener(0).Addr
 	req := request(transport.UDP, server.Listener(0).Addr, 1)
 	req.Laddr = sip.Addr{IP: from.Addr().AsSlice(), Port: int(from.Port())}
