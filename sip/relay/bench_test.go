@@ -112,6 +112,7 @@ var benchConfigs = []struct {
 			c.Listeners[i].HideContact = !c.Listeners[i].Internal
 		}
 	}},
+	{"ngcp", func(c *Config) { c.Compat = CompatNGCP }},
 }
 
 func TestHandleDoesNotAllocate(t *testing.T) {

@@ -71,6 +71,8 @@ type Config struct {
 	// Repair sends again what gets lost between us and the proxies for clients on
 	// connections; nil leaves it lost. It needs Run or Tick.
 	Repair *Repair
+	// Compat is a dialect to speak with the proxies besides our own.
+	Compat Compat
 	// Media sees calls and may send their media through other nodes; nil leaves
 	// bodies alone.
 	Media Media
@@ -123,7 +125,7 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
 		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
-		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair,
+		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
 		own: map[netip.AddrPort]struct{}{}, names: map[string]struct{}{}, ports: map[uint16]struct{}{},
 	}
 	if r.understood == nil {
@@ -179,7 +181,8 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 	if cfg.Host != "" {
 		r.names[strings.ToLower(cfg.Host)] = struct{}{}
 	}
-	r.hides = r.hides || cfg.HideContact
+	l.hide = l.hide || r.compat == CompatNGCP && !l.internal
+	r.hides = r.hides || l.hide
 	if cfg.Internal && cfg.Protocol == transport.UDP {
 		inner := &r.inner4
 		if addr.Unmap().Is6() {

@@ -121,12 +121,15 @@ func (r *Relay) seal(s *Scratch, uri []byte, l *listener) rewriting {
 	if err != nil || !u.IsSIP() || r.ours(s, &u) {
 		return left
 	}
+	if u.Headers != nil {
+		uri = uri[:len(uri)-len(u.Headers)-1]
+	}
+	if r.compat == CompatNGCP {
+		return r.ngcpSeal(s, uri, &u, l)
+	}
 	scheme := "sip:"
 	if u.IsSIPS() && l.protocol.Secure() {
 		scheme = "sips:"
-	}
-	if u.Headers != nil {
-		uri = uri[:len(uri)-len(u.Headers)-1]
 	}
 	if s.value, err = r.ring.SealSecret(append(s.value, scheme...), uri, nil); err != nil {
 		return forged
@@ -139,7 +142,15 @@ func (r *Relay) seal(s *Scratch, uri []byte, l *listener) rewriting {
 // has made. A long name of somebody is no token.
 func (r *Relay) open(s *Scratch, uri []byte) rewriting {
 	u, err := wire.ParseURI(uri)
-	if err != nil || len(u.User) < token.SecretLen(0) || !r.ours(s, &u) {
+	if err != nil || u.User == nil || !r.ours(s, &u) {
+		return left
+	}
+	if r.compat == CompatNGCP {
+		if did := r.ngcpOpen(s, &u); did != left {
+			return did
+		}
+	}
+	if len(u.User) < token.SecretLen(0) {
 		return left
 	}
 	s.value, err = r.ring.OpenSecret(s.value, u.User, nil)

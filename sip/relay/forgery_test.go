@@ -73,6 +73,9 @@ func user(tb testing.TB, nameAddr []byte) string {
 	if err != nil || u.User == nil {
 		tb.Fatalf("%q: %v", nameAddr, err)
 	}
+	if ft, ok := u.Params.Get("ft"); ok { // in the dialect of NGCP
+		return string(ft)
+	}
 	return string(u.User)
 }
 

@@ -167,3 +167,23 @@ func TestGuardResult(t *testing.T) {
 	}
 	d.takes(t, "from outside", "proved UDP 203.0.113.7:5060")
 }
+
+// TestGuardResultNGCP: the same from a proxy of NGCP.
+func TestGuardResultNGCP(t *testing.T) {
+	d := &doorman{}
+	r := testRelay(t, func(c *Config) { c.Guard, c.Compat = d, CompatNGCP })
+	client := testFlow(t, "udp", "203.0.113.7:5060", 0)
+	inside := testFlow(t, "int", proxyA.String(), 0)
+	mine := setUp(t, r, client, "mine")
+	for headers, want := range map[string]string{
+		"P-NGCP-Authorization: alice@example.com\r\nP-NGCP-Authorized: 1": "203.0.113.7:5060 alice@example.com true",
+		"P-NGCP-Authorization: alice@example.com":                         "203.0.113.7:5060 alice@example.com false",
+	} {
+		msg := replaceAll(response(mine.via, "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"), "Content-Length", headers+"\r\nContent-Length")
+		o := handle(t, r, inside, msg)
+		if o.Cause != ResponseOut || strings.Contains(string(o.Data), "NGCP") {
+			t.Errorf("%v\n%s", o.Cause, o.Data)
+		}
+		d.takes(t, headers, want)
+	}
+}

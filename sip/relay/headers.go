@@ -101,6 +101,10 @@ func (r *Relay) hopByHop(s *Scratch) {
 // element sees is on top. The outer one carries the flow of the client, bound
 // to the Call-ID: it opens no other dialog.
 func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client transport.Flow, inner *listener) {
+	if r.compat == CompatNGCP {
+		r.ngcpRecordRoute(s, outer, client, inner)
+		return
+	}
 	if s.listener.internal {
 		s.edit.Prepend(wire.HdrRecordRoute, inner.bareURI)
 	}
@@ -120,9 +124,13 @@ func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client transport.Flo
 
 // addPath pushes our Path (RFC 3327) into a REGISTER.
 func (r *Relay) addPath(s *Scratch, inner *listener) {
-	s.value = append(s.value[:0], "<sip:"...)
-	s.value = r.ring.Seal(s.value, token.Path, tokenFlow(s.in), nil)
-	s.value = append(s.value, inner.pathURI...)
+	if r.compat == CompatNGCP {
+		r.ngcpPath(s, inner)
+	} else {
+		s.value = append(s.value[:0], "<sip:"...)
+		s.value = r.ring.Seal(s.value, token.Path, tokenFlow(s.in), nil)
+		s.value = append(s.value, inner.pathURI...)
+	}
 	if outbound(&s.m) {
 		s.value = append(s.value, ";ob"...)
 	}

@@ -46,6 +46,9 @@ func (r *Relay) inward(s *Scratch, dst []byte) Outcome {
 		}
 	}
 	r.addEdge(s)
+	if r.compat == CompatNGCP {
+		r.addNGCP(s)
+	}
 	return r.compose(s, RequestIn, to, dst)
 }
 
@@ -179,7 +182,7 @@ func (r *Relay) initialRoute(s *Scratch) Cause {
 			if u.User == nil {
 				continue
 			}
-			f, err := r.ring.Open(u.User, token.Path, nil)
+			f, err := r.ring.Open(r.pathToken(&u), token.Path, nil)
 			if err != nil {
 				return BadToken
 			}

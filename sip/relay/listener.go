@@ -22,6 +22,8 @@ type listener struct {
 	via      []byte // behind the protocol: " 192.0.2.1:5060;branch=z9hG4bK"
 	routeURI []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp;r2;lr"
 	bareURI  []byte // "<sip:192.0.2.1:5060;r2;lr>"
+	socket   []byte // "udp:192.0.2.1:5060"
+	param    []byte // value of a URI's transport parameter: "udp"
 	hostURI  []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp"
 	pathURI  []byte // behind "<sip:" and a token: "@192.0.2.1:5060;lr"
 }
@@ -41,6 +43,8 @@ func newListener(index uint8, cfg Listener) *listener {
 		via:      []byte(" " + addr + ";branch=" + cookie),
 		routeURI: []byte("@" + host + ";r2;lr"),
 		bareURI:  []byte("<sip:" + host + ";r2;lr>"),
+		socket:   []byte(token.Transport(cfg.Protocol).String() + ":" + addr),
+		param:    []byte(cfg.Protocol.URIParam()),
 		hostURI:  []byte("@" + host),
 		pathURI:  []byte("@" + host + ";lr"),
 	}

@@ -48,6 +48,7 @@ func TestModes(t *testing.T) {
 	modes := map[string]func(*Config){
 		"hide":   func(c *Config) { c.Listeners[0].HideContact = true },
 		"inside": func(c *Config) { c.Inside = bigStreams{stream} },
+		"ngcp":   func(c *Config) { c.Compat = CompatNGCP },
 		"media":  func(c *Config) { c.Media = nodeSeven{t} },
 	}
 	for file, text := range scripts(t, "testdata/modes/*.txt") {

@@ -36,13 +36,14 @@ func (p NATPolicy) String() string {
 	return "unknown"
 }
 
-// natted reports whether the client is behind NAT as its listener sees it.
+// natted reports whether the client is behind NAT as its listener sees it. Of a
+// response only the Contact tells: its topmost Via is ours.
 func natted(s *Scratch) bool {
 	policy := s.listener.nat
 	if policy == NATOff {
 		return false
 	}
-	if policy != NATContact && elsewhere(s, s.via.Host, s.via.Port) {
+	if policy != NATContact && s.m.IsRequest() && elsewhere(s, s.via.Host, s.via.Port) {
 		return true
 	}
 	if policy == NATVia {

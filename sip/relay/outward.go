@@ -24,6 +24,7 @@ func (r *Relay) outward(s *Scratch, dst []byte) Outcome {
 	if outer == nil {
 		return o
 	}
+	flow, outer = r.outSocket(s, flow, outer)
 	if isSIPS(s.m.RequestURI()) && !flow.Protocol.Secure() {
 		return r.refuse(s, Insecure, dst)
 	}
@@ -31,6 +32,7 @@ func (r *Relay) outward(s *Scratch, dst []byte) Outcome {
 		return r.refuse(s, TooLarge, dst)
 	}
 	r.mediaRequest(s, false, flow)
+	r.dropAlias(s)
 	r.hopByHop(s)
 	r.stripReserved(s, outer, true)
 	r.addVia(s, outer, flow, replyFlow(s.in, s.via))
@@ -47,6 +49,14 @@ func (r *Relay) flowFor(s *Scratch, dst []byte) (transport.Flow, *listener, Outc
 	tok, next, cause := r.outRoute(s)
 	if cause != RequestOut {
 		return fail(r.refuse(s, cause, dst))
+	}
+	if tok.Transport == 0 && r.compat == CompatNGCP {
+		switch flow, l, cause := r.ngcpFlow(s); cause {
+		case RequestOut:
+			return flow, l, Outcome{}
+		case FlowGone:
+			return fail(r.refuse(s, FlowGone, dst))
+		}
 	}
 	if tok.Transport == 0 {
 		flow, l, status := r.peer(s, next)
@@ -79,7 +89,11 @@ func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) 
 		if err != nil || !r.ours(s, &u) {
 			return tok, na.URI, RequestOut
 		}
-		if u.User != nil {
+		switch {
+		case u.User == nil:
+		case r.ngcpWithout(&u):
+			s.path = u.Params
+		default:
 			if tok, err = r.openRoute(s, &u); err != nil {
 				return tok, nil, BadToken
 			}
@@ -92,7 +106,7 @@ func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) 
 // openRoute opens the token of a Path or of a Record-Route.
 func (r *Relay) openRoute(s *Scratch, u *wire.URI) (token.Flow, error) {
 	s.node = 0
-	f, err := r.ring.Open(u.User, token.Path, nil)
+	f, err := r.ring.Open(r.pathToken(u), token.Path, nil)
 	if errors.Is(err, token.ErrPurpose) {
 		s.node = nodeOf(u.Params)
 		return r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.node))

@@ -41,6 +41,7 @@ type Relay struct {
 	media     Media
 	repair    *Repair
 	parked    parking
+	compat    Compat
 	wake      chan struct{}
 	now       func() time.Time
 
@@ -57,11 +58,12 @@ type Scratch struct {
 
 	in       transport.Flow
 	at       time.Time
-	listener *listener // the one it came in by
-	via      wire.Via  // topmost
-	node     uint8     // media node of the call
-	last     bool      // the resolver has had its time
-	text     string    // reason phrase of our response, if not the usual one
+	listener *listener   // the one it came in by
+	via      wire.Via    // topmost
+	node     uint8       // media node of the call
+	path     wire.Params // of a Path without token, in the dialect of NGCP
+	last     bool        // the resolver has had its time
+	text     string      // reason phrase of our response, if not the usual one
 
 	value  []byte // header value being composed
 	branch []byte // of our Via for this message
@@ -99,7 +101,7 @@ func (r *Relay) handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 		return Outcome{Cause: NoListener}
 	}
 	s.in, s.at, s.listener = p.Flow, p.At, r.listeners[p.Flow.Listener]
-	s.node, s.text = 0, ""
+	s.node, s.text, s.path = 0, "", nil
 	s.edit.Reset()
 	if !answerableSource(p.Flow.Remote) {
 		return Outcome{Cause: BadSource}

@@ -31,6 +31,10 @@ func (r *Relay) stripReserved(s *Scratch, outside *listener, outward bool) {
 			s.edit.RemoveName(string(h.Name)) // a name that is still to be given a meaning
 			continue
 		}
+		if r.compat == CompatNGCP && ngcpReserved(h.Name) {
+			s.edit.RemoveName(string(h.Name))
+			continue
+		}
 		for j := range reserved {
 			e := &reserved[j]
 			if h.ID != e.id || h.ID == wire.HdrOther && !wire.EqualFold(h.Name, e.name) {

@@ -43,6 +43,9 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 		}
 		r.mediaResponse(s, true, s.in)
 		r.stripReserved(s, s.listener, false)
+		if r.compat == CompatNGCP {
+			r.addNGCP(s)
+		}
 		return r.compose(s, ResponseIn, flow, dst)
 	}
 	if !r.hide(s, l) {
@@ -50,12 +53,16 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 	}
 	r.mediaResponse(s, false, flow)
 	r.stripReserved(s, l, true)
+	flow, _ = r.outSocket(s, flow, l)
 	return r.compose(s, ResponseOut, flow, dst)
 }
 
 // hear takes what a response from a proxy says to the edge.
 func (r *Relay) hear(s *Scratch, client transport.Flow) {
 	r.result(s, client)
+	if r.compat == CompatNGCP {
+		r.ngcpResult(s, client)
+	}
 	if r.overload == nil {
 		return
 	}
