@@ -32,13 +32,33 @@
 //
 // # What may block
 //
-// ServeSIP runs on the goroutine that read the messages, several at once: one for
-// each connection, and for UDP as many as the largest ListenerConfig.Readers, the
-// i-th of which serves the i-th socket of every UDP listener. While it runs,
-// these sockets or that connection are not read. Sending to a stream never blocks: what the
-// socket does not take at once waits in the connection's bounded queue, and a
-// peer that lets the queue overflow is disconnected. Sending over UDP waits
-// only for room in the socket's send buffer.
+// ServeSIP runs on the goroutine that read the messages, several at once: for
+// streams as many as Config.Loops, each with its share of the connections, and
+// for UDP as many as the largest ListenerConfig.Readers, the i-th of which serves
+// the i-th socket of every UDP listener. While it runs, these sockets or those
+// connections are not read: a handler must not wait for anything. Messages of
+// one connection come in order and never on two goroutines at once. Sending to a
+// stream never blocks: what the socket does not take at once waits in the
+// connection's bounded queue, and a peer that lets the queue overflow is
+// disconnected. Sending over UDP waits only for room in the socket's send buffer.
+//
+// # Connections
+//
+// A connection that waits holds no goroutine and no buffer, but for what
+// crypto/tls keeps: a buffer as large as the longest record that came. Handshakes
+// have a goroutine each while they last. [Limits] bounds how many connections and
+// handshakes there are, in total and by source, how fast they come, and in
+// StreamMemory what all of them hold together; [Timeouts] how long an unfinished
+// message, TLS record or handshake may take however its bytes trickle in. Whoever
+// oversteps is closed and counted by reason in [ListenerStats]. Time-outs are
+// looked for twice a second and come late by that much.
+//
+// TLS is 1.2 or later. [Certificates] are chosen by the name a client asks for
+// and exchanged while connections are open, [TicketKeys] lets a session made at
+// one node be resumed at another, and [Endpoint.Peer] tells whom a client
+// certificate is for. [Endpoint.Dial] is for peers, never for clients; it checks
+// their certificates by RFC 5922, and takes a connection that the peer opened
+// where [Endpoint.Alias] was told of it.
 //
 // # Keep-alives
 //

@@ -3,7 +3,7 @@ package transport
 import "time"
 
 // timerKind is what a connection is waited for, one thing at a time.
-type timerKind uint8
+type timerKind uint16
 
 const (
 	timerNone      timerKind = iota

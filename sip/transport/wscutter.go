@@ -114,6 +114,9 @@ func (w *wsCutter) next(b, reply []byte) (unit, []byte, error) {
 	case opPong:
 		u.kind = unitPong
 	case opClose:
+		if len(payload) == 1 {
+			return unit{}, reply, wsProtocolError("half a status code")
+		}
 		u.kind = unitClose
 		reply = appendFrame(reply, opClose, payload[:min(len(payload), 2)])
 	case opText, opBinary, opContinuation:

@@ -58,6 +58,8 @@ func TestWebSocketCutter(t *testing.T) {
 		{"pong", [][]byte{clientFrame(fin|opPong, "p")}, "[<5>]", "", 0},
 		{"empty ping", [][]byte{clientFrame(fin|opPing, "")}, "[<3>]", "\x8a\x00", 0},
 		{"close", [][]byte{clientFrame(fin|opClose, "\x03\xe8bye")}, "[<4>]", "\x88\x02\x03\xe8", 0},
+		{"close without status", [][]byte{clientFrame(fin|opClose, "")}, "[<4>]", "\x88\x00", 0},
+		{"close with half a status", [][]byte{clientFrame(fin|opClose, "\x03")}, "[]", "", 1002},
 		{"double CRLF", [][]byte{clientFrame(fin|text, "\r\n\r\n")}, "[<3>]", "\x81\x02\r\n", 0},
 		{"single CRLF", [][]byte{clientFrame(fin|text, "\r\n")}, "[<0>]", "", 0},
 		{"empty", [][]byte{clientFrame(fin|text, "")}, "[<0>]", "", 0},
