@@ -14,7 +14,7 @@ import (
 func suite() []string {
 	return []string{
 		"relay -runs 2 -warm 500ms -time 1500ms",
-		"stream -runs 2 -warm 500ms -time 1500ms",
+		"stream -runs 1 -warm 500ms -time 2s",
 		"idle -runs 1",
 		"flood -runs 1 -warm 500ms -time 2s",
 		"parse -runs 3 -time 2s",

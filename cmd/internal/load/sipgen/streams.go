@@ -24,7 +24,8 @@ type Streams struct {
 	Protocol transport.Protocol // TCP, TLS, WS or WSS
 	Conns    int                // over all lanes
 	// First is the address the first connections are made from; default
-	// 127.1.0.1. After PerSource of them comes the next address; default 500.
+	// 127.1.0.1. After PerSource of them comes the next address; default 20,
+	// since edges bound the handshakes of one address.
 	First     netip.Addr
 	PerSource int
 	// Parallel is the number of connections being opened at once; default 16.
@@ -37,7 +38,7 @@ func (s *Streams) withDefaults() *Streams {
 		c.First = netip.AddrFrom4([4]byte{127, 1, 0, 1})
 	}
 	if c.PerSource == 0 {
-		c.PerSource = 500
+		c.PerSource = 20
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 16
