@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
@@ -104,24 +105,35 @@ const longestUser = 256
 // in lower case.
 func (s *seed) user(user, host []byte) uint64 {
 	var room [longestUser]byte
-	n := 0
-	for i := 0; i < len(user) && n < len(room)-1; i++ {
-		c := user[i]
-		if c == '%' && i+2 < len(user) {
-			if hi, lo := unhex(user[i+1]), unhex(user[i+2]); hi < 16 && lo < 16 {
+	var n int
+	if bytes.IndexByte(user, '%') < 0 {
+		n = copy(room[:len(room)-1], user)
+	} else {
+		n = unescape(room[:len(room)-1], user)
+	}
+	room[n] = '@'
+	n++
+	h := room[n : n+min(len(host), len(room)-n)]
+	for i := range h {
+		h[i] = lower(host[i])
+	}
+	return maphash.Bytes(s.text, room[:n+len(h)]) | 1<<63
+}
+
+// unescape copies text to room with its escapes undone, as much as there is
+// place for.
+func unescape(room, text []byte) (n int) {
+	for i := 0; i < len(text) && n < len(room); i++ {
+		c := text[i]
+		if c == '%' && i+2 < len(text) {
+			if hi, lo := unhex(text[i+1]), unhex(text[i+2]); hi < 16 && lo < 16 {
 				c, i = hi<<4|lo, i+2
 			}
 		}
 		room[n] = c
 		n++
 	}
-	room[n] = '@'
-	n++
-	for i := 0; i < len(host) && n < len(room); i++ {
-		room[n] = lower(host[i])
-		n++
-	}
-	return maphash.Bytes(s.text, room[:n]) | 1<<63
+	return n
 }
 
 func lower(c byte) byte {

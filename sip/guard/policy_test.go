@@ -97,6 +97,9 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%v: %d, want %d", reason, got, want)
 		}
 	}
+	if got := g.Malformed(epoch, src, udp, wire.ReasonHost, 0); got != 0 {
+		t.Errorf("a response is answered with %d", got)
+	}
 	if n := g.Stats(epoch).Malformed[wire.ReasonVia]; n != 1 {
 		t.Errorf("counted %d times", n)
 	}

@@ -67,18 +67,20 @@ func (g *Guard) Dialog(now time.Time, src netip.AddrPort, p transport.Protocol) 
 	return ok && g.sources.take(salted(g.seed.source(id), saltDialog|channel(p)), now.UnixNano(), r.dialog)
 }
 
-// Malformed decides about a message that package wire refused for reason with
-// the suggested status, 0 for none. It returns the status to answer with, or 0
-// to drop the message. The caller sees to it that no response and no ACK is
-// answered, whatever status it gets.
+// Malformed decides about a message that package wire refused for reason and
+// that would be answered with status. It returns the status to answer with, or
+// 0 to drop the message. What would not be answered (status 0), such as a
+// response or an ACK, never is.
 func (g *Guard) Malformed(now time.Time, src netip.AddrPort, p transport.Protocol, reason wire.Reason, status int) int {
 	r, t := g.rules.Load(), now.UnixNano()
 	g.counts.malformed[reason].Add(1)
-	switch row := r.bad[reason]; row.Action {
-	case Drop:
-		status = 0
-	case Reply:
-		status = row.Status
+	if row := r.bad[reason]; status != 0 {
+		switch row.Action {
+		case Drop:
+			status = 0
+		case Reply:
+			status = row.Status
+		}
 	}
 	id, ok := sourceKey(src.Addr())
 	if !ok || r.prefixes.lookup(src.Addr(), t) == prefixAllow {
