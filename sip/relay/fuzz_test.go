@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/class5-go/class5/sip/token"
@@ -79,6 +80,60 @@ func FuzzHandle(f *testing.F) {
 			return
 		}
 		checkRelayed(t, &in, &out, o, ring)
+	})
+}
+
+// FuzzModes gives any bytes to relays with everything switched on. What leaves
+// can be read, goes to the right side, and tells nothing that is reserved.
+func FuzzModes(f *testing.F) {
+	limits := &wire.Limits{Headers: 230, Values: 60}
+	var relays []*Relay
+	for _, config := range benchConfigs[1:] {
+		relays = append(relays, testRelay(f, config.change, func(c *Config) { c.Limits = limits }))
+	}
+	for _, pattern := range []string{"testdata/flows/*.txt", "testdata/modes/*.txt"} {
+		for file, text := range scripts(f, pattern) {
+			change := modes(f)[strings.TrimSuffix(filepath.Base(file), ".txt")]
+			if change == nil {
+				change = func(*Config) {}
+			}
+			p := newPlayer(f, file, 1, change)
+			p.seen = func(flow transport.Flow, msg []byte) { f.Add(bytes.Clone(msg), flow.Listener) }
+			p.play(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, msg []byte, listener byte) {
+		name := testListeners[int(listener)%len(testListeners)].name
+		flow := testFlow(t, name, "203.0.113.7:5060", 0)
+		if flow.Local.Addr().Is6() {
+			flow = testFlow(t, name, "[2001:db8::7]:5060", 0)
+		}
+		if flow.Protocol != transport.UDP {
+			flow.Generation = testEpoch<<32 | 7
+		}
+		for _, r := range relays {
+			o := handle(t, r, flow, msg)
+			if o.Data == nil || o.Cause == Malformed {
+				continue
+			}
+			var in, out wire.Message
+			if in.Parse(msg, limits) != nil || out.Parse(o.Data, nil) != nil {
+				t.Fatalf("%v of\n%s\nis\n%s", o.Cause, msg, o.Data)
+			}
+			if !o.Cause.Relayed() {
+				checkReply(t, &in, &out, o)
+				continue
+			}
+			toProxy := o.Cause == RequestIn || o.Cause == ResponseIn
+			if !bytes.Equal(in.Body(), out.Body()) || testListeners[o.Flow.Listener].Internal != toProxy {
+				t.Fatalf("%v to %v of\n%s\nis\n%s", o.Cause, o.Flow, msg, o.Data)
+			}
+			for i := range out.Len() {
+				if name := out.At(i).Name; !toProxy && r.compat == CompatNGCP && ngcpReserved(name) {
+					t.Fatalf("%v: %s passed\n%s", o.Cause, name, o.Data)
+				}
+			}
+		}
 	})
 }
 

@@ -42,15 +42,20 @@ func (h nodeSeven) body(m *wire.Message, edit *wire.Edit) {
 	}
 }
 
-// TestModes plays the flows in testdata/modes, each with a relay of its own kind.
-func TestModes(t *testing.T) {
-	stream := testFlow(t, "inttcp", proxyA.String(), testEpoch<<32|0xff)
-	modes := map[string]func(*Config){
+// modes is how relays differ for which there are flows.
+func modes(tb testing.TB) map[string]func(*Config) {
+	stream := testFlow(tb, "inttcp", proxyA.String(), testEpoch<<32|0xff)
+	return map[string]func(*Config){
 		"hide":   func(c *Config) { c.Listeners[0].HideContact = true },
 		"inside": func(c *Config) { c.Inside = bigStreams{stream} },
 		"ngcp":   func(c *Config) { c.Compat = CompatNGCP },
-		"media":  func(c *Config) { c.Media = nodeSeven{t} },
+		"media":  func(c *Config) { c.Media = nodeSeven{tb} },
 	}
+}
+
+// TestModes plays the flows in testdata/modes, each with a relay of its own kind.
+func TestModes(t *testing.T) {
+	modes := modes(t)
 	for file, text := range scripts(t, "testdata/modes/*.txt") {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		change, ok := modes[name]

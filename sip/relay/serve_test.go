@@ -3,8 +3,12 @@ package relay
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +36,7 @@ const (
 	nodeUDP = iota
 	nodeTCP
 	nodeInternal
+	nodeInternalTCP
 )
 
 func startNode(t *testing.T, change ...func(*Config)) *node {
@@ -41,6 +46,7 @@ func startNode(t *testing.T, change ...func(*Config)) *node {
 		{Protocol: transport.UDP, Addr: any4},
 		{Protocol: transport.TCP, Addr: any4},
 		{Protocol: transport.UDP, Addr: any4, Internal: true},
+		{Protocol: transport.TCP, Addr: any4, Internal: true},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -236,3 +242,73 @@ func TestServeTooLarge(t *testing.T) {
 }
 
 func localAddr(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// late is an Inside that is made after the relay.
+type late struct{ atomic.Pointer[Streams] }
+
+func (l *late) Stream(target netip.AddrPort, size int) (transport.Flow, bool) {
+	return l.Load().Stream(target, size)
+}
+
+// TestServeInside sends what is too long for one packet over a connection, and
+// the response back.
+func TestServeInside(t *testing.T) {
+	inside := &late{}
+	n := startNode(t, func(c *Config) { c.Inside = inside })
+	tcp, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(localAddr(n.proxy))) // the same port
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tcp.Close() })
+	streams, err := NewStreams(StreamsConfig{
+		Dialer: n.end, Listeners: Listeners(n.end.Listeners()), Mode: InsideAuto, Limit: 2000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside.Store(streams)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { streams.Run(ctx) })
+	t.Cleanup(wg.Wait)
+	t.Cleanup(stop)
+
+	phone := listenUDP(t)
+	send := func(i, size int) {
+		t.Helper()
+		msg := request("MESSAGE", fmt.Sprintf("SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK%d", i), "m")
+		msg = append(replaceAll(msg, "Content-Length: 0", "Content-Length: "+strconv.Itoa(size)), bytes.Repeat([]byte("x"), size)...)
+		n.write(phone, nodeUDP, msg)
+	}
+	send(0, 10)
+	if m := read(t, n.proxy); len(m.Body()) != 10 {
+		t.Fatalf("got\n%s", m.Bytes())
+	}
+	conn, err := tcp.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	target := localAddr(n.proxy)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, ok := streams.Stream(target, 3000); ok {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("not connected")
+		}
+	}
+	send(1, 10)
+	read(t, n.proxy)
+	send(2, 3000)
+	m := read(t, conn)
+	if top, _ := m.TopVia(); string(top.Transport) != "TCP" || len(m.Body()) != 3000 {
+		t.Fatalf("got\n%s", m.Bytes())
+	}
+	if _, err := conn.Write(echo(t, m, 202)); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, phone); got.Status() != 202 {
+		t.Fatalf("got\n%s", got.Bytes())
+	}
+}
