@@ -22,7 +22,11 @@
 // CANCEL and the ACK to a final response other than 2xx get that of their
 // INVITE) and the flow that the responses take:
 //
-//	Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK...;ft=TOKEN
+//	Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK...;ft=TOKEN;lp=FOOTPRINT
+//
+// The footprint tells a request that comes round unchanged (482) from one that
+// spirals. With hooks set, the Via also carries oc (RFC 7339), a proof that the
+// client was reached by it, or the media node of the call.
 //
 // And in requests from outside the header field P-Edge, see [Edge]. It notes
 // received and rport in the client's Via, counts Max-Forwards down and removes
@@ -45,15 +49,32 @@
 //   - A response goes on the flow in the topmost Via, when that is from here and
 //     leads to the other side.
 //
+// A request of a dialog is accepted from another flow than its token names: the
+// signature shows that the client was in the dialog, and P-Edge shows the flow it
+// has now.
+//
 // What is refused is answered by a response whose To-tag follows from the
 // request, so that its ACK is known and absorbed; responses and ACKs are never
 // answered. [Cause] lists all that can become of a message.
 //
+// # What may be added
+//
+// The hooks in [Config] are off when nil: a [Guard] against strangers, an
+// [Overload] control, [Inside] for connections to proxies, [Media] to bring the
+// media of calls near the client, and a [Resolver] for the way to peers, which
+// may take its time. A [Repair] sends again what UDP loses between the edge and
+// its proxies while the client is on a connection. Listeners may hide the
+// Contacts of the inside. [CompatNGCP] adds what proxies of Sipwise NGCP expect.
+//
+// None of these changes where a message goes that has a token, and what they
+// remember may be lost.
+//
 // # Use
 //
 // [Relay] is a [transport.Handler]. [Relay.Handle] is the same as a function
-// from one message to another, for other transports and for tests. Both run
-// without locks, without allocations for messages that are relayed, and without
-// blocking, as long as the Dispatcher, the Resolver and Alive do. What they are
-// lent they neither keep nor change.
+// from one message to another, for other transports and for tests; it knows no
+// Repair. Both run without locks, without allocations for messages that are
+// relayed, and without blocking, as long as the Dispatcher and the hooks do. What
+// they are lent they neither keep nor change. [Relay.Run] is the goroutine that
+// Repair and a slow Resolver need, [Streams.Run] that of connections to proxies.
 package relay

@@ -26,10 +26,9 @@ func appendFootprint(dst []byte, s *Scratch) []byte {
 	h = footprint(h, m.CallID())
 	h = footprint(h, m.FromTag())
 	h = footprint(h, m.ToTag())
-	if m.Count(wire.HdrRoute) > 0 {
-		for v := m.Values(wire.HdrRoute); v.Next(); {
-			h = footprint(h, v.Value())
-		}
+	// The topmost line of Routes is enough: every hop takes a Route off.
+	if route, ok := m.First(wire.HdrRoute); ok {
+		h = footprint(h, route.Value)
 	}
 	return strconv.AppendUint(dst, h>>24, 36)
 }
