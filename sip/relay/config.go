@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func New(cfg Config) (*Relay, error) {
 		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
 		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
 		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
-		own: map[netip.AddrPort]struct{}{}, names: map[string]struct{}{}, ports: map[uint16]struct{}{},
+		names: map[string]struct{}{}, ports: map[uint16]struct{}{},
 	}
 	if r.understood == nil {
 		r.understood = []string{"path", "outbound", "privacy"}
@@ -174,7 +175,9 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 	r.listeners = append(r.listeners, l)
 	for _, a := range []netip.AddrPort{cfg.Addr, unmap(cfg.Bound)} {
 		if a.Addr().IsValid() && !a.Addr().IsUnspecified() {
-			r.own[a] = struct{}{}
+			if !slices.Contains(r.own, a) {
+				r.own = append(r.own, a)
+			}
 			r.ports[a.Port()] = struct{}{}
 		}
 	}

@@ -291,13 +291,15 @@ func (p *plugs) count() int {
 func TestStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &plugs{alive: map[transport.Flow]bool{}}
+		var mtu atomic.Int64
+		mtu.Store(1500)
 		var table []Listener
 		for _, l := range testListeners {
 			table = append(table, l.Listener)
 		}
 		s, err := NewStreams(StreamsConfig{
 			Dialer: p, Listeners: table, Mode: InsideAuto, Targets: 1, ServerName: "proxy.example.com", Port: 5062,
-			PathMTU: func(netip.AddrPort) int { return 1500 },
+			PathMTU: func(netip.AddrPort) int { return int(mtu.Load()) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -323,6 +325,11 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%q, want %q: one target, no more", p.dials, want)
 		}
 
+		mtu.Store(1400)
+		time.Sleep(pathCheck + 2*streamCheck)
+		if _, ok := s.Stream(proxyA, 1373); !ok {
+			t.Error("the path has become narrower")
+		}
 		p.cut(true)
 		if _, ok := s.Stream(proxyA, 9000); ok {
 			t.Error("a connection that is gone")

@@ -66,7 +66,7 @@ func (r *Relay) looped(s *Scratch) bool {
 			continue
 		}
 		if addr, ok := uriAddr(&wire.URI{Scheme: []byte("sip"), Host: via.Host, Port: via.Port}); ok {
-			if _, ours := r.own[addr]; ours {
+			if r.ownAddr(addr) {
 				return true
 			}
 		}

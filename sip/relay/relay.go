@@ -20,7 +20,7 @@ type Relay struct {
 	inner4, inner6 *listener // where requests to proxies leave from, by address family
 	face4, face6   *listener // what Path and Record-Route name
 	hides          bool      // whether any listener hides Contacts
-	own            map[netip.AddrPort]struct{}
+	own            []netip.AddrPort
 	names          map[string]struct{}
 	ports          map[uint16]struct{}
 

@@ -20,8 +20,7 @@ func routeURI(v wire.Values) (wire.URI, bool) {
 // or one of its names.
 func (r *Relay) ours(s *Scratch, u *wire.URI) bool {
 	if addr, ok := uriAddr(u); ok {
-		_, ok = r.own[addr]
-		return ok
+		return r.ownAddr(addr)
 	}
 	if len(r.names) == 0 || !u.IsSIP() {
 		return false
@@ -38,6 +37,16 @@ func (r *Relay) ours(s *Scratch, u *wire.URI) bool {
 	}
 	_, ok := r.names[string(s.lower)]
 	return ok
+}
+
+// ownAddr reports whether a is one of our addresses, of which there are few.
+func (r *Relay) ownAddr(a netip.AddrPort) bool {
+	for i := range r.own {
+		if r.own[i].Port() == a.Port() && r.own[i] == a {
+			return true
+		}
+	}
+	return false
 }
 
 // uriAddr is the address and port of a SIP URI whose host is an IP address,

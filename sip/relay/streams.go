@@ -99,8 +99,9 @@ type stream struct {
 	flow   atomic.Pointer[transport.Flow]
 	limit  atomic.Int64 // octets that UDP is good for
 	busy   atomic.Bool  // connecting
-	fails  int          // in a row; these two belong to Run, or to who connects
+	fails  int          // in a row; these three belong to Run, or to who connects
 	next   time.Time    // not to be tried before
+	path   time.Time    // when limit was measured
 }
 
 const (
@@ -108,6 +109,7 @@ const (
 	firstRetry  = 500 * time.Millisecond
 	lastRetry   = 30 * time.Second
 	streamCheck = time.Second
+	pathCheck   = time.Minute
 )
 
 // NewStreams checks cfg. Nothing connects before Run.
@@ -214,6 +216,7 @@ func (s *Streams) Run(ctx context.Context) {
 				continue
 			}
 			if f := e.flow.Load(); f != nil && s.cfg.Dialer.Alive(*f) {
+				s.measure(e)
 				continue
 			}
 			select {
@@ -236,15 +239,31 @@ func (s *Streams) Run(ctx context.Context) {
 	}
 }
 
+// measure asks anew, now and then, what fits into a packet to the proxy.
+func (s *Streams) measure(e *stream) {
+	now := s.cfg.Now()
+	if !e.path.IsZero() && now.Sub(e.path) < pathCheck {
+		return
+	}
+	e.path = now
+	header := 20 + 8
+	if e.target.Addr().Is6() {
+		header = 40 + 8
+	}
+	limit := s.cfg.Limit
+	if mtu := s.cfg.PathMTU(e.target); mtu > header {
+		limit = min(limit, mtu-header)
+	}
+	e.limit.Store(int64(limit))
+}
+
 // connect makes one attempt, and measures the path on the way.
 func (s *Streams) connect(ctx context.Context, e *stream) {
 	defer e.busy.Store(false)
-	from, header := s.l4, 20+8
+	s.measure(e)
+	from := s.l4
 	if e.target.Addr().Is6() {
-		from, header = s.l6, 40+8
-	}
-	if mtu := s.cfg.PathMTU(e.target); mtu > header {
-		e.limit.Store(int64(min(s.cfg.Limit, mtu-header)))
+		from = s.l6
 	}
 	var opts []transport.DialOption
 	if s.cfg.ServerName != "" {
