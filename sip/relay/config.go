@@ -157,6 +157,7 @@ func New(cfg Config) (*Relay, error) {
 	if r.now = cfg.Now; r.now == nil {
 		r.now = time.Now
 	}
+	r.edge = fmt.Appendf(nil, ";lb=%x;nat=0", cfg.Epoch)
 	r.wake = make(chan struct{}, 1)
 	r.scratch.New = func() any { return new(Scratch) }
 	return r, nil

@@ -116,20 +116,14 @@ func (e *Edge) set(name, value string) bool {
 func (r *Relay) addEdge(s *Scratch) {
 	v := append(s.value[:0], "src="...)
 	v = s.in.Remote.AppendTo(v)
-	v = append(v, ";tp="...)
-	v = append(v, token.Transport(s.in.Protocol).String()...)
-	v = append(v, ";sock="...)
-	v = strconv.AppendUint(v, uint64(s.in.Listener), 10)
+	v = append(v, s.listener.edge...)
 	if s.in.Generation != 0 {
 		v = append(v, ";gen="...)
 		v = strconv.AppendUint(v, s.in.Generation, 16)
 	}
-	v = append(v, ";lb="...)
-	v = strconv.AppendUint(v, uint64(r.epoch), 16)
+	v = append(v, r.edge...)
 	if natted(s) {
-		v = append(v, ";nat=1"...)
-	} else {
-		v = append(v, ";nat=0"...)
+		v[len(v)-1] = '1'
 	}
 	text := v
 	seq, _ := s.m.CSeq()

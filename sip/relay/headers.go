@@ -68,10 +68,10 @@ func replyFlow(in transport.Flow, via wire.Via) transport.Flow {
 	if in.Protocol != transport.UDP {
 		return in
 	}
-	if _, rport := via.RPort(); rport {
+	if host, ok := wire.ParseAddr(via.Host); ok && host != in.Remote.Addr() {
 		return in
 	}
-	if host, ok := wire.ParseAddr(via.Host); ok && host != in.Remote.Addr() {
+	if via.Params.Has("rport") {
 		return in
 	}
 	port := via.Port
@@ -85,7 +85,7 @@ func replyFlow(in transport.Flow, via wire.Via) transport.Flow {
 // hopByHop notes the source in the topmost Via and counts Max-Forwards down.
 func (r *Relay) hopByHop(s *Scratch) {
 	host, isIP := wire.ParseAddr(s.via.Host)
-	if s.via.Params.Has("rport") || s.via.Params.Has("received") || !isIP || host != s.in.Remote.Addr() {
+	if !isIP || host != s.in.Remote.Addr() || s.via.Params.Has("rport") || s.via.Params.Has("received") {
 		s.value = wire.AppendViaReceived(s.value[:0], s.via, s.in.Remote)
 		s.edit.ReplaceFirstValue(wire.HdrVia, s.value)
 	}
@@ -161,10 +161,7 @@ func outbound(m *wire.Message) bool {
 
 // throughOthers reports whether m has more than one Via.
 func throughOthers(m *wire.Message) bool {
-	for v := m.Values(wire.HdrVia); v.Next(); {
-		if v.Index() > 0 {
-			return true
-		}
-	}
-	return false
+	line, _ := m.First(wire.HdrVia)
+	top, _ := m.TopVia()
+	return len(line.Value) != len(top.Raw) || m.Count(wire.HdrVia) > 1
 }

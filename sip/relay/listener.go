@@ -19,6 +19,7 @@ type listener struct {
 	addr     netip.Addr
 	local    netip.AddrPort
 
+	edge     []byte // in P-Edge, behind the source: ";tp=udp;sock=0"
 	via      []byte // behind the protocol: " 192.0.2.1:5060;branch=z9hG4bK"
 	routeURI []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp;r2;lr"
 	bareURI  []byte // "<sip:192.0.2.1:5060;r2;lr>"
@@ -40,6 +41,7 @@ func newListener(index uint8, cfg Listener) *listener {
 	l := &listener{
 		index: index, protocol: cfg.Protocol, internal: cfg.Internal, trusted: cfg.Trusted,
 		hide: cfg.HideContact, nat: cfg.NAT, addr: cfg.Addr.Addr(),
+		edge:     []byte(";tp=" + token.Transport(cfg.Protocol).String() + ";sock=" + strconv.Itoa(int(index))),
 		via:      []byte(" " + addr + ";branch=" + cookie),
 		routeURI: []byte("@" + host + ";r2;lr"),
 		bareURI:  []byte("<sip:" + host + ";r2;lr>"),

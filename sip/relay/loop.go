@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"strconv"
 
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -30,7 +29,12 @@ func appendFootprint(dst []byte, s *Scratch) []byte {
 	if route, ok := m.First(wire.HdrRoute); ok {
 		h = footprint(h, route.Value)
 	}
-	return strconv.AppendUint(dst, h>>24, 36)
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for range 7 {
+		dst = append(dst, letters[h&63])
+		h >>= 6
+	}
+	return dst
 }
 
 func footprint(h uint64, b []byte) uint64 {
@@ -51,7 +55,7 @@ func footprint(h uint64, b []byte) uint64 {
 // section 16.3, item 4). A request that comes back with another Request-URI or
 // Route spirals, which is no fault.
 func (r *Relay) looped(s *Scratch) bool {
-	if !bytes.Contains(s.m.Bytes(), s.foot) || !throughOthers(&s.m) {
+	if !throughOthers(&s.m) {
 		return false
 	}
 	for v := s.m.Values(wire.HdrVia); v.Next(); {

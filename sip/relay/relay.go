@@ -33,6 +33,7 @@ type Relay struct {
 	understood []string
 	server     []byte
 	epoch      uint32
+	edge       []byte // end of the text of P-Edge: ";lb=66f0a1b2;nat=0"
 
 	guard     Guard
 	overload  Overload
