@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"os"
 	"path/filepath"
 
@@ -12,18 +11,19 @@ import (
 
 func main() { os.Exit(node.Main("lb", os.Args[1:], os.Stderr, build)) }
 
-func build(ctx context.Context, cfg *node.Config, env node.Env, _ *node.Admin) (node.Part, error) {
+func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admin) (node.Part, error) {
 	if err := cfg.KeyRing(&env); err != nil {
 		return nil, err
 	}
 	env.Capture = nil // ladders are the proxies' business: an edge keeps nothing
-	var certificate *tls.Certificate
-	if len(cfg.LB.Hosts) > 0 {
-		c, err := node.Certificate(filepath.Dir(cfg.Keys), cfg.LB.Hosts, env.Now())
-		if err != nil {
-			return nil, err
-		}
-		certificate = &c
+	certificates, err := cfg.LB.LoadCertificates(filepath.Dir(cfg.Keys), env.Now())
+	if err != nil {
+		return nil, err
 	}
-	return node.NewLB(ctx, cfg.LB, env, certificate)
+	lb, err := node.NewLB(ctx, cfg.LB, env, certificates)
+	if err != nil {
+		return nil, err
+	}
+	lb.Mount(admin)
+	return lb, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/sip/capture"
+	"github.com/class5-go/class5/sip/transport"
 )
 
 // CarrierOptions are the command line of cmd/carrier.
@@ -174,7 +175,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	if c.lb, err = NewLB(ctx, LBConfig{
 		Listeners: []ListenerConfig{at("udp", o.SIPPort), at("tcp", o.SIPPort), at("tls", o.TLSPort), at("ws", o.WSPort), at("wss", o.WSPort+1)},
 		Internal:  internal(0), Proxies: []ProxyTarget{{Addr: c.proxy.Addr()}}, Hosts: []string{o.Domain},
-	}, c.env, &cert); err != nil {
+	}, c.env, transport.NewCertificates(cert)); err != nil {
 		return err
 	}
 	c.web, err = NewWeb(ctx, WebConfig{Listen: o.Web}, c.env, c.dir, c.proxy.Live())
@@ -182,6 +183,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 		return err
 	}
 	c.admin.CheckAll(c.proxy.Checks())
+	c.lb.Mount(c.admin)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -73,4 +75,13 @@ func (c *Config) reloadKeys(ring *token.Ring) error {
 		return fmt.Errorf("%w: keys: %s: %w", ErrConfig, c.Keys, err)
 	}
 	return nil
+}
+
+// deriveSecret makes one secret of another for a purpose.
+func deriveSecret(secret, purpose string) []byte {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, purpose, 32)
+	if err != nil { // only for lengths that SHA-256 can't give
+		panic(err)
+	}
+	return key
 }

@@ -2,19 +2,23 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/class5-go/class5/sip/capture"
+	"github.com/class5-go/class5/sip/dispatch"
+	"github.com/class5-go/class5/sip/guard"
+	"github.com/class5-go/class5/sip/guard/xdp"
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/relay"
+	siptap "github.com/class5-go/class5/sip/tap"
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
 )
@@ -31,85 +35,146 @@ type Env struct {
 
 // LB is a stateless edge.
 type LB struct {
-	endpoint *transport.Endpoint
-	relay    *relay.Relay
+	cfg          LBConfig
+	env          Env
+	endpoint     *transport.Endpoint
+	relay        *relay.Relay
+	table        []relay.Listener
+	pool         *dispatch.Pool
+	prober       *dispatch.Prober // nil: health is not asked for
+	guard        *guard.Guard     // nil: everybody is let in
+	control      *overload.Control
+	local        *overload.Local
+	repair       *relay.Repair
+	inside       *relay.Streams
+	certificates *transport.Certificates // nil without TLS
+	tickets      *transport.TicketKeys
+	tap          *siptap.Tap
+	peers        *peers // nil: no way out but to clients and proxies
+	kernel       []*xdp.List
+
+	mu sync.Mutex // for Reload
 }
 
-// NewLB binds the listeners of an edge. certificate is used by TLS and WSS
+// NewLB binds the listeners of an edge. certificates are shown by TLS and WSS
 // listeners and may be nil without them.
-func NewLB(ctx context.Context, cfg LBConfig, env Env, certificate *tls.Certificate) (*LB, error) {
+func NewLB(ctx context.Context, cfg LBConfig, env Env, certificates *transport.Certificates) (*LB, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	listeners := []transport.ListenerConfig{{
-		Name: "internal", Protocol: transport.UDP, Addr: cfg.Internal, Internal: true, Readers: cfg.Readers,
-	}}
-	for _, l := range cfg.Listeners {
-		p, err := transport.ParseProtocol(strings.ToLower(l.Protocol))
-		if err != nil {
-			return nil, fmt.Errorf("%w: lb: %w", ErrConfig, err)
+	l := &LB{cfg: cfg, env: env, certificates: certificates}
+	for _, step := range []func(context.Context) error{l.makeDispatch, l.bind, l.makeParts, l.makeRelay, l.makeKernel} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, l.Close())
 		}
-		lc := transport.ListenerConfig{Protocol: p, Addr: l.Addr, Advertised: l.Advertised, Readers: cfg.Readers}
-		if p == transport.TLS || p == transport.WSS {
-			if certificate == nil {
-				return nil, fmt.Errorf("%w: lb: %s needs a certificate", ErrConfig, l.Protocol)
-			}
-			lc.TLS = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
-		}
-		listeners = append(listeners, lc)
 	}
-	tc := transport.Config{Listeners: listeners, Logger: env.Log, Now: env.Now}
-	if env.Capture != nil {
-		tc.Tap = tap(env, "lb", func(f transport.Flow) bool { return f.Listener != 0 })
-	}
-	endpoint, err := transport.Listen(ctx, tc)
-	if err != nil {
-		return nil, bindError(err)
-	}
-	lb, err := newRelay(cfg, env, endpoint)
-	if err != nil {
-		_ = endpoint.Close()
-		return nil, err
-	}
-	env.Metrics.MustRegister(transportMetrics("lb", endpoint), relayMetrics(lb.relay))
-	return lb, nil
-}
-
-func newRelay(cfg LBConfig, env Env, endpoint *transport.Endpoint) (*LB, error) {
-	var targets []relay.Target
-	for _, p := range cfg.Proxies {
-		targets = append(targets, relay.Target{Addr: p.Addr, Weight: p.Weight})
-	}
-	dispatch, err := relay.NewTargets(env.Keys.Derive("dispatch"), targets...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: lb: %w", ErrConfig, err)
-	}
-	r, err := relay.New(relay.Config{
-		Listeners: relay.Listeners(endpoint.Listeners()),
-		Names:     cfg.Hosts,
-		Ring:      env.Keys,
-		Dispatch:  dispatch,
-		Alive:     endpoint.Alive,
-		Epoch:     uint32(env.Now().Unix()),
-		Server:    "class5",
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: lb: %w", ErrConfig, err)
-	}
-	return &LB{endpoint: endpoint, relay: r}, nil
+	env.Metrics.MustRegister(transportMetrics("lb", l.endpoint), relayMetrics(l.relay), l.metrics())
+	return l, nil
 }
 
 // Internal is the address that proxies know the edge by.
-func (l *LB) Internal() netip.AddrPort { return l.endpoint.Listener(0).Addr }
+func (l *LB) Internal() netip.AddrPort { return l.endpoint.Listener(0).Advertised }
 
 // Listeners describes what is bound.
 func (l *LB) Listeners() []transport.ListenerInfo { return l.endpoint.Listeners() }
 
 // Run relays until ctx is done.
-func (l *LB) Run(ctx context.Context) error { return l.endpoint.Serve(ctx, l.relay) }
+func (l *LB) Run(ctx context.Context) error {
+	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { l.relay.Run(beside, l.endpoint.Outbox()) })
+	wg.Go(func() { l.inside.Run(beside) })
+	if l.prober != nil {
+		wg.Go(func() { _ = l.prober.Run(beside) }) // it ends with its context only
+	}
+	wg.Go(func() { l.sampleLoad(beside) })
+	if l.tap != nil {
+		wg.Go(func() { _ = l.tap.Run(beside) }) // sinks that fail are logged and counted
+	}
+	if len(l.kernel) > 0 {
+		wg.Go(func() { l.syncKernel(beside) })
+	}
+	err := l.endpoint.Serve(ctx, l)
+	stop()
+	wg.Wait()
+	return errors.Join(err, l.Close())
+}
 
-// Close gives the sockets back when Run was never called.
-func (l *LB) Close() error { return l.endpoint.Close() }
+// Close gives the sockets back when Run was never called, and the rest in any
+// case.
+func (l *LB) Close() error {
+	var err error
+	if l.endpoint != nil {
+		err = l.endpoint.Close()
+	}
+	if l.peers != nil {
+		err = errors.Join(err, l.peers.close())
+	}
+	for _, k := range l.kernel {
+		err = errors.Join(err, k.Close())
+	}
+	l.kernel = nil
+	return err
+}
+
+// ServeSIP implements transport.Handler: the answers of proxies to our
+// questions are the prober's, the rest the relay's.
+func (l *LB) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
+	if l.prober == nil || !l.table[batch[0].Flow.Listener].Internal {
+		l.relay.ServeSIP(batch, out)
+		return
+	}
+	first := 0
+	for i := range batch {
+		if l.prober.Datagram(batch[i].Data, batch[i].Flow.Remote) {
+			if first < i {
+				l.relay.ServeSIP(batch[first:i], out)
+			}
+			first = i + 1
+		}
+	}
+	if first < len(batch) {
+		l.relay.ServeSIP(batch[first:], out)
+	}
+}
+
+// unreachable hears of ICMP errors.
+func (l *LB) unreachable(_ uint8, remote netip.AddrPort) { l.pool.Unreachable(l.env.Now(), remote) }
+
+// sampleLoad measures how busy this process is: its share of the processors.
+func (l *LB) sampleLoad(ctx context.Context) {
+	const every = 100 * time.Millisecond
+	t := time.NewTicker(every)
+	defer t.Stop()
+	meter := newCPUMeter()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			l.local.Sample(l.env.Now(), 0, meter.share())
+		}
+	}
+}
+
+// syncKernel hands the ban set to the kernel.
+func (l *LB) syncKernel(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		bans := l.guard.Bans(l.env.Now())
+		for _, k := range l.kernel {
+			if err := k.Sync(bans); err != nil {
+				l.env.Log.Warn("the kernel's drop list is behind", "error", err)
+			}
+		}
+	}
+}
 
 // tap keeps the messages of calls on the flows that pass.
 func tap(env Env, node string, pass func(transport.Flow) bool) transport.Tap {

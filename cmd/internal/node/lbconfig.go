@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/class5-go/class5/sip/guard"
+	siptap "github.com/class5-go/class5/sip/tap"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -22,6 +23,9 @@ type LBConfig struct {
 	Internal           netip.AddrPort `yaml:"internal"`
 	InternalAdvertised netip.AddrPort `yaml:"internal_advertised"` // in Via, Path and Record-Route, when it is not internal
 	InternalTransport  string         `yaml:"internal_transport"`  // udp, or auto, tcp, tls: large messages over a stream
+	InternalLimit      int            `yaml:"internal_limit"`      // octets above which auto takes a stream; 8192
+	InternalCA         string         `yaml:"internal_ca"`         // file with the authorities of the proxies' certificates, for tls
+	InternalName       string         `yaml:"internal_name"`       // name in those certificates; their addresses when empty
 	Proxies            []ProxyTarget  `yaml:"proxies"`
 	Chassis            string         `yaml:"chassis"` // of this lb; proxies of other chassis only when none here can
 	Health             HealthConfig   `yaml:"health"`
@@ -62,6 +66,7 @@ type ListenerConfig struct {
 	Origins       []string       `yaml:"origins"`            // of WebSocket clients; empty: any
 	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol"`     // sources that announce whom they speak for
 	MaxMessage    int            `yaml:"max_message"`
+	Ping          time.Duration  `yaml:"ping"` // of silent WebSocket clients
 }
 
 // ProxyTarget is a pair of proxies: an address, or a mapping.
@@ -99,21 +104,27 @@ type CertificateConfig struct {
 
 // MessageConfig bounds messages; zeros are the defaults of package wire.
 type MessageConfig struct {
-	Size   int `yaml:"size"`
-	Header int `yaml:"header"`
-	Count  int `yaml:"headers"`
-	Values int `yaml:"values"`
+	Size     int `yaml:"size"`
+	Header   int `yaml:"header"`
+	Count    int `yaml:"headers"`
+	Values   int `yaml:"values"`
+	Contacts int `yaml:"contacts"`
 }
 
 // ConnectionsConfig bounds streams; zeros are the defaults of package transport.
 type ConnectionsConfig struct {
-	Total      int           `yaml:"total"`
-	Source     int           `yaml:"per_source"`
-	Handshakes int           `yaml:"handshakes"`
-	WriteQueue int           `yaml:"write_queue"`
-	Handshake  time.Duration `yaml:"handshake_timeout"`
-	Partial    time.Duration `yaml:"partial_timeout"`
-	Idle       time.Duration `yaml:"idle_timeout"`
+	Total      int `yaml:"total"`
+	Source     int `yaml:"per_source"`
+	Handshakes int `yaml:"handshakes"`
+	WriteQueue int `yaml:"write_queue"`
+	Memory     int `yaml:"memory"` // in unfinished messages and write queues
+	// Connections and handshakes a second; negative is no limit.
+	AcceptRate          int           `yaml:"accept_rate"`
+	HandshakeRate       int           `yaml:"handshake_rate"`
+	HandshakeRateSource int           `yaml:"handshake_rate_per_source"`
+	Handshake           time.Duration `yaml:"handshake_timeout"`
+	Partial             time.Duration `yaml:"partial_timeout"`
+	Idle                time.Duration `yaml:"idle_timeout"`
 }
 
 // GuardConfig is the protection against strangers. Rates are written as
@@ -173,14 +184,20 @@ type ResendConfig struct {
 
 // ResolveConfig is how peers are found (RFC 3263).
 type ResolveConfig struct {
-	Servers []netip.AddrPort `yaml:"servers"` // empty: no way to peers
+	Servers []netip.AddrPort `yaml:"servers"` // of the DNS; empty: no way to peers
+	Deny    []netip.Prefix   `yaml:"deny"`    // where no answer may lead
 }
 
 // TapConfig shows messages to testers.
 type TapConfig struct {
-	File   string         `yaml:"file"`   // pcapng
-	HEP    netip.AddrPort `yaml:"hep"`    // HEPv3 over UDP
-	Sample int            `yaml:"sample"` // one call of so many
+	File      string         `yaml:"file"`    // pcapng
+	HEP       netip.AddrPort `yaml:"hep"`     // HEPv3 over UDP
+	Sample    int            `yaml:"sample"`  // one call of so many
+	Methods   []string       `yaml:"methods"` // empty: all
+	Sources   []netip.Prefix `yaml:"sources"` // peers; empty: all
+	FileSize  int64          `yaml:"file_size"`
+	CaptureID uint32         `yaml:"capture_id"`
+	Key       string         `yaml:"key"`
 }
 
 // config is what package guard wants.
@@ -221,7 +238,7 @@ func (c GuardConfig) config() (guard.Config, error) {
 
 // limits are those of the scanner.
 func (c MessageConfig) limits() *wire.Limits {
-	return &wire.Limits{Message: c.Size, HeaderLine: c.Header, Headers: c.Count, Values: c.Values}
+	return &wire.Limits{Message: c.Size, HeaderLine: c.Header, Headers: c.Count, Values: c.Values, Contacts: c.Contacts}
 }
 
 func (c LBConfig) check() error {
@@ -255,20 +272,25 @@ func texts() []yaml.DecodeOption {
 	return []yaml.DecodeOption{
 		yaml.CustomUnmarshaler(address),
 		yaml.CustomUnmarshaler(func(p *netip.Prefix, value []byte) error {
-			text := plain(value)
 			var err error
-			if *p, err = netip.ParsePrefix(text); err != nil {
-				addr, err := netip.ParseAddr(text)
-				if err != nil {
-					return fmt.Errorf("%q is no address or prefix", text)
-				}
-				*p = netip.PrefixFrom(addr, addr.BitLen())
-			}
-			return nil
+			*p, err = parsePrefix(plain(value))
+			return err
 		}),
 		yaml.CustomUnmarshaler(func(r *guard.Rate, value []byte) error { return quoted(r, value) }),
 		yaml.CustomUnmarshaler(func(r *guard.Rule, value []byte) error { return quoted(r, value) }),
 	}
+}
+
+// parsePrefix reads a prefix, or an address as the prefix of itself alone.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().Prefix(addr.Unmap().BitLen())
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("%q is no address or prefix", text)
+	}
+	return p.Masked(), nil
 }
 
 func plain(value []byte) string { return strings.Trim(strings.TrimSpace(string(value)), `"'`) }
@@ -280,4 +302,37 @@ func quoted(to interface{ UnmarshalText([]byte) error }, value []byte) error {
 		return errors.Join(fmt.Errorf("%q", text), err)
 	}
 	return nil
+}
+
+// pairs are the files of the certificates.
+func (c LBConfig) pairs() []transport.KeyPair {
+	var list []transport.KeyPair
+	for _, p := range c.Certificates {
+		list = append(list, transport.KeyPair{Certificate: p.Cert, Key: p.Key})
+	}
+	return list
+}
+
+func (c TapConfig) filter() siptap.Filter {
+	return siptap.Filter{Sample: uint32(max(0, c.Sample)), Methods: c.Methods, Remotes: c.Sources}
+}
+
+// LoadCertificates reads the certificates of an edge, or makes one for its
+// hosts in dir; nil when there is neither.
+func (c LBConfig) LoadCertificates(dir string, now time.Time) (*transport.Certificates, error) {
+	switch {
+	case len(c.Certificates) > 0:
+		certs, err := transport.LoadCertificates(c.pairs()...)
+		if err != nil {
+			return nil, fmt.Errorf("%w: lb: certificates: %w", ErrConfig, err)
+		}
+		return certs, nil
+	case len(c.Hosts) > 0:
+		cert, err := Certificate(dir, c.Hosts, now)
+		if err != nil {
+			return nil, err
+		}
+		return transport.NewCertificates(cert), nil
+	}
+	return nil, nil
 }
