@@ -89,9 +89,9 @@ type ListenerConfig struct {
 	// ReceiveBuffer and SendBuffer are the sizes asked for a UDP socket's kernel
 	// buffers, in bytes; zero is 4 MiB and 1 MiB. The system may give less.
 	ReceiveBuffer, SendBuffer int
-	// Share binds the UDP address with SO_REUSEPORT from the first socket on, so
-	// that several processes of one user can share it; each gets the datagrams of
-	// other sources. Without it an address that is in use is an error.
+	// Share binds the address with SO_REUSEPORT from the first socket on, so
+	// that several processes of one user can share it; each gets the datagrams
+	// and connections of other sources. Without it an address that is in use is an error.
 	Share bool
 	// FreeBind lets Addr be one that this machine does not have yet, such as one
 	// that moves between two machines (IP_FREEBIND, Linux).

@@ -19,6 +19,11 @@ func (l *ListenerConfig) control(_, _ string, raw syscall.RawConn) error {
 			return err
 		}
 	}
+	if l.Share {
+		if err := setsockopt(raw, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return err
+		}
+	}
 	return l.mark(raw)
 }
 

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -207,10 +208,11 @@ func (e *edge) dial(t *testing.T, secure bool, local int) streamClient {
 // register sends a REGISTER and gives back the Path that the proxy stores.
 func (e *edge) register(t *testing.T, c streamClient, transport, user string) string {
 	t.Helper()
+	once := rand.Text() // what repeats itself is not passed on to a connection
 	_, err := fmt.Fprintf(c, "REGISTER sip:class5.test SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bKr%s;rport\r\n"+
 		"Max-Forwards: 70\r\nFrom: <sip:%s@class5.test>;tag=1\r\nTo: <sip:%s@class5.test>\r\nCall-ID: reg-%s\r\nCSeq: 1 REGISTER\r\n"+
 		"Contact: <sip:%s@%s;transport=tcp>;+sip.instance=\"<urn:uuid:%s>\";reg-id=1\r\nSupported: path, outbound\r\nContent-Length: 0\r\n\r\n",
-		transport, c.LocalAddr(), user, user, user, user, user, c.LocalAddr(), user)
+		transport, c.LocalAddr(), once, user, user, once, user, c.LocalAddr(), user)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,9 @@ func (l *LB) makeDispatch(context.Context) error {
 			return ring.New(secret, names, weights)
 		},
 		Observe: func(e dispatch.Event) {
+			if e.From == dispatch.StateUnknown { // it was named, and nothing has happened to it
+				return
+			}
 			l.env.Log.Info("proxy "+e.To.String(), "proxy", e.Addr, "before", e.From.String())
 		},
 	}
