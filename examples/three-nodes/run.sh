@@ -57,5 +57,6 @@ run ./lb -config lb.yaml
 answers curl -sf http://127.0.0.1:9190/readyz || fail "lb is not ready"
 run ./proxy -config proxy.yaml
 answers curl -sf http://127.0.0.1:9191/readyz || fail "proxy is not ready"
+answers curl -sf http://127.0.0.1:9190/readyz || fail "lb does not find the proxy"
 echo "three nodes run in $dir: SIP 127.0.0.1:6060, panel http://127.0.0.1:8180/"
 wait -n || true

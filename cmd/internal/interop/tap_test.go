@@ -170,7 +170,7 @@ func TestTapCollector(t *testing.T) {
 	eventually(t, 10*time.Second, func() error {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		if err != nil {
-			return nil // taken
+			return nil //nolint:nilerr // taken: somebody listens there
 		}
 		_ = c.Close()
 		return fmt.Errorf("collector not there: %s", p.output())

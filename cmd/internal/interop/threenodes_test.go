@@ -110,6 +110,7 @@ func (n *threeNodes) run(t *testing.T) *threeNodes {
 	n.panel = n.node(t, "web", n.port+8)
 	n.lb = n.node(t, "lb", n.port+6)
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
+	n.lb.ready(t, n.port+6) // it asked before the proxy was there
 	n.login(t)
 	return n
 }
@@ -154,6 +155,7 @@ func TestThreeNodes(t *testing.T) {
 		t.Error("without a proxy, registrations are shown as none")
 	}
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
+	n.lb.ready(t, n.port+6)
 	n.wantRegistrations(t, 100)
 	for name, p := range map[string]*process{"lb": n.lb, "proxy": n.proxy, "web": n.panel} {
 		if !p.stop(8*time.Second) || p.err != nil {
