@@ -59,14 +59,14 @@ var torture = map[string]fate{
 	// 3.2: the cookie alone is no transaction id; taken as RFC 2543 would.
 	"badbranch": options,
 	// 3.3: what the layers above have to say.
-	"insuf": malformed(400, "missing_header"), "multi01": malformed(400, "duplicate_header"), "mcl01": malformed(400, "duplicate_header"),
-	"unkscm": {416, `cause="scheme"`}, "novelsc": {416, `cause="scheme"`}, "bext01": {420, `cause="extension"`},
+	"insuf": malformed(400, "missing_header"), "multi01": malformed(400, "duplicate_header"), "mcl01": malformed(400, "content_length_differs"),
+	"unkscm": {416, `check="uri_scheme"`}, "novelsc": {416, `check="uri_scheme"`}, "bext01": {420, `cause="extension"`},
 	"zeromf": {483, `cause="max_forwards"`}, "bcast": stray,
 	"unksm2": {400, `proxy_requests_total{method="REGISTER",status="400"}`}, // an address of record has to be sip: (10.3)
 	"invut":  invite, "sdp01": invite,                                       // 415 and 406 are the callee's
 	"regaut01": register, "cparam01": register, "cparam02": register, "regescrt": register,
 	// 3.4
-	"inv2543": invite,
+	"inv2543": {400, `check="missing_contact"`},
 	// RFC 5118
 	"ipv6-good": register, "ipv6-bad": malformed(400, "request_uri"), "port-ambiguous": register, "port-unambiguous": register,
 	"via-received-param-with-delim": indialog, "via-received-param-no-delim": {200, `proxy_requests_total{method="OPTIONS",status="200"}`},
