@@ -34,6 +34,8 @@ type ControlConfig struct {
 	// Random gives the numbers that single requests are chosen by; nil takes every
 	// request in its turn, which comes nearest to the share demanded.
 	Random func() uint64
+	// Rate offers RFC 7415 too; see [OfferRate] for who can't read that.
+	Rate bool
 }
 
 // Control is the sending side: it heeds what servers say of their load
@@ -82,6 +84,14 @@ func (c *Control) Admit(now time.Time, addr netip.AddrPort, class Class) bool {
 		return false
 	}
 	return true
+}
+
+// Offer is what to add to the Via of a request.
+func (c *Control) Offer() string {
+	if c.cfg.Rate {
+		return OfferRate
+	}
+	return Offer
 }
 
 // AdmitTransaction is Admit for a request that may have been asked about

@@ -4,7 +4,7 @@
 //
 // # The sending side
 //
-// The edge adds [Offer] to the Via of what it sends to a proxy, gives the
+// The edge adds [Offer] or [OfferRate] to the Via of what it sends to a proxy, gives the
 // parameters that come back to [Control.Response], and asks [Control.Admit]
 // before it sends a request. What is refused is answered 503.
 //

@@ -23,13 +23,13 @@ func TestServer(t *testing.T) {
 	}{
 		"not offered":        {50, 0, "", ""},
 		"offered":            {50, 0, ";oc", `;oc=50;oc-algo="loss";oc-validity=2000;oc-seq=1700000000.12345`},
-		"both offered":       {50, 0, Offer + ";ft=abc", `;ft=abc;oc=50;oc-algo="loss";oc-validity=2000;oc-seq=1700000000.12345`},
-		"rate preferred":     {50, 300, Offer, `;oc=150;oc-algo="rate";oc-validity=2000;oc-seq=1700000000.12345`},
+		"both offered":       {50, 0, OfferRate + ";ft=abc", `;ft=abc;oc=50;oc-algo="loss";oc-validity=2000;oc-seq=1700000000.12345`},
+		"rate preferred":     {50, 300, OfferRate, `;oc=150;oc-algo="rate";oc-validity=2000;oc-seq=1700000000.12345`},
 		"only loss offered":  {50, 300, `;oc;oc-algo="loss"`, `;oc=50;oc-algo="loss";oc-validity=2000;oc-seq=1700000000.12345`},
 		"unknown":            {50, 300, `;oc;oc-algo="other"`, ""},
-		"no load":            {0, 0, Offer, `;oc=0;oc-algo="loss";oc-validity=0;oc-seq=1700000000.12345`},
+		"no load":            {0, 0, OfferRate, `;oc=0;oc-algo="loss";oc-validity=0;oc-seq=1700000000.12345`},
 		"what was there":     {50, 0, ";OC=7;Oc-Seq=1.2;oc-validity=1;rport=5070;x=\"a;b\"", `;rport=5070;x="a;b";oc=50;oc-algo="loss";oc-validity=2000;oc-seq=1700000000.12345`},
-		"nothing left a bit": {100, 50, Offer, `;oc=1;oc-algo="rate";oc-validity=2000;oc-seq=1700000000.12345`},
+		"nothing left a bit": {100, 50, OfferRate, `;oc=1;oc-algo="rate";oc-validity=2000;oc-seq=1700000000.12345`},
 	} {
 		s := NewServer(loaded(c.loss), ServerConfig{Rate: c.rate})
 		now := time.Unix(1700000000, 123456789)
@@ -56,7 +56,7 @@ func TestServer(t *testing.T) {
 func TestServerToControl(t *testing.T) {
 	for _, rate := range []int{0, 100} {
 		s := NewServer(loaded(30), ServerConfig{Rate: rate})
-		text := "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 10.0.0.100:5070;branch=z9hG4bKx" + Offer + ", SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKi\r\n" +
+		text := "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 10.0.0.100:5070;branch=z9hG4bKx" + OfferRate + ", SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKi\r\n" +
 			"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>;tag=b\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
 		m := parsed(t, text)
 		var e wire.Edit

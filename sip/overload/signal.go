@@ -36,9 +36,15 @@ const (
 	paramSequence = "oc-seq"
 )
 
-// Offer is what a client adds to the Via of its requests to say that it heeds
-// both algorithms.
-const Offer = `;oc;oc-algo="loss,rate"`
+// What a client adds to the Via of its requests to say what it heeds: a loss
+// (RFC 7339, which every client must), or a rate too (RFC 7415). A list has to
+// be quoted, and Kamailio, up to 5.6 at least, takes a comma in a quoted Via
+// parameter for the end of the value and drops the request: OfferRate is for
+// proxies that are known to read it.
+const (
+	Offer     = `;oc;oc-algo="loss"`
+	OfferRate = `;oc;oc-algo="loss,rate"`
+)
 
 const maxRate = 1 << 20
 

@@ -51,7 +51,7 @@ func (r *Relay) addVia(s *Scratch, l *listener, to, back transport.Flow) {
 	v = append(v, s.foot...)
 	switch {
 	case l.internal && r.overload != nil:
-		v = append(v, `;oc;oc-algo="loss,rate"`...)
+		v = append(v, r.offer...)
 	case !l.internal && r.guard != nil && to.Protocol == transport.UDP:
 		v = r.appendProof(append(v, ";pf="...), s.branch, to)
 	}

@@ -112,3 +112,26 @@ func (n *threeNodes) wantRoutes(t *testing.T, record record, access, internal st
 		t.Errorf("call %s: %d INVITEs, %d BYEs to the callee in %d messages", record.CallID, invites, byes, len(ladder.Items))
 	}
 }
+
+// TestKamailioBehind: our edge in front of a Kamailio that is registrar and
+// proxy. Phones come over UDP and over TCP.
+func TestKamailioBehind(t *testing.T) {
+	const password = "kamailio-secret"
+	p := freePorts(t, len(examplePorts))
+	n := &threeNodes{platform: platform{sip: p, domain: "127.0.0.1"}, dir: t.TempDir(), port: p}
+	if err := os.WriteFile(filepath.Join(n.dir, "edge.key"), []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.configure(t, "lb")
+	n.lb = n.node(t, "lb", p+6)
+	proxy := kamailio(t, "kamailio-registrar.cfg", p+3, "PROXY", fmt.Sprint(p+3), "DOMAIN", n.domain, "PASSWORD", password)
+	n.lb.ready(t, p+6) // it asked before the proxy was there
+	n.logs = func() string { return n.lb.output() + proxy.output() }
+	accounts := make([]account, 20)
+	for i := range accounts {
+		user := fmt.Sprintf("load%03d", i)
+		accounts[i] = account{user, password, user}
+	}
+	t.Run("udp", func(t *testing.T) { n.load(t, accounts, 100) })
+	t.Run("tcp", func(t *testing.T) { n.load(t, accounts, 100, "-t", "t1") })
+}
