@@ -88,7 +88,14 @@ func (idle) Malformed(_ time.Time, _ netip.AddrPort, _ transport.Protocol, _ wir
 }
 func (idle) Proved(time.Time, netip.AddrPort, transport.Protocol) {}
 func (idle) Result(time.Time, netip.AddrPort, []byte, bool)       {}
-func (idle) Admit(time.Time, netip.AddrPort, overload.Class) bool { return true }
+func (idle) Offer() string { return overload.Offer }
+
+func (idle) AdmitTransaction(time.Time, netip.AddrPort, overload.Class, []byte) bool { return true }
+
+func (idle) SecondLook(time.Time, netip.AddrPort, transport.Protocol) bool { return false }
+
+func (idle) Dialog(time.Time, netip.AddrPort, transport.Protocol) bool { return false }
+
 func (idle) Stream(netip.AddrPort, int) (transport.Flow, bool)    { return transport.Flow{}, false }
 
 type idleValve struct{ idle }

@@ -129,6 +129,10 @@ func New(cfg Config) (*Relay, error) {
 		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
 		names: map[string]struct{}{}, ports: map[uint16]struct{}{},
 	}
+	if r.overload != nil {
+		r.offer = r.overload.Offer()
+	}
+	r.hearer, _ = cfg.Resolve.(hearer)
 	if r.understood == nil {
 		r.understood = []string{"path", "outbound", "privacy"}
 	}

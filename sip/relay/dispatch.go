@@ -48,7 +48,9 @@ type Dispatcher interface {
 const Pending = 1
 
 // Resolver finds the way to peers, for requests from proxies that name no flow
-// of a client.
+// of a client. One that has a method Heard(m *wire.Message, at time.Time) is
+// lent every response that goes to a proxy, with our own Via still on top, and
+// learns from it which of its servers live.
 type Resolver interface {
 	// Resolve returns the flow to send m on and status 0, or a status to answer
 	// m with, or [Pending]. next is the topmost Route that is not ours, or the
@@ -56,4 +58,8 @@ type Resolver interface {
 	// internal. Resolve must not block: it answers from what it knows. m and next
 	// are lent for the call.
 	Resolve(m *wire.Message, next wire.URI, at time.Time) (flow transport.Flow, status int)
+}
+
+type hearer interface {
+	Heard(m *wire.Message, at time.Time)
 }

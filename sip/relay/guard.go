@@ -23,6 +23,37 @@ func (r *Relay) guardRequest(s *Scratch, dst []byte) (Outcome, bool) {
 	return r.reply(s, Outcome{Cause: Refused}, status, dst), true
 }
 
+// vouched reports whether a message that the Guard would not have taken carries
+// a token of ours, so that a call in progress goes on while its party is
+// flooded, and whether the Guard takes it then.
+func (r *Relay) vouched(s *Scratch) bool {
+	if !s.m.IsRequest() {
+		ft, ok := s.via.Params.Get("ft")
+		if !ok {
+			return false
+		}
+		if _, err := r.ring.Open(ft, token.Via, s.bind(s.via.Branch(), nodeOf(s.via.Params))); err != nil {
+			return false
+		}
+	} else if s.m.ToTag() == nil || !r.routed(s) {
+		return false
+	}
+	return r.guard.Dialog(s.at, s.in.Remote, s.in.Protocol)
+}
+
+// routed reports whether a Route has the token of our Record-Route of this dialog.
+func (r *Relay) routed(s *Scratch) bool {
+	for v := s.m.Values(wire.HdrRoute); v.Next(); {
+		u, ok := routeURI(v)
+		if !ok || u.User == nil || !r.ours(s, &u) {
+			continue
+		}
+		_, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), nodeOf(u.Params)))
+		return err == nil
+	}
+	return false
+}
+
 // proofLen is the length of a proof in octets: nobody has a billion tries.
 const proofLen = 6
 

@@ -15,11 +15,17 @@ import (
 // doorman is a Guard that does as told and writes down what it hears.
 type doorman struct {
 	deaf   bool // Source says no
+	second bool // but has a second look
+	dialog bool // and takes what belongs to a dialog
 	status int  // for requests; -1 drops
 	heard  []string
 }
 
 func (d *doorman) Source(time.Time, netip.AddrPort, transport.Protocol) bool { return !d.deaf }
+
+func (d *doorman) SecondLook(time.Time, netip.AddrPort, transport.Protocol) bool { return d.second }
+
+func (d *doorman) Dialog(time.Time, netip.AddrPort, transport.Protocol) bool { return d.dialog }
 
 func (d *doorman) Request(_ time.Time, _ netip.AddrPort, _ transport.Protocol, m *wire.Message) (bool, int, string) {
 	return d.status == 0, max(0, d.status), "Go Away"
@@ -185,5 +191,41 @@ func TestGuardResultNGCP(t *testing.T) {
 			t.Errorf("%v\n%s", o.Cause, o.Data)
 		}
 		d.takes(t, headers, want)
+	}
+}
+
+// TestGuardSecondLook: calls of a source that floods, or is flooded in the name
+// of, go on by the tokens of their dialogs; nothing else of it is taken.
+func TestGuardSecondLook(t *testing.T) {
+	d := &doorman{}
+	r := testRelay(t, func(c *Config) { c.Guard = d })
+	client := testFlow(t, "udp", "203.0.113.7:5060", 0)
+	inside := testFlow(t, "int", proxyA.String(), 0)
+	const below = "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"
+	mine := setUp(t, r, client, "mine")
+	routes := []string{outer(mine.rr), inner, proxy}
+	// What our Via looks like in a request to the client.
+	const above = "SIP/2.0/UDP 10.0.0.11;branch=z9hG4bKp"
+	sent := handle(t, r, inside, request("INVITE", above, "out", "Route: <sip:"+mine.path+"@10.0.0.1:5070;lr>"))
+	top, _ := parsed(t, sent.Data).TopVia()
+	for _, c := range []struct {
+		name string
+		door doorman
+		msg  []byte
+		want Cause
+	}{
+		{"no second look", doorman{deaf: true, dialog: true}, bye("mine", routes...), Guarded},
+		{"dialog", doorman{deaf: true, second: true, dialog: true}, bye("mine", routes...), RequestIn},
+		{"its bucket is empty", doorman{deaf: true, second: true}, bye("mine", routes...), Guarded},
+		{"dialog of another", doorman{deaf: true, second: true, dialog: true}, bye("other", routes...), Guarded},
+		{"no dialog", doorman{deaf: true, second: true, dialog: true}, request("INVITE", below, "mine"), Guarded},
+		{"response", doorman{deaf: true, second: true, dialog: true}, response(string(top.Raw), above), ResponseIn},
+		{"foreign response", doorman{deaf: true, second: true, dialog: true}, response("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx;ft=none", below), Guarded},
+		{"garbage", doorman{deaf: true, second: true, dialog: true}, []byte("x"), Guarded},
+	} {
+		*d = c.door
+		if o := handle(t, r, client, c.msg); o.Cause != c.want {
+			t.Errorf("%s: %v, want %v", c.name, o.Cause, c.want)
+		}
 	}
 }

@@ -17,8 +17,13 @@ import (
 // address was sent. Over UDP that is not a token in a Record-Route: the other
 // party of the call has seen it too.
 type Guard interface {
-	// Source is asked before anything is read: false drops the message.
+	// Source is asked before anything is read: false drops the message, unless
+	// SecondLook wants it read for a token of ours. Then Dialog is asked, if it
+	// belongs to a dialog by our Record-Route or is a response with our Via; all
+	// else is dropped.
 	Source(now time.Time, src netip.AddrPort, p transport.Protocol) bool
+	SecondLook(now time.Time, src netip.AddrPort, p transport.Protocol) bool
+	Dialog(now time.Time, src netip.AddrPort, p transport.Protocol) bool
 	// Request is asked about requests that could be read. Without pass, the
 	// answer is status and text, or none when status is zero.
 	Request(now time.Time, src netip.AddrPort, p transport.Protocol, m *wire.Message) (pass bool, status int, text string)
@@ -36,9 +41,13 @@ type Guard interface {
 // Overload refuses what proxies can't take. Its methods are called by many
 // goroutines at once and must neither block nor keep what they are given.
 type Overload interface {
-	// Admit reports whether a request of class c may go to target. False answers
-	// it 503.
-	Admit(now time.Time, target netip.AddrPort, c overload.Class) bool
+	// Offer is what our Via says of it to proxies, such as [overload.Offer]. It is
+	// asked for once.
+	Offer() string
+	// AdmitTransaction reports whether a request of class c may go to target.
+	// False answers it 503. branch names the transaction: a request that was
+	// let through has to be when it is repeated, for the proxy is at work on it.
+	AdmitTransaction(now time.Time, target netip.AddrPort, c overload.Class, branch []byte) bool
 	// Response hears of a response from target whose topmost Via, ours, carries
 	// the parameter oc with a value (RFC 7339 section 4).
 	Response(now time.Time, target netip.AddrPort, via wire.Params)

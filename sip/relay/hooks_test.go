@@ -23,7 +23,9 @@ type valve struct {
 	heard []string
 }
 
-func (v *valve) Admit(_ time.Time, target netip.AddrPort, c overload.Class) bool {
+func (v *valve) Offer() string { return overload.Offer }
+
+func (v *valve) AdmitTransaction(_ time.Time, target netip.AddrPort, c overload.Class, _ []byte) bool {
 	return target == proxyA && c >= v.min
 }
 
@@ -43,7 +45,7 @@ func TestOverload(t *testing.T) {
 	inside := testFlow(t, "int", proxyA.String(), 0)
 	mine := setUp(t, r, client, "mine")
 	const below = "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"
-	if !strings.HasSuffix(mine.via, `;oc;oc-algo="loss,rate"`) {
+	if !strings.HasSuffix(mine.via, overload.Offer) {
 		t.Errorf("Via %s", mine.via)
 	}
 	if o := handle(t, r, inside, response(mine.via, below)); o.Cause != ResponseOut || v.heard != nil {

@@ -28,6 +28,8 @@ type Relay struct {
 	hash       *token.Hasher
 	dispatch   Dispatcher
 	resolve    Resolver
+	hearer     hearer // the Resolver, if it wants to hear responses
+	offer      string // of the Overload
 	alive      func(transport.Flow) bool
 	limits     *wire.Limits
 	understood []string
@@ -108,7 +110,8 @@ func (r *Relay) handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 		return Outcome{Cause: BadSource}
 	}
 	guarded := r.guard != nil && !s.listener.internal
-	if guarded && !r.guard.Source(p.At, p.Flow.Remote, p.Flow.Protocol) {
+	suspect := guarded && !r.guard.Source(p.At, p.Flow.Remote, p.Flow.Protocol)
+	if suspect && !r.guard.SecondLook(p.At, p.Flow.Remote, p.Flow.Protocol) {
 		return Outcome{Cause: Guarded}
 	}
 	var err error
@@ -118,6 +121,9 @@ func (r *Relay) handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
 		err = s.m.ParseStream(p.Data, r.limits)
 	}
 	s.via, _ = s.m.TopVia()
+	if suspect && (err != nil || !r.vouched(s)) {
+		return Outcome{Cause: Guarded}
+	}
 	if err != nil {
 		return r.malformed(s, err, dst)
 	}

@@ -38,6 +38,9 @@ func (r *Relay) response(s *Scratch, dst []byte) Outcome {
 	}
 	s.edit.RemoveFirstValue(wire.HdrVia)
 	if l.internal {
+		if r.hearer != nil {
+			r.hearer.Heard(&s.m, s.at)
+		}
 		if r.reveal(s) != RequestIn {
 			return Outcome{Cause: ForeignVia}
 		}
