@@ -15,8 +15,9 @@ const nonceLen = 8
 
 type nonce [nonceLen]byte
 
-// appendProbe composes the OPTIONS to a target. Max-Forwards is 0: the answer
-// is to come from the target itself, whatever it thinks of the user.
+// appendProbe composes the OPTIONS to a target. Max-Forwards is 1: the answer is
+// to come from the target itself, or what stands right behind it. 0 would say
+// that better, but proxies drop that unanswered as often as not.
 func appendProbe(dst []byte, local, target netip.AddrPort, n nonce, agent string) ([]byte, error) {
 	var space [256]byte
 	hexed := hex.AppendEncode(make([]byte, 0, 2*nonceLen), n[:])
@@ -25,7 +26,7 @@ func appendProbe(dst []byte, local, target netip.AddrPort, n nonce, agent string
 	via := local.AppendTo(append(space[:0], "SIP/2.0/UDP "...))
 	via = append(append(append(via, ";rport;branch="...), BranchPrefix...), hexed...)
 	b.Header(wire.HdrVia, via)
-	b.HeaderInt(wire.HdrMaxForwards, 0)
+	b.HeaderInt(wire.HdrMaxForwards, 1)
 	b.Header(wire.HdrFrom, append(append(appendURI(space[:0], "<", local, ">"), ";tag="...), hexed...))
 	b.Header(wire.HdrTo, appendURI(space[:0], "<", target, ">"))
 	b.Header(wire.HdrCallID, append(append(append(space[:0], hexed...), '@'), local.Addr().String()...))

@@ -154,7 +154,7 @@ func TestProbe(t *testing.T) {
 		}
 		via, _ := m.TopVia()
 		n, _ := m.MaxForwards()
-		if m.Method() != wire.OPTIONS || string(m.RequestURI()) != "sip:ping@"+c.target.String() || n != 0 ||
+		if m.Method() != wire.OPTIONS || string(m.RequestURI()) != "sip:ping@"+c.target.String() || n != 1 ||
 			string(via.Host)+":"+fmt.Sprint(via.Port) != c.local.String() || m.ToTag() != nil || m.FromTag() == nil {
 			t.Errorf("%s", msg)
 		}

@@ -116,6 +116,7 @@ func TestOutsideOfDialogs(t *testing.T) {
 		fields      []string
 	}{
 		{method: "OPTIONS", uri: "sip:example.com", status: 200},
+		{method: "OPTIONS", uri: "sip:ping@" + selfAddr.String(), status: 200}, // this element
 		{method: "OPTIONS", uri: "sip:bob@example.com", status: 407},
 		{method: "MESSAGE", uri: "sip:bob@example.com", status: 407},
 		{method: "MESSAGE", uri: "sip:bob@example.com", status: 403, fields: []string{"Route: <sip:192.0.2.9;lr>"}},

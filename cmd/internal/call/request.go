@@ -50,10 +50,10 @@ func (c *Core) refuse(now time.Time, tx *transaction.Server, m *wire.Message, st
 	_ = tx.Reply(now, status, reason, extra...) // whoever asked is gone when this fails
 }
 
-// forUs: a request for the platform and nobody on it.
+// forUs: a request for the platform and nobody on it, or for this very element.
 func (c *Core) forUs(m *wire.Message) bool {
 	uri, err := wire.ParseURI(m.RequestURI())
-	return err == nil && len(uri.User) == 0
+	return err == nil && (len(uri.User) == 0 || c.isSelf(uri.Host, uri.Port))
 }
 
 // Cancel implements transaction.User.

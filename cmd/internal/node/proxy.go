@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/digest"
+	"github.com/class5-go/class5/sip/dispatch"
 	"github.com/class5-go/class5/sip/proxy"
 	"github.com/class5-go/class5/sip/registrar"
 	edge "github.com/class5-go/class5/sip/relay"
@@ -162,6 +164,9 @@ func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) 
 			return call.Source{Addr: from.Remote, Transport: "UDP", Edge: "announce"}, nil
 		}
 		e, err := edge.ParseEdge(p.env.Keys, m)
+		if errors.Is(err, edge.ErrNoEdge) && probe(m) {
+			return call.Source{Addr: from.Remote, Transport: "UDP", Edge: from.Remote.String()}, nil
+		}
 		if err != nil {
 			return call.Source{}, err
 		}
@@ -171,6 +176,12 @@ func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) 
 		return call.Source{Addr: clientOf(m, from.Remote), Transport: "UDP", Edge: from.Remote.String()}, nil
 	}
 	return call.Source{}, errNotAnEdge
+}
+
+// probe: an edge asks for itself whether we live.
+func probe(m *wire.Message) bool {
+	via, ok := m.TopVia()
+	return ok && m.Method() == wire.OPTIONS && m.ToTag() == nil && bytes.HasPrefix(via.Branch(), []byte(dispatch.BranchPrefix))
 }
 
 // clientOf reads the client's address from the Via below the edge's own.
