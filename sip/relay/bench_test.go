@@ -88,7 +88,7 @@ func (idle) Malformed(_ time.Time, _ netip.AddrPort, _ transport.Protocol, _ wir
 }
 func (idle) Proved(time.Time, netip.AddrPort, transport.Protocol) {}
 func (idle) Result(time.Time, netip.AddrPort, []byte, bool)       {}
-func (idle) Offer() string { return overload.Offer }
+func (idle) Offer() string                                        { return overload.Offer }
 
 func (idle) AdmitTransaction(time.Time, netip.AddrPort, overload.Class, []byte) bool { return true }
 
@@ -96,7 +96,7 @@ func (idle) SecondLook(time.Time, netip.AddrPort, transport.Protocol) bool { ret
 
 func (idle) Dialog(time.Time, netip.AddrPort, transport.Protocol) bool { return false }
 
-func (idle) Stream(netip.AddrPort, int) (transport.Flow, bool)    { return transport.Flow{}, false }
+func (idle) Stream(netip.AddrPort, int) (transport.Flow, bool) { return transport.Flow{}, false }
 
 type idleValve struct{ idle }
 

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"fmt"
+
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -20,6 +22,16 @@ const (
 	NATContact                  // first Contact only
 	NATOff                      // nobody is behind NAT
 )
+
+// ParseNATPolicy reads "both", "via", "contact" or "off".
+func ParseNATPolicy(s string) (NATPolicy, error) {
+	for p := NATBoth; p <= NATOff; p++ {
+		if s == p.String() {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("relay: no NAT policy is called %q", s)
+}
 
 // String is the policy as configurations write it.
 func (p NATPolicy) String() string {

@@ -1,15 +1,12 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
-	"github.com/class5-go/class5/sip/guard"
+	"github.com/class5-go/class5/sip/relay"
 	siptap "github.com/class5-go/class5/sip/tap"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -127,51 +124,11 @@ type ConnectionsConfig struct {
 	Idle                time.Duration `yaml:"idle_timeout"`
 }
 
-// GuardConfig is the protection against strangers. Rates are written as
-// "100/s burst 500", rules as pass, drop, or status and text.
-type GuardConfig struct {
-	Off    bool                  `yaml:"off"`
-	Allow  []netip.Prefix        `yaml:"allow"` // trusted by address; loopback when nothing is said
-	Deny   []netip.Prefix        `yaml:"deny"`
-	Rates  map[string]guard.Rate `yaml:"rates"` // source, register, invite, …: see package guard
-	Sanity map[string]string     `yaml:"sanity"`
-	Traps  TrapsConfig           `yaml:"traps"`
-	Auth   AuthConfig            `yaml:"auth"`
-	Bans   BansConfig            `yaml:"bans"`
-	Tables guard.Tables          `yaml:"tables"`
-	XDP    []string              `yaml:"xdp"` // interfaces on which the kernel drops what banned sources send
-}
-
-// TrapsConfig recognises scanners.
-type TrapsConfig struct {
-	UserAgents []string   `yaml:"user_agents"`
-	Users      []string   `yaml:"users"`
-	UserAgent  guard.Rule `yaml:"user_agent"`
-	User       guard.Rule `yaml:"user"`
-	Absent     guard.Rule `yaml:"absent"`
-	Empty      guard.Rule `yaml:"empty"`
-	NoBan      bool       `yaml:"no_ban"`
-}
-
-// AuthConfig recognises guessing of passwords.
-type AuthConfig struct {
-	SourceFailures int           `yaml:"source_failures"`
-	UserFailures   int           `yaml:"user_failures"`
-	UserSources    int           `yaml:"user_sources"`
-	Window         time.Duration `yaml:"window"`
-	Protection     time.Duration `yaml:"protection"`
-}
-
-// BansConfig is how long sources are banned.
-type BansConfig struct {
-	First   time.Duration `yaml:"first"`
-	Longest time.Duration `yaml:"longest"`
-	Forget  time.Duration `yaml:"forget"`
-}
-
 // OverloadConfig is the feedback of RFC 7339 between proxies and lb.
 type OverloadConfig struct {
 	Off bool `yaml:"off"`
+	// Rate offers RFC 7415 besides. Kamailio drops requests that do.
+	Rate bool `yaml:"rate"`
 }
 
 // ResendConfig bounds the ring of requests that came over streams and went on
@@ -200,42 +157,6 @@ type TapConfig struct {
 	Key       string         `yaml:"key"`
 }
 
-// config is what package guard wants.
-func (c GuardConfig) config() (guard.Config, error) {
-	g := guard.Config{
-		Allow: c.Allow, Deny: c.Deny, Tables: c.Tables,
-		Traps: guard.Traps{
-			UserAgents: c.Traps.UserAgents, Users: c.Traps.Users, UserAgent: c.Traps.UserAgent, User: c.Traps.User,
-			Absent: c.Traps.Absent, Empty: c.Traps.Empty, NoBan: c.Traps.NoBan,
-		},
-		Auth: guard.Auth{
-			SourceFailures: c.Auth.SourceFailures, UserFailures: c.Auth.UserFailures, UserSources: c.Auth.UserSources,
-			Window: c.Auth.Window, Protection: c.Auth.Protection,
-		},
-		Bans: guard.Bans{First: c.Bans.First, Longest: c.Bans.Longest, Forget: c.Bans.Forget},
-	}
-	if c.Allow == nil {
-		g.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	}
-	places := map[string]*guard.Rate{
-		"source": &g.Limits.Source, "register": &g.Limits.Register, "invite": &g.Limits.Invite, "subscribe": &g.Limits.Subscribe,
-		"options": &g.Limits.Options, "message": &g.Limits.Message, "other": &g.Limits.Other, "user": &g.Limits.User,
-		"garbage": &g.Limits.Garbage, "flood": &g.Limits.Flood, "dialog": &g.Limits.Dialog, "second_looks": &g.Limits.SecondLooks,
-	}
-	for name, rate := range c.Rates {
-		place, ok := places[name]
-		if !ok {
-			return g, fmt.Errorf("%w: lb: guard: rates: there is no %q", ErrConfig, name)
-		}
-		*place = rate
-	}
-	var err error
-	if g.Policy, err = guard.ParsePolicy(c.Sanity); err != nil {
-		return g, fmt.Errorf("%w: lb: guard: sanity: %w", ErrConfig, err)
-	}
-	return g, nil
-}
-
 // limits are those of the scanner.
 func (c MessageConfig) limits() *wire.Limits {
 	return &wire.Limits{Message: c.Size, HeaderLine: c.Header, Headers: c.Count, Values: c.Values, Contacts: c.Contacts}
@@ -249,59 +170,28 @@ func (c LBConfig) check() error {
 		if _, err := transport.ParseProtocol(strings.ToLower(l.Protocol)); err != nil {
 			return fmt.Errorf("%w: lb: %w", ErrConfig, err)
 		}
+		if _, err := relay.ParseNATPolicy(or(l.NAT, "both")); err != nil {
+			return fmt.Errorf("%w: lb: nat: %w", ErrConfig, err)
+		}
+		if _, err := transport.ParseClientAuth(or(l.ClientCert, "none")); err != nil {
+			return fmt.Errorf("%w: lb: client_certificate: %w", ErrConfig, err)
+		}
 	}
 	for i, p := range c.Proxies {
 		if !p.Addr.IsValid() {
 			return fmt.Errorf("%w: lb: proxies: number %d has no addr", ErrConfig, i+1)
 		}
 	}
-	switch c.InternalTransport {
-	case "", "udp", "auto", "tcp", "tls":
-	default:
-		return fmt.Errorf("%w: lb: internal_transport: %q, want udp, auto, tcp or tls", ErrConfig, c.InternalTransport)
+	if _, err := relay.ParseInsideMode(or(c.InternalTransport, "udp")); err != nil {
+		return fmt.Errorf("%w: lb: internal_transport: %w", ErrConfig, err)
+	}
+	if c.Compat != "" && c.Compat != "ngcp" {
+		return fmt.Errorf("%w: lb: compat: %q, want ngcp or nothing", ErrConfig, c.Compat)
 	}
 	if _, err := c.Guard.config(); err != nil {
 		return err
 	}
 	return needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0)
-}
-
-// texts are the values with a syntax of their own, with readers whose
-// complaints quote what they could not read.
-func texts() []yaml.DecodeOption {
-	return []yaml.DecodeOption{
-		yaml.CustomUnmarshaler(address),
-		yaml.CustomUnmarshaler(func(p *netip.Prefix, value []byte) error {
-			var err error
-			*p, err = parsePrefix(plain(value))
-			return err
-		}),
-		yaml.CustomUnmarshaler(func(r *guard.Rate, value []byte) error { return quoted(r, value) }),
-		yaml.CustomUnmarshaler(func(r *guard.Rule, value []byte) error { return quoted(r, value) }),
-	}
-}
-
-// parsePrefix reads a prefix, or an address as the prefix of itself alone.
-func parsePrefix(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
-		return addr.Unmap().Prefix(addr.Unmap().BitLen())
-	}
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return p, fmt.Errorf("%q is no address or prefix", text)
-	}
-	return p.Masked(), nil
-}
-
-func plain(value []byte) string { return strings.Trim(strings.TrimSpace(string(value)), `"'`) }
-
-// quoted reads a text of package guard.
-func quoted(to interface{ UnmarshalText([]byte) error }, value []byte) error {
-	text := plain(value)
-	if err := to.UnmarshalText([]byte(text)); err != nil {
-		return errors.Join(fmt.Errorf("%q", text), err)
-	}
-	return nil
 }
 
 // pairs are the files of the certificates.
