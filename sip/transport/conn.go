@@ -100,12 +100,13 @@ func (c *conn) fail(cause Close) {
 	c.e.conns.remove(c)
 	c.e.dials.forget(c)
 	c.l.counters.close(cause)
-	c.l.counters.open.Add(-1)
 	if c.accepted {
 		c.e.admission.leave(c.src)
 	}
 	c.sock.shut()
 	c.lp.remove(c) // after the socket is shut, for it wakes the handshake
+	// Last, so that connections that are not open any more hold nothing.
+	c.l.counters.open.Add(-1)
 }
 
 // goodbye tells the peer that we close, as far as its protocol has words for it.
