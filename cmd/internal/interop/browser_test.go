@@ -51,6 +51,35 @@ type person struct {
 	pages int
 }
 
+// browse runs a script that drives a browser, for two minutes at most.
+func browse(t *testing.T, name string, env ...string) *person {
+	t.Helper()
+	script := exec.Command("node", scenario(t, name))
+	script.Env = append(append(os.Environ(), "MODULES="+modules(t)), env...)
+	script.Stderr = os.Stderr
+	in, err := script.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := script.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := script.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(2*time.Minute, func() { _ = script.Process.Kill() })
+	t.Cleanup(func() {
+		_ = in.Close() // ends the script, which ends the browser
+		timer.Reset(5 * time.Second)
+		_ = script.Wait()
+		timer.Stop()
+	})
+	p := &person{t: t, in: in, out: bufio.NewScanner(out), seen: map[string]string{}}
+	p.out.Buffer(nil, 1<<20)
+	return p
+}
+
 // until reads what the script says up to a word; faults on the way fail the test.
 func (p *person) until(word string) {
 	p.t.Helper()
@@ -74,36 +103,19 @@ func (p *person) until(word string) {
 	p.t.Fatalf("the browser script ended before %q", word)
 }
 
-func (p *person) next() { fmt.Fprintln(p.in, "next") }
+func (p *person) next() { p.say("next") }
+
+func (p *person) say(word string) { fmt.Fprintln(p.in, word) }
 
 // TestPanel: an administrator logs in, makes a subscriber, sees it register and
 // call without a reload, and reads the call's page. Every page is judged by axe.
 func TestPanel(t *testing.T) {
-	dir, shots := modules(t), os.Getenv("CLASS5_SHOTS")
+	shots := os.Getenv("CLASS5_SHOTS")
 	if shots == "" {
 		shots = t.TempDir()
 	}
 	c := newCarrier(t).run(t, "--demo")
-	script := exec.Command("node", scenario(t, "panel.mjs"))
-	script.Env = append(os.Environ(), "MODULES="+dir, "ADMIN="+c.admin, "SHOTS="+shots, fmt.Sprintf("BASE=http://127.0.0.1:%d", c.web))
-	script.Stderr = os.Stderr
-	in, err := script.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := script.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := script.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(2*time.Minute, func() { _ = script.Process.Kill() })
-	defer timer.Stop()
-	defer func() { _ = script.Process.Kill(); _ = script.Wait() }()
-	p := &person{t: t, in: in, out: bufio.NewScanner(out), seen: map[string]string{}}
-	p.out.Buffer(nil, 1<<20)
-
+	p := browse(t, "panel.mjs", "ADMIN="+c.admin, "SHOTS="+shots, fmt.Sprintf("BASE=http://127.0.0.1:%d", c.web))
 	p.until("ready")
 	work := t.TempDir()
 	port := freePorts(t, 2)

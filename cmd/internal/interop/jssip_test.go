@@ -3,7 +3,6 @@
 package interop
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"fmt"
 	"net"
@@ -102,25 +101,7 @@ func TestJsSIP(t *testing.T) {
 	}
 	e := newEdgeAt(t, proxy)
 	const size = 6 << 10
-	script := exec.Command("node", scenario(t, "jssip.mjs"))
-	script.Env = append(os.Environ(), "MODULES="+modules(t), "BUNDLE="+jssipBundle(t), fmt.Sprintf("SOCKET=wss://127.0.0.1:%d/", e.wss), fmt.Sprintf("SIZE=%d", size))
-	script.Stderr = os.Stderr
-	in, err := script.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := script.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := script.Start(); err != nil {
-		t.Fatal(err)
-	}
-	browser := &person{t: t, in: in, out: bufio.NewScanner(out), seen: map[string]string{}}
-	defer func() {
-		_ = in.Close()
-		_ = script.Wait()
-	}()
+	browser := browse(t, "jssip.mjs", "BUNDLE="+jssipBundle(t), fmt.Sprintf("SOCKET=wss://127.0.0.1:%d/", e.wss), fmt.Sprintf("SIZE=%d", size))
 
 	m := e.next(t)
 	path, ok := m.First(wire.HdrPath)
@@ -132,7 +113,7 @@ func TestJsSIP(t *testing.T) {
 	e.respond(t, m, 200, wire.Field{ID: wire.HdrContact, Value: contact.Value})
 	browser.until("registered")
 
-	fmt.Fprintln(in, "dial")
+	browser.say("dial")
 	invite := e.next(t)
 	if invite.Method() != wire.INVITE || len(invite.Body()) < size-200 {
 		t.Fatalf("%d octets in\n%s", len(invite.Body()), invite.Bytes())
