@@ -160,8 +160,4 @@ func outbound(m *wire.Message) bool {
 }
 
 // throughOthers reports whether m has more than one Via.
-func throughOthers(m *wire.Message) bool {
-	line, _ := m.First(wire.HdrVia)
-	top, _ := m.TopVia()
-	return len(line.Value) != len(top.Raw) || m.Count(wire.HdrVia) > 1
-}
+func throughOthers(m *wire.Message) bool { return m.CountValues(wire.HdrVia) > 1 }

@@ -22,22 +22,25 @@ var reserved = [...]struct {
 // stripReserved plans the removal of reserved header fields, in whatever
 // spelling they come. outside is the listener on the side of clients.
 func (r *Relay) stripReserved(s *Scratch, outside *listener, outward bool) {
+	if !s.m.HasPrivate() {
+		return
+	}
 	for i := range s.m.Len() {
-		h := s.m.At(i)
-		if len(h.Name) < len("P-Edge") || h.Name[0]|0x20 != 'p' || h.Name[1] != '-' {
+		id, name := s.m.NameAt(i)
+		if len(name) < len("P-Edge") || name[0]|0x20 != 'p' || name[1] != '-' {
 			continue
 		}
-		if wire.EqualFold(h.Name[:len("P-Edge")], "P-Edge") && h.ID == wire.HdrOther {
-			s.edit.RemoveName(string(h.Name)) // a name that is still to be given a meaning
+		if wire.EqualFold(name[:len("P-Edge")], "P-Edge") && id == wire.HdrOther {
+			s.edit.RemoveName(string(name)) // a name that is still to be given a meaning
 			continue
 		}
-		if r.compat == CompatNGCP && ngcpReserved(h.Name) {
-			s.edit.RemoveName(string(h.Name))
+		if r.compat == CompatNGCP && ngcpReserved(name) {
+			s.edit.RemoveName(string(name))
 			continue
 		}
 		for j := range reserved {
 			e := &reserved[j]
-			if h.ID != e.id || h.ID == wire.HdrOther && !wire.EqualFold(h.Name, e.name) {
+			if id != e.id || id == wire.HdrOther && !wire.EqualFold(name, e.name) {
 				continue
 			}
 			if (outward && e.outward || !outward && e.inward) && (e.always || !outside.trusted) {
