@@ -67,7 +67,8 @@ func forbidden(from, to string) string {
 // standardOnly lists packages that an importer must get without any
 // dependency: their non-test files import the standard library and each other.
 var standardOnly = []string{
-	"sip/wire", "sip/token", "sip/digest", "sip/dialog", "sip/capture", "sip/routing",
+	"sip/wire", "sip/token", "sip/digest", "sip/dialog", "sip/capture", "sip/routing", "sip/overload",
+	"cluster/ring", "internal/rendezvous",
 	"media/sdp", "media/rtpwire", "media/latch",
 	"billing", "billing/mediate", "billing/tariff", "billing/rate",
 }
