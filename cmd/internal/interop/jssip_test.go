@@ -10,11 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -43,46 +40,6 @@ func jssipBundle(t *testing.T) string {
 	}
 	rename(t, bundle+".new", bundle)
 	return bundle
-}
-
-// link makes a network namespace with a link of 1,500 octets to ours, and
-// gives back a function that runs another one inside.
-func link(t *testing.T, name string, near, far netip.Prefix) func(func()) {
-	t.Helper()
-	ip := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	_ = exec.Command("ip", "netns", "del", name).Run() // of a test that was killed
-	ip("netns", "add", name)
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
-	ip("link", "add", name+"0", "mtu", "1500", "type", "veth", "peer", "name", name+"1", "mtu", "1500", "netns", name)
-	ip("addr", "add", near.String(), "dev", name+"0")
-	ip("link", "set", name+"0", "up")
-	ip("-n", name, "addr", "add", far.String(), "dev", name+"1")
-	ip("-n", name, "link", "set", name+"1", "up")
-	ip("-n", name, "link", "set", "lo", "up")
-	return func(f func()) {
-		t.Helper()
-		done := make(chan error)
-		go func() {
-			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-			fd, err := unix.Open("/run/netns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err == nil {
-				err = unix.Setns(fd, unix.CLONE_NEWNET)
-				_ = unix.Close(fd)
-			}
-			if err == nil {
-				f()
-			}
-			done <- err
-		}()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // TestJsSIP: a browser on WSS sends and gets descriptions of 6 KB, over a

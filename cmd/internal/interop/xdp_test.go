@@ -3,17 +3,15 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/class5-go/class5/sip/guard"
 	"github.com/class5-go/class5/sip/guard/xdp"
@@ -152,25 +150,14 @@ func (v veth) send(t *testing.T, from string, to *net.UDPConn) bool {
 	return false
 }
 
-// dial opens a socket inside the namespace. A socket stays where it was made,
-// whatever its thread does; the thread ends with the goroutine.
+// dial opens a socket inside the namespace. A socket stays where it was made.
 func (v veth) dial(t *testing.T, from string, to *net.UDPConn) (c *net.UDPConn) {
 	t.Helper()
-	ns, err := os.Open("/run/netns/" + v.namespace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
-		if err == nil {
-			c, err = net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(from)}, to.LocalAddr().(*net.UDPAddr))
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+	var failed error
+	err := within(v.namespace, func() {
+		c, failed = net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(from)}, to.LocalAddr().(*net.UDPAddr))
+	})
+	if err := errors.Join(err, failed); err != nil {
 		t.Fatalf("a socket of %s: %v", from, err)
 	}
 	return c
