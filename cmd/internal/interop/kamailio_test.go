@@ -12,11 +12,16 @@ import (
 	"time"
 )
 
-// kamailio runs with a configuration from testdata, in which names in capitals
-// are replaced.
+// kamailio runs with a configuration, from testdata unless it is a path, in which
+// some words are replaced.
 func kamailio(t *testing.T, config string, port int, replace ...string) *process {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", config))
+	file := config
+	if filepath.Base(config) == config {
+		file = filepath.Join("testdata", config)
+	}
+	config = filepath.Base(config)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +118,10 @@ func (n *threeNodes) wantRoutes(t *testing.T, record record, access, internal st
 	}
 }
 
-// TestKamailioBehind: our edge in front of a Kamailio that is registrar and
-// proxy. Phones come over UDP and over TCP.
+const edgeBeforeKamailio = "../../../examples/edge-before-kamailio"
+
+// TestKamailioBehind is examples/edge-before-kamailio: a Kamailio as registrar
+// and proxy. Phones come over UDP and over TCP.
 func TestKamailioBehind(t *testing.T) {
 	const password = "kamailio-secret"
 	p := freePorts(t, len(examplePorts))
@@ -122,9 +129,21 @@ func TestKamailioBehind(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(n.dir, "edge.key"), []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.configure(t, "lb")
+	b, err := os.ReadFile(filepath.Join(edgeBeforeKamailio, "lb.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for i, old := range []string{"5060", "5061", "5062", "5070", "", "5080", "9190"} {
+		if old != "" {
+			text = strings.ReplaceAll(text, ":"+old, fmt.Sprintf(":%d", p+i))
+		}
+	}
+	if err := os.WriteFile(filepath.Join(n.dir, "lb.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	n.lb = n.node(t, "lb", p+6)
-	proxy := kamailio(t, "kamailio-registrar.cfg", p+3, "PROXY", fmt.Sprint(p+3), "DOMAIN", n.domain, "PASSWORD", password)
+	proxy := kamailio(t, filepath.Join(edgeBeforeKamailio, "kamailio.cfg"), p+3, "5070", fmt.Sprint(p+3), "class5.test", n.domain, "change-this", password)
 	n.lb.ready(t, p+6) // it asked before the proxy was there
 	n.logs = func() string { return n.lb.output() + proxy.output() }
 	accounts := make([]account, 20)
