@@ -67,8 +67,9 @@ publish=0
 `
 
 // TestNAT: phones behind a symmetric NAT whose bindings end after 30 s without
-// a packet (of TCP after 150 s, a little more than the Flow-Timer they are told,
-// and far less than RFC 5382 wants of a NAT) are still reached after a long time in which nobody calls: baresip
+// a packet (of TCP after 150 s, a little more than the 120 s after which RFC
+// 5626 has phones ping, and far less than RFC 5382 wants of a NAT) are still
+// reached after a long time in which nobody calls: baresip
 // over UDP, TCP and TLS, linphone with outbound over TCP. CLASS5_IDLE says how
 // long that is, 40 s by default.
 func TestNAT(t *testing.T) {
