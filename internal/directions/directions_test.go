@@ -69,8 +69,9 @@ func forbidden(from, to string) string {
 var standardOnly = []string{
 	"sip/wire", "sip/token", "sip/digest", "sip/dialog", "sip/capture", "sip/routing", "sip/overload",
 	"cluster/ring", "internal/rendezvous",
-	"media/sdp", "media/rtpwire", "media/latch",
-	"billing", "billing/mediate", "billing/tariff", "billing/rate",
+	"media/sdp", "media/rtpwire", "media/latch", "media/ice", "media/t38", "media/srtp",
+	"media/srtp/sdes",
+	"billing", "billing/mediate", "billing/tariff", "billing/rate", "billing/chain", "billing/balance", "billing/fraud",
 }
 
 func imports(t *testing.T, visit func(file, pkg, imported string)) {

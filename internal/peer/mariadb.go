@@ -21,17 +21,40 @@ import (
 type MariaDB struct {
 	dir  string
 	proc *process
+	args []string
+}
+
+// MariaDBOption changes how a server runs.
+type MariaDBOption func(*MariaDB)
+
+// Durable is a server as one in service: every commit is on disk when it is
+// acknowledged, and there is memory for a working set.
+func Durable() MariaDBOption {
+	return func(m *MariaDB) {
+		m.args = append(m.args, "--innodb-flush-method=fsync", "--innodb-flush-log-at-trx-commit=1", "--sync-frm=1",
+			"--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M", "--max-allowed-packet=64M")
+	}
+}
+
+// Listening is a server that takes connections at a port of 127.0.0.1 too.
+func Listening(port uint16) MariaDBOption {
+	return func(m *MariaDB) {
+		m.args = append(m.args, "--skip-networking=0", "--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port))
+	}
 }
 
 // StartMariaDB makes an empty server under a new directory in os.TempDir and
 // waits until it answers. Debian's mariadb-server has what it needs. The
 // caller has to Stop it.
-func StartMariaDB(ctx context.Context) (*MariaDB, error) {
+func StartMariaDB(ctx context.Context, options ...MariaDBOption) (*MariaDB, error) {
 	dir, err := os.MkdirTemp("", "mariadb")
 	if err != nil {
 		return nil, err
 	}
 	m := &MariaDB{dir: dir}
+	for _, o := range options {
+		o(m)
+	}
 	if err = m.install(ctx); err == nil {
 		err = m.Start(ctx)
 	}
@@ -71,8 +94,12 @@ func (m *MariaDB) install(ctx context.Context) error {
 	if err := os.Chown(m.dir, uid, gid); err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, "mariadb-install-db", "--no-defaults", "--user="+name, "--datadir="+m.data(),
-		"--auth-root-authentication-method=normal", "--skip-test-db").CombinedOutput()
+	cmd := exec.CommandContext(ctx, "mariadb-install-db", "--no-defaults", "--user="+name, "--datadir="+m.data(),
+		"--auth-root-authentication-method=normal", "--skip-test-db")
+	// A server that starts removes the temporary tables that it finds, also those
+	// of another one that starts beside it.
+	cmd.Env = append(os.Environ(), "TMPDIR="+m.dir)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("peer: mariadb-install-db: %w\n%s", err, out)
 	}
@@ -81,9 +108,13 @@ func (m *MariaDB) install(ctx context.Context) error {
 
 // Start runs the server on its directory again, after [MariaDB.Kill].
 func (m *MariaDB) Start(ctx context.Context) error {
-	name, _, _, err := account()
+	_, uid, gid, err := account()
 	if err != nil {
 		return err
+	}
+	var as *syscall.Credential
+	if os.Getuid() == 0 {
+		as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	bin, err := exec.LookPath("mariadbd")
 	if err != nil {
@@ -91,12 +122,12 @@ func (m *MariaDB) Start(ctx context.Context) error {
 			return fmt.Errorf("peer: mariadb-server is not installed: %w", err)
 		}
 	}
-	m.proc, err = start(bin, "--no-defaults", "--user="+name, "--datadir="+m.data(), "--socket="+m.socket(),
-		"--pid-file="+filepath.Join(m.dir, "pid"), "--skip-networking", "--skip-log-bin", "--performance-schema=0",
+	m.proc, err = start(as, bin, append([]string{"--no-defaults", "--datadir=" + m.data(), "--tmpdir=" + m.dir, "--socket=" + m.socket(),
+		"--pid-file=" + filepath.Join(m.dir, "pid"), "--skip-networking", "--skip-log-bin", "--performance-schema=0",
 		"--innodb-buffer-pool-size=16M", "--innodb-log-file-size=16M", "--key-buffer-size=1M", "--max-connections=100",
 		// Tests end processes, not machines: what the kernel has is safe.
 		"--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2", "--sync-frm=0",
-		"--character-set-server=utf8mb4", "--skip-name-resolve")
+		"--character-set-server=utf8mb4", "--skip-name-resolve"}, m.args...)...)
 	if err != nil {
 		return fmt.Errorf("peer: mariadbd: %w", err)
 	}
@@ -138,6 +169,9 @@ func (m *MariaDB) Create(ctx context.Context, database string) error {
 	_, err = db.ExecContext(ctx, "CREATE DATABASE "+database)
 	return err
 }
+
+// PID is the process of the server.
+func (m *MariaDB) PID() int { return m.proc.cmd.Process.Pid }
 
 // Kill ends the server as a power cut would, but for what the kernel has
 // taken over already. Start runs it again.

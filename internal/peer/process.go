@@ -19,11 +19,12 @@ type process struct {
 
 // start runs a program. The kernel kills it when the thread that started it
 // ends, so that thread is kept until the program has ended by itself; a test
-// that panics or is killed leaves nothing running.
-func start(name string, args ...string) (*process, error) {
+// that panics or is killed leaves nothing running. A program that changes its
+// user itself loses that, so as, when it is not nil, says which one it has.
+func start(as *syscall.Credential, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.CommandContext(context.Background(), name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: as}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
