@@ -59,6 +59,8 @@ const (
 	CauseMediaTimeout         // no media from either side
 	CauseAdministrative       // ended by an operator or a feature
 	CauseShutdown             // the element stops
+	CauseCredit               // what the caller may spend is spent
+	CauseLimit                // a limit on spending is reached
 )
 
 // String is a stable lower-case word, fit for records and metrics.
@@ -80,6 +82,10 @@ func (c Cause) String() string {
 		return "administrative"
 	case CauseShutdown:
 		return "shutdown"
+	case CauseCredit:
+		return "credit"
+	case CauseLimit:
+		return "limit"
 	}
 	return "none"
 }

@@ -144,31 +144,40 @@ func (t *Tracker) Lookup(m *wire.Message) (*Record, Side, bool) {
 	return nil, 0, false
 }
 
+// Dialog is like Lookup for requests, and false when the tags fit no dialog of
+// the call that is still open.
+func (t *Tracker) Dialog(m *wire.Message) (*Record, Side, bool) {
+	r, side, ok := t.Lookup(m)
+	return r, side, ok && (r.State != Confirmed || r.open[calleeTag(m, side)] != nil)
+}
+
+// calleeTag is the tag of the callee in a request of a side.
+func calleeTag(m *wire.Message, side Side) string {
+	if side == Callee {
+		return string(m.FromTag())
+	}
+	return string(m.ToTag())
+}
+
 // Request takes a request inside a dialog (it has a To tag) on its way through.
 // It notes CSeq and target, and closes the record when the last of its dialogs
 // gets a BYE; one that the caller never acknowledged does not keep it open. When
 // other dialogs go on, r.Legs[Callee] becomes the callee of one of them. A BYE whose tags fit no dialog of the call changes nothing.
 func (t *Tracker) Request(now time.Time, m *wire.Message) (*Record, Side, bool) {
-	r, side, ok := t.Lookup(m)
+	r, side, ok := t.Dialog(m)
 	if !ok {
-		return nil, 0, false
-	}
-	calleeTag := string(m.ToTag())
-	if side == Callee {
-		calleeTag = string(m.FromTag())
-	}
-	if r.State == Confirmed && r.open[calleeTag] == nil {
 		return r, side, false
 	}
+	tag := calleeTag(m, side)
 	switch n, _ := m.CSeq(); {
 	case m.Method() == wire.ACK:
-		if e := r.open[calleeTag]; e != nil && side == Caller {
+		if e := r.open[tag]; e != nil && side == Caller {
 			e.acked = true
 		}
 	case n > r.Legs[side].CSeq:
 		r.Legs[side].CSeq = n
 	}
-	if m.Method() == wire.BYE && r.State == Confirmed && t.hungUp(r, calleeTag) {
+	if m.Method() == wire.BYE && r.State == Confirmed && t.hungUp(r, tag) {
 		r.EndedBy = side
 		t.End(now, r, CauseBye)
 	}

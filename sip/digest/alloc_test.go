@@ -16,8 +16,8 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 		m := register(t, "Authorization: "+string(c.AppendAuthorization(nil, "REGISTER", []byte("sip:example.com"), nil)))
 		var dst []byte
 		n := testing.AllocsPerRun(100, func() {
-			res := s.Verify(context.Background(), m, Origin, realm, start())
-			dst, _ = s.AppendResponse(dst[:0], m, Origin, realm, res.Outcome, "tag", start())
+			res := s.Verify(context.Background(), m, &Exchange{Role: Origin, Realm: realm, Now: start()})
+			dst, _ = s.AppendResponse(dst[:0], m, &Exchange{Role: Origin, Realm: realm, Now: start()}, res.Outcome, "tag")
 		})
 		if n >= 1 {
 			t.Errorf("%v: %v allocations", a, n)

@@ -46,7 +46,7 @@ func BenchmarkVerify(b *testing.B) {
 				ctx := context.Background()
 				b.ReportAllocs()
 				for b.Loop() {
-					if got := s.Verify(ctx, m, Origin, realm, start()).Outcome; got != bb.want && got != Replayed {
+					if got := s.Verify(ctx, m, &Exchange{Role: Origin, Realm: realm, Now: start()}).Outcome; got != bb.want && got != Replayed {
 						b.Fatal(got)
 					}
 				}
@@ -62,7 +62,7 @@ func BenchmarkChallenge(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var err error
-		if dst, err = s.AppendResponse(dst[:0], m, Origin, realm, NoCredentials, "tag", start()); err != nil {
+		if dst, err = s.AppendResponse(dst[:0], m, &Exchange{Role: Origin, Realm: realm, Now: start()}, NoCredentials, "tag"); err != nil {
 			b.Fatal(err)
 		}
 	}

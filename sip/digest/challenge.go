@@ -1,14 +1,12 @@
 package digest
 
-import "time"
-
 // AppendChallenge appends the value of one WWW-Authenticate or
 // Proxy-Authenticate header field: one algorithm, a fresh nonce.
-func (s *Server) AppendChallenge(dst []byte, realm string, a Algorithm, stale bool, now time.Time) []byte {
+func (s *Server) AppendChallenge(dst []byte, x *Exchange, a Algorithm, stale bool) []byte {
 	dst = append(dst, "Digest realm="...)
-	dst = appendQuoted(dst, realm)
+	dst = appendQuoted(dst, x.Realm)
 	dst = append(dst, `, nonce="`...)
-	dst = s.keys.Load().appendNonce(dst, realm, now)
+	dst = s.keys.Load().appendNonce(dst, x.Realm, x.Origin, x.Now)
 	dst = append(dst, `", algorithm=`...)
 	dst = append(dst, a.String()...)
 	if s.cfg.Integrity {

@@ -21,6 +21,13 @@
 // status to send and [Server.AppendResponse] writes the whole response, with
 // one challenge for each algorithm, strongest first (RFC 8760 §2.4).
 //
+// # Whose answer it is
+//
+// A server that knows where requests come from may say so by Exchange.Origin. Then
+// the nonce carries a mark of the place it was sent to, and Result.Answered tells
+// guessers who can receive there from those who forge the address of somebody
+// else. Credentials are good from anywhere, as before.
+//
 // # What an attacker sees
 //
 // An unknown user costs the same computation as a wrong password and gets the

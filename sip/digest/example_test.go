@@ -43,9 +43,9 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	res := server.Verify(ctx, &request, digest.Origin, "example.com", now)
+	res := server.Verify(ctx, &request, &digest.Exchange{Role: digest.Origin, Realm: "example.com", Now: now})
 	fmt.Println(res.Outcome, server.Status(digest.Origin, res.Outcome))
-	reply, err := server.AppendResponse(nil, &request, digest.Origin, "example.com", res.Outcome, "tag", now)
+	reply, err := server.AppendResponse(nil, &request, &digest.Exchange{Role: digest.Origin, Realm: "example.com", Now: now}, res.Outcome, "tag")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -68,7 +68,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	res = server.Verify(ctx, &request, digest.Origin, "example.com", now)
+	res = server.Verify(ctx, &request, &digest.Exchange{Role: digest.Origin, Realm: "example.com", Now: now})
 	fmt.Printf("%v %s %v\n", res.Outcome, res.User, res.Algorithm)
 	// Output:
 	// no-credentials 401

@@ -55,7 +55,7 @@ func answer(t testing.TB, s *Server, c *Client, now time.Time) []byte {
 	t.Helper()
 	var values [][]byte
 	for _, a := range s.cfg.Algorithms {
-		values = append(values, s.AppendChallenge(nil, realm, a, false, now))
+		values = append(values, s.AppendChallenge(nil, &Exchange{Realm: realm, Now: now}, a, false))
 	}
 	if err := c.Accept(values...); err != nil {
 		t.Fatal(err)

@@ -11,14 +11,26 @@ import (
 // proxy on its way that challenged.
 const maxValues = 8
 
+// Exchange is what both halves of an authentication have in common: the request
+// that is verified, and the response that asks for credentials.
+type Exchange struct {
+	Role  Role
+	Realm string
+	// Origin, if not empty, is where the request came from, such as an IP address
+	// as octets. It is no condition: it goes into the nonce, so that
+	// Result.Answered can tell who got it.
+	Origin []byte
+	Now    time.Time
+}
+
 // Verify verifies the credentials of a request for a realm. Credentials for
 // other realms and schemes are passed over; the first for this realm that
 // uses an offered algorithm decides. It allocates nothing, unless the user
 // name has backslashes in it.
-func (s *Server) Verify(ctx context.Context, m *wire.Message, role Role, realm string, now time.Time) Result {
-	req := Request{Realm: realm, Method: m.MethodName(), URI: m.RequestURI(), Body: m.Body(), Now: now}
+func (s *Server) Verify(ctx context.Context, m *wire.Message, x *Exchange) Result {
+	req := Request{Realm: x.Realm, Method: m.MethodName(), URI: m.RequestURI(), Body: m.Body(), Origin: x.Origin, Now: x.Now}
 	id := wire.HdrAuthorization
-	if role == Proxy {
+	if x.Role == Proxy {
 		id = wire.HdrProxyAuthorization
 	}
 	var res Result
@@ -50,20 +62,20 @@ type reply struct {
 // AppendResponse appends the response to a request whose verification did not
 // end in OK: the status of Status, and for 401 and 407 one challenge for each
 // algorithm. extra goes in front of the challenges; see wire.AppendResponse.
-func (s *Server) AppendResponse(dst []byte, m *wire.Message, role Role, realm string, o Outcome, toTag string, now time.Time, extra ...wire.Field) ([]byte, error) {
+func (s *Server) AppendResponse(dst []byte, m *wire.Message, x *Exchange, o Outcome, toTag string, extra ...wire.Field) ([]byte, error) {
 	r := s.replies.Get().(*reply)
 	defer s.replies.Put(r)
 	r.fields, r.text = append(r.fields[:0], extra...), r.text[:0]
-	status, reason := s.Status(role, o), ""
+	status, reason := s.Status(x.Role, o), ""
 	id := wire.HdrWWWAuthenticate
 	switch status {
 	case 407:
 		id = wire.HdrProxyAuthenticate
 		fallthrough
 	case 401:
-		for _, a := range s.offer(realm) {
+		for _, a := range s.offer(x.Realm) {
 			start := len(r.text)
-			r.text = s.AppendChallenge(r.text, realm, a, o.stale(), now)
+			r.text = s.AppendChallenge(r.text, x, a, o.stale())
 			r.fields = append(r.fields, wire.Field{ID: id, Value: r.text[start:]})
 		}
 	case 400:

@@ -30,11 +30,11 @@ func TestExchange(t *testing.T) {
 	for _, role := range []Role{Origin, Proxy} {
 		s := testServer(t, nil)
 		m := register(t)
-		res := s.Verify(context.Background(), m, role, realm, start())
+		res := s.Verify(context.Background(), m, &Exchange{Role: role, Realm: realm, Now: start()})
 		if res.Outcome != NoCredentials {
 			t.Fatal(res.Outcome)
 		}
-		b, err := s.AppendResponse(nil, m, role, realm, res.Outcome, "tag", start(), wire.Field{ID: wire.HdrServer, Value: []byte("x")})
+		b, err := s.AppendResponse(nil, m, &Exchange{Role: role, Realm: realm, Now: start()}, res.Outcome, "tag", wire.Field{ID: wire.HdrServer, Value: []byte("x")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,13 +54,13 @@ func TestExchange(t *testing.T) {
 		value := c.AppendAuthorization(nil, "REGISTER", []byte("sip:example.com"), nil)
 		m = register(t, `Authorization: Digest username="x", realm="other", nonce="n", uri="sip:x", response="`+digits32+`"`,
 			`Proxy-Authorization: NoOneKnowsThisScheme opaque-data=here`, id.Name()+": "+string(value))
-		if got := s.Verify(context.Background(), m, role, realm, start()); got.Outcome != OK || string(got.User) != "alice" {
+		if got := s.Verify(context.Background(), m, &Exchange{Role: role, Realm: realm, Now: start()}); got.Outcome != OK || string(got.User) != "alice" {
 			t.Errorf("got %v %q", got.Outcome, got.User)
 		}
-		if got := s.Verify(context.Background(), m, role, realm, start()); got.Outcome != Replayed {
+		if got := s.Verify(context.Background(), m, &Exchange{Role: role, Realm: realm, Now: start()}); got.Outcome != Replayed {
 			t.Errorf("got %v", got.Outcome)
 		}
-		b, _ = s.AppendResponse(nil, m, role, realm, Replayed, "tag", start())
+		b, _ = s.AppendResponse(nil, m, &Exchange{Role: role, Realm: realm, Now: start()}, Replayed, "tag")
 		if !strings.Contains(string(b), "stale=true") {
 			t.Errorf("not stale: %s", b)
 		}
@@ -84,7 +84,7 @@ func TestVerifyPicksItsCredentials(t *testing.T) {
 		{[]string{"Proxy-" + other}, NoCredentials},
 	}
 	for i, tt := range tests {
-		if got := s.Verify(context.Background(), register(t, tt.lines...), Origin, realm, start()).Outcome; got != tt.want {
+		if got := s.Verify(context.Background(), register(t, tt.lines...), &Exchange{Role: Origin, Realm: realm, Now: start()}).Outcome; got != tt.want {
 			t.Errorf("%d: got %v, want %v", i, got, tt.want)
 		}
 	}
@@ -97,7 +97,7 @@ func TestUnknownUserLooksLikeWrongPassword(t *testing.T) {
 		s := testServer(t, func(c *Config) { c.RefuseWrong = refuse })
 		m := register(t)
 		text := func(o Outcome) string {
-			b, err := s.AppendResponse(nil, m, Origin, realm, o, "tag", start())
+			b, err := s.AppendResponse(nil, m, &Exchange{Role: Origin, Realm: realm, Now: start()}, o, "tag")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestOfferOfARealm(t *testing.T) {
 		c.Offer = func(r string) []Algorithm { return map[string][]Algorithm{"old": {MD5}}[r] }
 	})
 	for realm, want := range map[string]string{"old": "MD5", "new": "SHA-256 MD5"} {
-		b, err := s.AppendResponse(nil, register(t), Proxy, realm, NoCredentials, "tag", start())
+		b, err := s.AppendResponse(nil, register(t), &Exchange{Role: Proxy, Realm: realm, Now: start()}, NoCredentials, "tag")
 		if err != nil {
 			t.Fatal(err)
 		}

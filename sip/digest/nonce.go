@@ -80,17 +80,20 @@ func (k *Keys) find(id uint8) *ringKey {
 	return nil
 }
 
-// A nonce is key id, milliseconds since 1970 (48 bits), a random number and
-// the truncated HMAC over these and the realm; 27 octets, 36 characters.
+// A nonce is key id, milliseconds since 1970 (48 bits), a random number, the
+// truncated HMAC over these and the realm, and one over these and the origin;
+// 33 octets, 44 characters.
 const (
-	nonceHead = 1 + 6 + 8
-	nonceMAC  = 12
-	nonceRaw  = nonceHead + nonceMAC
-	nonceLen  = nonceRaw / 3 * 4
+	nonceHead   = 1 + 6 + 8
+	nonceMAC    = 12
+	nonceOrigin = 6
+	nonceRaw    = nonceHead + nonceMAC + nonceOrigin
+	nonceLen    = nonceRaw / 3 * 4
 
 	// noncePurpose keeps an HMAC made here from meaning anything elsewhere,
 	// should the same secret be used for other tokens.
-	noncePurpose = "sip digest nonce\x00"
+	noncePurpose  = "sip digest nonce\x00"
+	originPurpose = "sip digest origin\x00"
 )
 
 var errNonce = errors.New("digest: nonce not ours")
@@ -99,22 +102,31 @@ var errNonce = errors.New("digest: nonce not ours")
 type nonce struct {
 	id     uint64
 	issued int64 // milliseconds since 1970
+	key    *ringKey
+	raw    [nonceRaw]byte
 }
 
-// appendTag appends the HMAC over head and realm to dst.
-func (k *ringKey) appendTag(dst, head []byte, realm string) []byte {
+// madeFor reports whether a nonce that was read well was made for origin.
+func (n *nonce) madeFor(origin []byte) bool {
+	var room [nonceOrigin]byte
+	want := appendTag(n.key, room[:0], nonceOrigin, originPurpose, n.raw[:nonceHead], origin)
+	return subtle.ConstantTimeCompare(want, n.raw[nonceHead+nonceMAC:]) == 1
+}
+
+// appendTag appends n octets of the HMAC over head and text to dst.
+func appendTag[T ~string | ~[]byte](k *ringKey, dst []byte, n int, purpose string, head []byte, text T) []byte {
 	m := k.macs.Get().(*mac)
-	m.in = append(append(append(m.in[:0], noncePurpose...), head...), realm...)
+	m.in = append(append(append(m.in[:0], purpose...), head...), text...)
 	m.hash.Reset()
 	m.hash.Write(m.in)
 	m.sum = m.hash.Sum(m.sum[:0])
-	dst = append(dst, m.sum[:nonceMAC]...)
+	dst = append(dst, m.sum[:n]...)
 	k.macs.Put(m)
 	return dst
 }
 
-// appendNonce appends a fresh nonce.
-func (k *Keys) appendNonce(dst []byte, realm string, now time.Time) []byte {
+// appendNonce appends a fresh nonce for a client at origin.
+func (k *Keys) appendNonce(dst []byte, realm string, origin []byte, now time.Time) []byte {
 	var room [nonceRaw]byte
 	raw := append(room[:0], k.sign.id)
 	ms := uint64(now.UnixMilli())
@@ -122,7 +134,9 @@ func (k *Keys) appendNonce(dst []byte, realm string, now time.Time) []byte {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	raw = append(raw, random[:]...)
-	raw = k.sign.appendTag(raw, raw, realm)
+	head := raw
+	raw = appendTag(k.sign, raw, nonceMAC, noncePurpose, head, realm)
+	raw = appendTag(k.sign, raw, nonceOrigin, originPurpose, head, origin)
 	return base64.RawURLEncoding.AppendEncode(dst, raw)
 }
 
@@ -141,11 +155,12 @@ func (k *Keys) readNonce(text []byte, realm string) (nonce, error) {
 		return nonce{}, errNonce
 	}
 	var room [nonceMAC]byte
-	want := key.appendTag(room[:0], raw[:nonceHead], realm)
-	if subtle.ConstantTimeCompare(want, raw[nonceHead:]) != 1 {
+	want := appendTag(key, room[:0], nonceMAC, noncePurpose, raw[:nonceHead], realm)
+	if subtle.ConstantTimeCompare(want, raw[nonceHead:nonceHead+nonceMAC]) != 1 {
 		return nonce{}, errNonce
 	}
 	return nonce{
+		key: key, raw: raw,
 		id:     binary.BigEndian.Uint64(raw[7:]),
 		issued: int64(binary.BigEndian.Uint64(raw[:]) << 8 >> 16),
 	}, nil

@@ -67,7 +67,11 @@ type Result struct {
 	User      []byte // the user name given, also when it was refused
 	Algorithm Algorithm
 	QOP       QOP
-	Err       error // why the outcome is Unavailable
+	// Answered means that credentials which were refused answer a challenge of
+	// ours to this very Origin, of any age within its lifetime. As nobody else has
+	// seen it, the request came from there: what it says may be held against it.
+	Answered bool
+	Err      error // why the outcome is Unavailable
 }
 
 // Role tells the two kinds of digest authentication in SIP apart.

@@ -136,6 +136,7 @@ type Request struct {
 	Method []byte // as sent, case matters
 	URI    []byte // the Request-URI
 	Body   []byte // for auth-int
+	Origin []byte // see Exchange
 	Now    time.Time
 }
 
@@ -208,6 +209,9 @@ func (s *Server) verify(ctx context.Context, sc *scratch, req *Request, res *Res
 		sc.text[i] = lower(c)
 	}
 	same := subtle.ConstantTimeCompare(sc.sum, sc.text[:len(a.Response)]) == 1
+	defer func() {
+		res.Answered = res.Outcome != OK && len(req.Origin) > 0 && n.madeFor(req.Origin)
+	}()
 	switch {
 	case !known:
 		res.Outcome = UnknownUser

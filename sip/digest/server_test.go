@@ -121,7 +121,7 @@ func TestVerify(t *testing.T) {
 
 func TestWithoutQOP(t *testing.T) {
 	s := testServer(t, func(c *Config) { c.WithoutQOP = true; c.Algorithms = []Algorithm{MD5} })
-	nonce := s.keys.Load().appendNonce(nil, realm, start())
+	nonce := s.keys.Load().appendNonce(nil, realm, nil, start())
 	c := &Client{User: "alice", Password: "secret"}
 	if err := c.Accept([]byte(`Digest realm="` + realm + `", nonce="` + string(nonce) + `"`)); err != nil {
 		t.Fatal(err)
@@ -279,5 +279,63 @@ func TestUnavailableTellsWhy(t *testing.T) {
 	res := s.VerifyValue(context.Background(), answer(t, s, &Client{User: "ill"}, start()), request(start()))
 	if !errors.Is(res.Err, errStore) {
 		t.Errorf("error %v", res.Err)
+	}
+}
+
+// TestAnswered: refused credentials prove an address when they answer the
+// challenge that was sent there, and only then.
+func TestAnswered(t *testing.T) {
+	s := testServer(t, nil)
+	here, there := []byte("here"), []byte("there")
+	for _, c := range []struct {
+		name           string
+		made, now      []byte
+		user, password string
+		later          time.Duration
+		want           Outcome
+		answered       bool
+	}{
+		{"wrong password", here, here, "alice", "x", 0, WrongPassword, true},
+		{"unknown user", here, here, "carol", "x", 0, UnknownUser, true},
+		{"a challenge to somebody else", here, there, "alice", "x", 0, WrongPassword, false},
+		{"a challenge to nobody in particular", nil, here, "alice", "x", 0, WrongPassword, false},
+		{"nobody says where it comes from", here, nil, "alice", "x", 0, WrongPassword, false},
+		{"good from anywhere", here, there, "alice", "secret", 0, OK, false},
+		{"good", here, here, "alice", "secret", 0, OK, false},
+		{"too old", here, here, "alice", "x", time.Hour, Stale, false},
+	} {
+		client := &Client{User: c.user, Password: c.password}
+		x := &Exchange{Realm: realm, Origin: c.made, Now: start()}
+		if err := client.Accept(s.AppendChallenge(nil, x, MD5, false)); err != nil {
+			t.Fatal(err)
+		}
+		req := request(start().Add(c.later))
+		req.Origin = c.now
+		res := s.VerifyValue(context.Background(), again(client), req)
+		if res.Outcome != c.want || res.Answered != c.answered {
+			t.Errorf("%s: %v, answered %v", c.name, res.Outcome, res.Answered)
+		}
+	}
+}
+
+// TestAnsweredNotForged: a mark that was changed proves nothing, and the nonce
+// stays good.
+func TestAnsweredNotForged(t *testing.T) {
+	s := testServer(t, nil)
+	x := &Exchange{Realm: realm, Origin: []byte("here"), Now: start()}
+	client := &Client{User: "alice", Password: "x"}
+	if err := client.Accept(s.AppendChallenge(nil, x, MD5, false)); err != nil {
+		t.Fatal(err)
+	}
+	value := string(again(client))
+	at := strings.Index(value, `nonce="`) + len(`nonce="`) + nonceLen - 1
+	other := byte('A')
+	if value[at] == other {
+		other = 'Q'
+	}
+	req := request(start())
+	req.Origin = x.Origin
+	if res := s.VerifyValue(context.Background(), []byte(value[:at]+string(other)+value[at+1:]), req); res.Outcome != WrongPassword || res.Answered {
+		t.Errorf("%v, answered %v", res.Outcome, res.Answered)
 	}
 }

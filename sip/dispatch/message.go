@@ -18,12 +18,12 @@ type nonce [nonceLen]byte
 // appendProbe composes the OPTIONS to a target. Max-Forwards is 1: the answer is
 // to come from the target itself, or what stands right behind it. 0 would say
 // that better, but proxies drop that unanswered as often as not.
-func appendProbe(dst []byte, local, target netip.AddrPort, n nonce, agent string) ([]byte, error) {
+func appendProbe(dst []byte, local, target netip.AddrPort, n nonce, transport, agent string) ([]byte, error) {
 	var space [256]byte
 	hexed := hex.AppendEncode(make([]byte, 0, 2*nonceLen), n[:])
 	var b wire.Builder
 	b.Request(dst, "OPTIONS", appendURI(space[:0], "", target, ""))
-	via := local.AppendTo(append(space[:0], "SIP/2.0/UDP "...))
+	via := local.AppendTo(append(append(append(space[:0], "SIP/2.0/"...), transport...), ' '))
 	via = append(append(append(via, ";rport;branch="...), BranchPrefix...), hexed...)
 	b.Header(wire.HdrVia, via)
 	b.HeaderInt(wire.HdrMaxForwards, 1)

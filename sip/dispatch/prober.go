@@ -18,7 +18,7 @@ import (
 // required.
 type ProberConfig struct {
 	Pool *Pool
-	// Send sends a datagram from the element of Local that has the family of to.
+	// Send sends a message, a datagram as a rule, from the element of Local that has the family of to.
 	// It is lent msg and must not block. An error that is ECONNREFUSED,
 	// EHOSTUNREACH or ENETUNREACH counts like an ICMP error, any other as a missed
 	// probe.
@@ -26,6 +26,9 @@ type ProberConfig struct {
 	// Local are addresses that the responses can be sent to, at most one of IPv4
 	// and one of IPv6.
 	Local []netip.AddrPort
+	// Transport is what the Via of probes says: UDP, which is the default, TCP or
+	// TLS, when Send sends over connections.
+	Transport string
 	// UserAgent, if not empty, is what probes have as User-Agent.
 	UserAgent string
 	// Now is the clock; nil is time.Now.
@@ -60,6 +63,9 @@ func NewProber(cfg ProberConfig) (*Prober, error) {
 	p := &Prober{cfg: cfg, asked: map[nonce]question{}}
 	if cfg.Pool == nil || cfg.Send == nil {
 		return nil, errors.New("dispatch: a prober needs a pool and a way to send")
+	}
+	if cfg.Transport == "" {
+		p.cfg.Transport = "UDP"
 	}
 	if cfg.Now == nil {
 		p.cfg.Now = time.Now
@@ -123,7 +129,7 @@ func (p *Prober) ask(now time.Time, addr netip.AddrPort) error {
 	p.mu.Lock()
 	p.asked[n] = question{addr: addr, at: now}
 	p.mu.Unlock()
-	msg, err := appendProbe(p.buf[:0], local, addr, n, p.cfg.UserAgent)
+	msg, err := appendProbe(p.buf[:0], local, addr, n, p.cfg.Transport, p.cfg.UserAgent)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func TestProbe(t *testing.T) {
 		{netip.MustParseAddrPort("10.0.0.1:5060"), local4},
 		{netip.MustParseAddrPort("[fd00::1]:5062"), local6},
 	} {
-		msg, err := appendProbe(nil, c.local, c.target, nonce{1, 2, 3}, "edge/1")
+		msg, err := appendProbe(nil, c.local, c.target, nonce{1, 2, 3}, "UDP", "edge/1")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,16 +43,13 @@ func (t *banTable) refuses(key uint64, now int64, datagram bool, trickle int64) 
 		return false
 	}
 	set, l := t.lock(key)
-	defer l.Unlock()
 	b, _ := t.find(set, key)
-	switch {
-	case b == nil || now >= b.until || b.datagrams && !datagram:
-		return false
-	case b.datagrams && now >= b.next:
-		b.next = now + trickle
-		return false
+	refused := b != nil && now < b.until && (datagram || !b.datagrams)
+	if refused && b.datagrams && now >= b.next {
+		b.next, refused = now+trickle, false
 	}
-	return true
+	l.Unlock()
+	return refused
 }
 
 // active is the ban of a source.

@@ -90,6 +90,7 @@ func skip(b []byte, i int, class uint8) int {
 // bareURI cuts the URI out of a well-formed name-addr or addr-spec with
 // parameters.
 func bareURI(v []byte) []byte {
+	v = bytes.TrimLeft(v, " \t\r\n")
 	if len(v) > 0 && v[0] == '"' {
 		v = v[afterQuote(v, 0):]
 	}

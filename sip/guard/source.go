@@ -45,17 +45,22 @@ func (g *Guard) Source(now time.Time, src netip.AddrPort, p transport.Protocol) 
 // All sources together share Limits.SecondLooks, so that a flood costs no more
 // than that.
 func (g *Guard) SecondLook(now time.Time, src netip.AddrPort, p transport.Protocol) bool {
-	r, t := g.rules.Load(), now.UnixNano()
 	id, ok := sourceKey(src.Addr())
-	if !ok || r.prefixes.lookup(src.Addr(), t) != prefixNone {
+	if !ok {
 		return false
 	}
-	h := g.seed.source(id)
+	// First what nearly always says no, for this is where floods end.
+	r, t, h := g.rules.Load(), now.UnixNano(), g.seed.source(id)
+	if !p.Reliable() && !within(seconds(t), g.standing.proved(h), r.bans.proof) {
+		return false
+	}
+	if r.prefixes.lookup(src.Addr(), t) != prefixNone {
+		return false
+	}
 	if b, banned := g.bans.active(h, t); banned && b.reason == Manual {
 		return false
 	}
-	proved := p.Reliable() || within(seconds(t), g.standing.get(h).proved, r.bans.proof)
-	return proved && g.looks.take(t, r.looks)
+	return g.looks.take(t, r.looks)
 }
 
 // Dialog decides about a message with a valid token from a source that Source

@@ -41,6 +41,17 @@ func (t *standingTable) get(key uint64) (s standing) {
 	return s
 }
 
+// proved is when a source last proved its address by a datagram, in seconds; 0
+// is never.
+func (t *standingTable) proved(key uint64) (at uint32) {
+	set, l := t.lock(key)
+	if v, _ := t.find(set, key); v != nil {
+		at = v.proved
+	}
+	l.Unlock()
+	return at
+}
+
 // entry is the entry of a source, its set locked; nil when there is no room.
 func (t *standingTable) entry(key uint64, id sourceID, now uint32, worth uint32) (*standing, *stripe) {
 	set, l := t.lock(key)

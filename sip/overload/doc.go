@@ -24,8 +24,8 @@
 // # The receiving side
 //
 // [Local] turns the delay and the use of processors that a process measures into
-// percent, with hysteresis. [Server] tells that to clients that have offered to
-// listen. A [Control] with a Local obeys both, whichever is stricter: this is how
+// percent, with hysteresis, and [Local.Hold] lets an operator demand more. [Server]
+// tells that to clients that have offered to listen. A [Control] with a Local obeys both, whichever is stricter: this is how
 // an edge spares itself.
 //
 // # Concurrency

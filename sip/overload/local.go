@@ -28,6 +28,7 @@ type LocalConfig struct {
 type Local struct {
 	cfg  LocalConfig
 	loss atomic.Int32
+	held atomic.Int32
 
 	mu      sync.Mutex
 	admit   float64 // part of requests that may come
@@ -110,10 +111,14 @@ func (l *Local) step(delay time.Duration, cpu float64) {
 	l.loss.Store(int32(math.Round(100 * (1 - l.admit))))
 }
 
+// Hold sets the least part of requests to be refused, in percent, whatever is
+// measured: for a process that an operator wants to spare. 0 ends that.
+func (l *Local) Hold(loss int) { l.held.Store(int32(min(max(loss, 0), 100))) }
+
 // Loss is the part of requests to be refused, in percent.
 func (l *Local) Loss() int {
 	if l == nil {
 		return 0
 	}
-	return int(l.loss.Load())
+	return int(max(l.loss.Load(), l.held.Load()))
 }

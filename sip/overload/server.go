@@ -26,6 +26,7 @@ type Server struct {
 	cfg   ServerConfig
 	local *Local
 	last  atomic.Uint64 // sequence number
+	told  atomic.Int64  // nanoseconds: when a restriction was last told
 }
 
 // NewServer makes a Server that tells the load of local.
@@ -35,6 +36,17 @@ func NewServer(local *Local, cfg ServerConfig) *Server {
 	}
 	cfg.Validity = min(cfg.Validity, MaxValidity)
 	return &Server{cfg: cfg, local: local}
+}
+
+// Quiet reports whether there is nothing to tell at now: no restriction, and
+// none that clients may still hold on to. Responses can be left as they are then,
+// and nobody needs to look into them.
+func (s *Server) Quiet(now time.Time) bool {
+	if s.cfg.Rate > 0 || s.local.Loss() > 0 {
+		return false
+	}
+	told := s.told.Load()
+	return told == 0 || now.Sub(time.Unix(0, told)) > s.cfg.Validity
 }
 
 // AppendVia appends via, the topmost value of a response, with what is to be
@@ -65,6 +77,8 @@ func (s *Server) AppendVia(dst []byte, now time.Time, via wire.Via) ([]byte, boo
 	}
 	if loss == 0 {
 		validity = 0 // ends what has been told before
+	} else if at := now.UnixNano(); s.told.Load() < at {
+		s.told.Store(at)
 	}
 	dst = strconv.AppendInt(append(dst, ";"+paramValue+"="...), int64(value), 10)
 	dst = append(append(append(dst, ";"+paramAlgo+`="`...), algorithm.String()...), '"')

@@ -34,6 +34,9 @@ func (c *Context) finish(now time.Time) {
 func (c *Context) best() *Branch {
 	var best *Branch
 	for _, b := range c.branches {
+		if b.redirected {
+			continue // others answer in its place
+		}
 		if best == nil || rank(b.status, c.cancelled) < rank(best.status, c.cancelled) {
 			best = b
 		}

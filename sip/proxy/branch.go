@@ -20,6 +20,48 @@ type Branch struct {
 	response []byte // final response other than 2xx, kept for the choice
 	status   int    // final status, 0 while pending
 	gaveUp   bool   // cancelled by a limit of ours, not waited for any more
+
+	redirected bool // its 3xx brought other targets
+}
+
+// Branch finds the branch that a response is for, nil when there is none. It
+// changes nothing: the owner may have to find something out before the response
+// goes to the Layer, and a response that waits a little is like one that was
+// slow on its way.
+func (p *Proxy) Branch(m *wire.Message) *Branch {
+	c := p.cfg.Layer.Match(m)
+	if c == nil {
+		return nil
+	}
+	v, ok := c.User().(*events)
+	if !ok || v.c.p != p {
+		return nil
+	}
+	return (*Branch)(v)
+}
+
+// Shows reports whether Call.Response is shown a response of the branch when
+// the Layer gets it now. A refusal, which may be chosen later, is not counted.
+func (b *Branch) Shows(m *wire.Message) bool {
+	status := m.Status()
+	if status <= 100 || status >= 300 || status < 200 && b.c.method != wire.INVITE || !hasTwo(m, wire.HdrVia) {
+		return false
+	}
+	switch b.client.State() {
+	case transaction.Calling, transaction.Trying, transaction.Proceeding:
+		return b.c.takes(status)
+	case transaction.Accepted:
+		return status >= 200 && b.c.takes(status)
+	}
+	return false
+}
+
+// Follows reports whether the owner is asked where a 3xx of the branch leads
+// (RedirectCall) when the Layer gets it now.
+func (b *Branch) Follows(m *wire.Message) bool {
+	_, ok := b.c.call.(RedirectCall)
+	state := b.client.State()
+	return ok && m.Status()/100 == 3 && !b.c.stopped && !b.gaveUp && (state == transaction.Calling || state == transaction.Proceeding)
 }
 
 // Context that the branch belongs to.

@@ -85,6 +85,9 @@ func (p *Proxy) ServerFailed(now time.Time, tx *transaction.Server) {
 	}
 }
 
+// Call is the owner's side, as in the plan.
+func (c *Context) Call() Call { return c.call }
+
 // Server is the transaction that the context answers.
 func (c *Context) Server() *transaction.Server { return c.tx }
 

@@ -21,6 +21,7 @@
 // anchored session description.
 //
 // A Call cannot delay a message: what it decides, it decides before its method
-// returns. A 2xx is shown as often as it passes, since user agents repeat it
+// returns. An owner that has to ask somebody first does so before it calls Start
+// or Relay, and before it gives a response ([Proxy.Branch]) to the Layer. A 2xx is shown as often as it passes, since user agents repeat it
 // until the ACK comes; Call methods have to give the same edit again.
 package proxy

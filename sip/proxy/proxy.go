@@ -64,6 +64,7 @@ type Stats struct {
 	TimerC     uint64 // branches ended by Timer C
 	RingLimits uint64 // groups ended by their Timeout
 	Unusable   uint64 // responses that could not be forwarded
+	Redirects  uint64 // 3xx that were followed
 }
 
 // New makes a proxy. It panics when a required field of cfg is absent, which
@@ -140,6 +141,13 @@ type Call interface {
 // timeout, 503 for a transport error).
 type BranchCall interface {
 	BranchEnded(now time.Time, b *Branch, status int)
+}
+
+// RedirectCall is a Call that follows redirections itself. m is a 3xx of a
+// branch; the groups returned are tried next, in place of that response. With
+// none, it is a final response like others.
+type RedirectCall interface {
+	Redirected(now time.Time, b *Branch, m *wire.Message) []Group
 }
 
 // Refusal is an error with the response that it stands for.

@@ -65,11 +65,27 @@ func (b *Branch) refused(now time.Time, m *wire.Message, status int) {
 	} else {
 		b.response = bytes.Clone(m.Bytes())
 	}
+	b.redirect(now, m)
 	b.end(now, status)
 	if status >= 600 && !c.stopped {
 		c.stop(now, strconv.AppendInt([]byte("SIP;cause="), int64(status), 10))
 	}
 	c.settle(now)
+}
+
+// redirect asks the owner for the targets of a 3xx, which take the place of
+// that response (RFC 3261 section 16.5).
+func (b *Branch) redirect(now time.Time, m *wire.Message) {
+	c := b.c
+	u, ok := c.call.(RedirectCall)
+	if !ok || m.Status()/100 != 3 || c.stopped || b.gaveUp {
+		return
+	}
+	if more := u.Redirected(now, b, m); len(more) > 0 {
+		c.groups = append(more[:len(more):len(more)], c.groups...)
+		b.redirected = true
+		c.p.stats.Redirects++
+	}
 }
 
 // Failed counts a timeout as 408 (RFC 3261 section 16.8), a transport error as

@@ -53,11 +53,11 @@ func nameOf(f transport.Flow) string {
 
 // world is a proxy whose owner does what a script says. Commands:
 //
-//	plan [NAME...] [| NAME...] [timeout=d] [rr] [edit|veto|call] [path|strict]
+//	plan [NAME...] [| NAME...] [timeout=d] [rr] [edit|veto|call] [path|strict] [moved=NAME]
 //	        what to do with requests outside of a dialog: groups of targets,
 //	        ring time of all groups, Record-Route; hooks that edit bodies,
 //	        refuse branches, or only show themselves; targets behind a Path or
-//	        a strict router
+//	        a strict router; whom to try in place of the first 3xx
 //	in NAME METHOD|STATUS [uri=] [branch=] [cseq=] [to=tag] [mf=] [via=] [of=METHOD]
 //	        a message comes; lines below are header lines and, behind an empty
 //	        one written as ".", the body
@@ -248,6 +248,15 @@ func (h *hooks) Ended(_ time.Time, c *Context) {
 
 func (h *hooks) BranchEnded(_ time.Time, b *Branch, status int) {
 	h.w.logf("call: branch %s %d", nameOf(b.Flow()), status)
+}
+
+func (h *hooks) Redirected(_ time.Time, b *Branch, m *wire.Message) []Group {
+	to := h.w.plan.Arg("moved", "")
+	if to == "" || nameOf(b.Flow()) == to {
+		return nil
+	}
+	h.w.logf("call: %d from %s, on to %s", m.Status(), nameOf(b.Flow()), to)
+	return []Group{{Targets: []Target{{URI: []byte("sip:" + to + "@" + remote[to].String())}}}}
 }
 
 func (w *world) Ack(_ time.Time, m *wire.Message, _ transport.Flow) {

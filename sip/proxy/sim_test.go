@@ -55,6 +55,7 @@ func drawScene(t *rapid.T, tb testing.TB, faulty bool) *scene {
 		Resolve: Numeric(s.proxy.flow(s.caller.addr)),
 		TimerC:  20 * time.Second,
 	})
+	s.proxy.watch = s.proxy.foresee
 	return s
 }
 

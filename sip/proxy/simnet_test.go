@@ -33,6 +33,7 @@ type node struct {
 	net   *simnet
 	addr  netip.AddrPort
 	layer *transaction.Layer
+	watch func(m *wire.Message) (after func()) // of what it receives; may be nil
 }
 
 type packet struct {
@@ -138,6 +139,11 @@ func (n *simnet) run(limit time.Duration) {
 		if err := m.Parse(p.data, nil); err != nil {
 			n.t.Fatalf("%v\n%s", err, p.data)
 		}
+		after := func() {}
+		if nd.watch != nil {
+			after = nd.watch(&m)
+		}
 		nd.layer.Receive(n.now, &m, nd.flow(p.from))
+		after()
 	}
 }

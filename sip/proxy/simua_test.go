@@ -213,6 +213,29 @@ type middle struct {
 	started int
 	ended   int
 	branch  map[int]int // statuses of branches
+
+	shown    int // responses of branches that were shown as they came
+	followed int // and those whose redirection was asked for
+}
+
+// foresee holds what the proxy says of a response before its transaction takes
+// it against what happens then.
+func (p *middle) foresee(m *wire.Message) func() {
+	b := p.proxy.Branch(m)
+	p.shown, p.followed = 0, 0
+	shows, follows := 0, 0
+	if b != nil && b.Shows(m) {
+		shows = 1
+	}
+	if b != nil && b.Follows(m) {
+		follows = 1
+	}
+	line := string(m.Bytes()[:min(40, len(m.Bytes()))])
+	return func() {
+		if p.shown != shows || p.followed != follows {
+			p.net.t.Fatalf("%q was shown %d times and followed %d, foreseen %d and %d", line, p.shown, p.followed, shows, follows)
+		}
+	}
 }
 
 func (p *middle) Request(now time.Time, tx *transaction.Server, m *wire.Message) {
@@ -239,7 +262,14 @@ func (p *middle) Cancel(now time.Time, tx *transaction.Server, m *wire.Message) 
 }
 func (p *middle) Stray(time.Time, *wire.Message, transport.Flow)              {}
 func (p *middle) Forward(time.Time, *Branch, *wire.Message, *wire.Edit) error { return nil }
-func (p *middle) Response(time.Time, *Context, *Branch, *wire.Message, *wire.Edit) {
+func (p *middle) Response(_ time.Time, _ *Context, b *Branch, m *wire.Message, _ *wire.Edit) {
+	if b != nil && m.Status() < 300 {
+		p.shown++
+	}
+}
+func (p *middle) Redirected(time.Time, *Branch, *wire.Message) []Group {
+	p.followed++
+	return nil
 }
 func (p *middle) Ended(time.Time, *Context)                      { p.ended++ }
 func (p *middle) BranchEnded(_ time.Time, _ *Branch, status int) { p.branch[status]++ }

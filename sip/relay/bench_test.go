@@ -96,7 +96,7 @@ func (idle) SecondLook(time.Time, netip.AddrPort, transport.Protocol) bool { ret
 
 func (idle) Dialog(time.Time, netip.AddrPort, transport.Protocol) bool { return false }
 
-func (idle) Stream(netip.AddrPort, int) (transport.Flow, bool) { return transport.Flow{}, false }
+func (idle) Stream(netip.AddrPort, int) (transport.Flow, Way) { return transport.Flow{}, OverUDP }
 
 type idleValve struct{ idle }
 
@@ -104,8 +104,10 @@ func (idleValve) Response(time.Time, netip.AddrPort, wire.Params) {}
 
 type idleMedia struct{}
 
-func (idleMedia) Request(leg Leg, _ *wire.Message, _ *wire.Edit) uint8 { return leg.Node }
-func (idleMedia) Response(Leg, *wire.Message, *wire.Edit)              {}
+func (idleMedia) Request(leg Leg, _ *wire.Message, _ *wire.Edit) Decision {
+	return Decision{Node: leg.Node, Memo: leg.Memo}
+}
+func (idleMedia) Response(Leg, *wire.Message, *wire.Edit) int { return 0 }
 
 // benchConfigs is the relay bare, and with all that can be had.
 var benchConfigs = []struct {
@@ -115,6 +117,7 @@ var benchConfigs = []struct {
 	{"bare", func(*Config) {}},
 	{"hooks", func(c *Config) {
 		c.Guard, c.Overload, c.Inside, c.Media = idle{}, idleValve{}, idle{}, idleMedia{}
+		c.Answered = func(int, time.Duration) {}
 		for i := range c.Listeners {
 			c.Listeners[i].HideContact = !c.Listeners[i].Internal
 		}

@@ -30,10 +30,13 @@ const (
 	NoDialogRoute    // request in a dialog without our Record-Route: 403
 	FlowGone         // connection closed, or listener no longer there: 430
 	NoTarget         // no proxy to dispatch to: 503
+	Disconnected     // no connection to the proxy, and nothing else is allowed inside: 503
 	TargetDown       // proxy of the dialog does not answer: 503
 	Shed             // more than the proxy wants now: 503
 	Resolving        // request from inside whose next hop is not known yet: nothing so far
 	Unresolved       // request from inside whose next hop did not become known: 504
+	Anchoring        // message of a call that waits for its media node: nothing so far
+	Unanchored       // message of a call whose media the Media hook refuses: the hook's status or 503; a response is dropped
 	NoNextHop        // request from inside without token, not resolved: 404 or Resolver's status
 	Insecure         // sips: request for a flow without TLS: 480
 	TooLarge         // message does not fit into a datagram: 513
@@ -54,7 +57,7 @@ var causeNames = [numCauses]string{
 	"request_in", "request_out", "response_in", "response_out",
 	"answered", "ack_absorbed", "guarded", "refused",
 	"malformed", "scheme", "extension", "max_forwards", "loop", "foreign_route", "bad_token", "no_dialog_route",
-	"flow_gone", "no_target", "target_down", "shed", "resolving", "unresolved", "no_next_hop", "insecure", "too_large", "no_listener",
+	"flow_gone", "no_target", "disconnected", "target_down", "shed", "resolving", "unresolved", "anchoring", "unanchored", "no_next_hop", "insecure", "too_large", "no_listener",
 	"bad_source", "foreign_via", "wrong_direction", "no_via", "response_flow_gone", "unsendable", "repeated", "internal",
 }
 
@@ -68,6 +71,9 @@ func (c Cause) String() string {
 
 // Relayed reports whether the message was sent on.
 func (c Cause) Relayed() bool { return c <= ResponseOut }
+
+// waits reports whether the message is to be looked at again.
+func (c Cause) waits() bool { return c == Resolving || c == Anchoring }
 
 // status is the response to a request refused for c: zero when there is none.
 func (c Cause) status() int {
@@ -84,7 +90,7 @@ func (c Cause) status() int {
 		return 403
 	case FlowGone:
 		return 430
-	case NoTarget, TargetDown, Shed:
+	case NoTarget, TargetDown, Shed, Disconnected:
 		return 503
 	case Unresolved:
 		return 504

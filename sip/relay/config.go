@@ -41,6 +41,18 @@ type Config struct {
 	// Alive reports whether a connection is open, as transport.Endpoint.Alive
 	// does; nil takes every flow for alive, and the transport finds out.
 	Alive func(transport.Flow) bool
+	// Alias, such as transport.Endpoint.Alias, hears of requests from outside over
+	// TLS with the parameter alias in their topmost Via (RFC 5923): the peer lets
+	// us use its connection for requests to the port in that Via. It finds out
+	// whether the peer has proved by a certificate who it is. Nil leaves such
+	// connections alone, and requests to the peer go over others.
+	Alias func(flow transport.Flow, port uint16) error
+	// Answered, if not nil, is told of some INVITEs outside of dialogs how long
+	// after their arrival a response passes to the client. There can be several
+	// responses to one: that with the status 100 tells how fast the proxy is, others
+	// below 200 how long a caller hears nothing. It is called by many goroutines and
+	// must not block.
+	Answered func(status int, after time.Duration)
 	// Epoch is when this process started, in seconds of Unix time. Proxies see
 	// it in P-Edge and know from a change that all stream flows are gone.
 	Epoch uint32
@@ -63,11 +75,13 @@ type Config struct {
 	// Emergency knows the numbers of emergency services, which are refused last;
 	// nil knows service URNs only.
 	Emergency *overload.Emergency
-	// Inside has connections to proxies for what is too large for UDP; nil sends
-	// everything over UDP.
+	// Inside has connections to proxies for what is too large for UDP, or for
+	// everything; nil sends everything over UDP.
 	Inside Inside
 	// InsideProtocol says which internal listener Path and Record-Route name, and
 	// so how requests from proxies come: UDP, which zero stands for, TCP or TLS.
+	// With the others no internal listener for UDP is needed, unless something is
+	// to be sent over UDP.
 	InsideProtocol transport.Protocol
 	// Repair sends again what gets lost between us and the proxies for clients on
 	// connections; nil leaves it lost. It needs Run or Tick.
@@ -124,11 +138,12 @@ func New(cfg Config) (*Relay, error) {
 		return nil, fmt.Errorf("relay: %d listeners, at most 256 fit into a token", len(cfg.Listeners))
 	}
 	r := &Relay{
-		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive,
-		limits: cfg.Limits, epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
+		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive, alias: cfg.Alias, answered: cfg.Answered,
+		epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
 		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
-		names: map[string]struct{}{}, ports: map[uint16]struct{}{},
+		names: map[string]struct{}{}, ports: map[uint16]struct{}{}, texts: map[string]struct{}{},
 	}
+	r.limits.Store(cfg.Limits)
 	if r.overload != nil {
 		r.offer = r.overload.Offer()
 	}
@@ -143,9 +158,6 @@ func New(cfg Config) (*Relay, error) {
 		if err := r.addListener(uint8(i), l); err != nil {
 			return nil, err
 		}
-	}
-	if r.inner4 == nil && r.inner6 == nil {
-		return nil, errors.New("relay: no internal listener for UDP")
 	}
 	if err := r.setFaces(cfg.InsideProtocol); err != nil {
 		return nil, err
@@ -178,6 +190,9 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 	cfg.Addr = unmap(cfg.Addr)
 	l := newListener(index, cfg)
 	r.listeners = append(r.listeners, l)
+	for _, text := range [...]string{string(l.routeURI), string(l.routeURI[1:]), string(l.pathURI), string(l.pathURI) + outboundParam} {
+		r.texts[text] = struct{}{}
+	}
 	for _, a := range []netip.AddrPort{cfg.Addr, unmap(cfg.Bound)} {
 		if a.Addr().IsValid() && !a.Addr().IsUnspecified() {
 			if !slices.Contains(r.own, a) {
@@ -207,6 +222,9 @@ func (r *Relay) addListener(index uint8, cfg Listener) error {
 func (r *Relay) setFaces(p transport.Protocol) error {
 	r.face4, r.face6 = r.inner4, r.inner6
 	if p == 0 || p == transport.UDP {
+		if r.inner4 == nil && r.inner6 == nil {
+			return errors.New("relay: no internal listener for UDP")
+		}
 		return nil
 	}
 	r.face4, r.face6 = nil, nil
@@ -220,7 +238,8 @@ func (r *Relay) setFaces(p transport.Protocol) error {
 			*face = l
 		}
 	}
-	if r.inner4 != nil && r.face4 == nil || r.inner6 != nil && r.face6 == nil {
+	none := r.face4 == nil && r.face6 == nil
+	if none || r.inner4 != nil && r.face4 == nil || r.inner6 != nil && r.face6 == nil {
 		return fmt.Errorf("relay: no internal listener for %v", p)
 	}
 	return nil

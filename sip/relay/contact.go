@@ -52,7 +52,8 @@ func byAddress(m *wire.Message) bool {
 	if !v.Next() {
 		return false
 	}
-	u, ok := routeURI(v)
+	var u wire.URI
+	ok := routeURI(&v, &u)
 	_, isIP := wire.ParseAddr(u.Host)
 	return ok && isIP
 }

@@ -43,8 +43,8 @@ type Dispatcher interface {
 	Health(addr netip.AddrPort) Health
 }
 
-// Pending is what a Resolver returns for a status when it does not know the way
-// yet but soon will.
+// Pending is what a Resolver or a Media returns for a status when it does not
+// know yet but soon will.
 const Pending = 1
 
 // Resolver finds the way to peers, for requests from proxies that name no flow

@@ -33,6 +33,20 @@
 // header fields that only elements of the carrier may write. Everything else,
 // the body above all, leaves as it came.
 //
+// # What it hears
+//
+// A proxy may say in any response to a client whose credentials were good or not:
+//
+//	P-Edge-Result: auth=fail;user=alice%40example.com;nonce=own;class=register
+//
+// auth is ok or fail; user, %-escaped, may be absent; class is for people.
+// nonce=own says that the credentials, though wrong, answer a challenge which was
+// sent to this very address: then the client has proved its address, and its ban
+// is no longer one for datagrams of an address that others may have forged. It
+// must not be said of a challenge that somebody else can have been sent;
+// digest.Result.Answered is made for it. The header field goes to the [Guard] and
+// no further. What oc says in our Via goes to the [Overload].
+//
 // # How it decides
 //
 // The side a message belongs to is that of the listener it came by, never
@@ -61,9 +75,11 @@
 //
 // The hooks in [Config] are off when nil: a [Guard] against strangers, an
 // [Overload] control, [Inside] for connections to proxies, [Media] to bring the
-// media of calls near the client, and a [Resolver] for the way to peers, which
-// may take its time. A [Repair] sends again what UDP loses between the edge and
-// its proxies while the client is on a connection. Listeners may hide the
+// media of calls near the client, and a [Resolver] for the way to peers. The last
+// two may take their time: what they have to ask others about waits in the relay,
+// bounded in number, size and age. A [Repair] sends again what is lost between
+// the edge and its proxies and nobody else repeats: by UDP, while the client is on
+// a connection, or with a connection to a proxy that ends. Listeners may hide the
 // Contacts of the inside. [CompatNGCP] adds what proxies of Sipwise NGCP expect.
 //
 // None of these changes where a message goes that has a token, and what they

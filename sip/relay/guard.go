@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"encoding/hex"
+	"net/netip"
 
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
@@ -32,7 +33,7 @@ func (r *Relay) vouched(s *Scratch) bool {
 		if !ok {
 			return false
 		}
-		if _, err := r.ring.Open(ft, token.Via, s.bind(s.via.Branch(), nodeOf(s.via.Params))); err != nil {
+		if _, err := r.ring.Open(ft, token.Via, s.bind(s.via.Branch(), markOf(s.via.Params))); err != nil {
 			return false
 		}
 	} else if s.m.ToTag() == nil || !r.routed(s) {
@@ -43,12 +44,12 @@ func (r *Relay) vouched(s *Scratch) bool {
 
 // routed reports whether a Route has the token of our Record-Route of this dialog.
 func (r *Relay) routed(s *Scratch) bool {
+	var u wire.URI
 	for v := s.m.Values(wire.HdrRoute); v.Next(); {
-		u, ok := routeURI(v)
-		if !ok || u.User == nil || !r.ours(s, &u) {
+		if at := r.readRoute(s, &v, &u); !at.ours || u.User == nil {
 			continue
 		}
-		_, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), nodeOf(u.Params)))
+		_, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), markOf(u.Params)))
 		return err == nil
 	}
 	return false
@@ -60,23 +61,23 @@ const proofLen = 6
 // appendProof appends the proof that our Via with this branch was sent to
 // remote. The token in the Via can't serve for it: it leads to the proxy, and
 // whoever has got it could use it from any address.
-func (r *Relay) appendProof(dst, branch []byte, remote transport.Flow) []byte {
-	addr := remote.Remote.Addr().As16()
-	port := [...]byte{byte(remote.Remote.Port() >> 8), byte(remote.Remote.Port())}
+func (r *Relay) appendProof(dst, branch []byte, remote netip.AddrPort) []byte {
+	addr := remote.Addr().As16()
+	port := [...]byte{byte(remote.Port() >> 8), byte(remote.Port())}
 	return r.hash.Append(dst, proofLen, labelProof, branch, addr[:], port[:])
 }
 
 // proveByResponse tells the Guard about a source that answers what was sent to
-// it over UDP. The handshake of a connection proves as much.
-func (r *Relay) proveByResponse(s *Scratch) {
+// it over UDP, by the proof that it has shown. The handshake of a connection
+// proves as much.
+func (r *Relay) proveByResponse(s *Scratch, shown []byte) {
 	if r.guard == nil || s.listener.internal || s.in.Protocol != transport.UDP {
 		return
 	}
-	shown, ok := s.via.Params.Get("pf")
-	if !ok {
+	if shown == nil {
 		return
 	}
-	s.value = r.appendProof(s.value[:0], s.via.Branch(), s.in)
+	s.value = r.appendProof(s.value[:0], s.via.Branch(), s.in.Remote)
 	if subtle.ConstantTimeCompare(shown, s.value) == 1 {
 		r.guard.Proved(s.at, s.in.Remote, s.in.Protocol)
 	}
@@ -94,13 +95,18 @@ func (r *Relay) proveByPath(s *Scratch, f token.Flow) {
 // result tells the Guard what a proxy found out about the credentials of the
 // client that its response goes to:
 //
-//	P-Edge-Result: auth=fail;user=alice%40example.com;class=register
-func (r *Relay) result(s *Scratch, client transport.Flow) {
+//	P-Edge-Result: auth=fail;user=alice%40example.com;nonce=own;class=register
+//
+// nonce=own means that they answer a challenge which the proxy has sent to this
+// very address, so that the client has proved it. A proxy that can't tell a nonce
+// for one address from that for another must not say so: whoever has got a
+// challenge could use it in the name of others.
+func (r *Relay) result(s *Scratch, client *transport.Flow) {
 	if r.guard == nil || s.m.Count(wire.HdrPEdgeResult) == 0 {
 		return
 	}
 	for v := s.m.Values(wire.HdrPEdgeResult); v.Next(); {
-		var auth, user []byte
+		var auth, user, nonce []byte
 		for rest := v.Value(); len(rest) > 0; {
 			var field []byte
 			field, rest, _ = bytes.Cut(rest, []byte(";"))
@@ -110,7 +116,12 @@ func (r *Relay) result(s *Scratch, client transport.Flow) {
 				auth = value
 			case wire.EqualFold(name, "user"):
 				user = value
+			case wire.EqualFold(name, "nonce"):
+				nonce = value
 			}
+		}
+		if wire.EqualFold(nonce, "own") {
+			r.guard.Proved(s.at, client.Remote, client.Protocol)
 		}
 		if good := wire.EqualFold(auth, "ok"); good || wire.EqualFold(auth, "fail") {
 			s.value = appendUnescaped(s.value[:0], user)

@@ -150,6 +150,8 @@ func TestGuardResult(t *testing.T) {
 		{"auth=fail;user=alice%40example.com;class=register", "203.0.113.7:5060 alice@example.com false"},
 		{"auth=ok;user=a%2C%3bb%", "203.0.113.7:5060 a,;b% true"},
 		{"class=invite; AUTH=Fail", "203.0.113.7:5060  false"},
+		{"auth=fail;user=alice;nonce=own;class=invite", "proved UDP 203.0.113.7:5060; 203.0.113.7:5060 alice false"},
+		{"auth=fail;user=alice;nonce=other", "203.0.113.7:5060 alice false"},
 		{"auth=maybe;user=alice", ""},
 		{"user=alice", ""},
 	} {

@@ -37,44 +37,42 @@ func (r *Relay) appendBranch(dst []byte, s *Scratch) []byte {
 	return r.transactionHash(append(dst, cookie...), 12, labelBranch, s)
 }
 
-// addVia pushes our Via for a request that leaves by l for to; back is where its
-// responses go. The token is bound to the branch, so that it can't be moved
-// into the Via of another transaction.
-func (r *Relay) addVia(s *Scratch, l *listener, to, back transport.Flow) {
+// addVia pushes our Via for a request that leaves by l for to. Its token says
+// where responses go, and is bound to the branch, so that it can't be moved into
+// the Via of another transaction.
+func (r *Relay) addVia(s *Scratch, l *listener, to *transport.Flow) {
+	back := replyFlow(s)
 	v := append(s.value[:0], "SIP/2.0/"...)
 	v = append(v, to.Protocol.ViaToken()...)
 	v = append(v, l.via...)
 	v = append(v, s.branch[len(cookie):]...)
 	v = append(v, ";ft="...)
-	v = r.ring.Seal(v, token.Via, tokenFlow(back), s.bind(s.branch, s.node))
-	v = appendNode(v, s.node)
+	v = r.ring.Seal(v, token.Via, tokenFlow(back), s.bind(s.branch, s.mark))
+	v = appendMark(v, s.mark)
 	v = append(v, s.foot...)
+	if l.internal && r.timed(s) {
+		v = appendTime(v, s.at)
+	}
 	switch {
 	case l.internal && r.overload != nil:
 		v = append(v, r.offer...)
 	case !l.internal && r.guard != nil && to.Protocol == transport.UDP:
-		v = r.appendProof(append(v, ";pf="...), s.branch, to)
+		v = r.appendProof(append(v, ";pf="...), s.branch, to.Remote)
 	}
 	s.value = v
 	s.edit.Prepend(wire.HdrVia, s.value)
 }
 
-// replyFlow is where responses to a request with this topmost Via go that came
-// on in: back the same way, and only for a client that asks for no rport and is
-// not behind NAT to the port in its Via (RFC 3261 section 18.2.2, RFC 3581
-// section 4). The parameter maddr is not followed: nobody may send our
-// responses to a third party.
-func replyFlow(in transport.Flow, via wire.Via) transport.Flow {
-	if in.Protocol != transport.UDP {
+// replyFlow is where responses to a request go: back the way it came, and only
+// for a client that asks for no rport and is not behind NAT to the port in its
+// Via (RFC 3261 section 18.2.2, RFC 3581 section 4). The parameter maddr is not
+// followed: nobody may send our responses to a third party.
+func replyFlow(s *Scratch) transport.Flow {
+	in := s.in
+	if in.Protocol != transport.UDP || s.sentBy.IsValid() && s.sentBy != in.Remote.Addr() || s.via.HasRPort() {
 		return in
 	}
-	if host, ok := wire.ParseAddr(via.Host); ok && host != in.Remote.Addr() {
-		return in
-	}
-	if via.Params.Has("rport") {
-		return in
-	}
-	port := via.Port
+	port := s.via.Port
 	if port == 0 {
 		port = 5060
 	}
@@ -84,23 +82,23 @@ func replyFlow(in transport.Flow, via wire.Via) transport.Flow {
 
 // hopByHop notes the source in the topmost Via and counts Max-Forwards down.
 func (r *Relay) hopByHop(s *Scratch) {
-	host, isIP := wire.ParseAddr(s.via.Host)
-	if !isIP || host != s.in.Remote.Addr() || s.via.Params.Has("rport") || s.via.Params.Has("received") {
+	if s.sentBy != s.in.Remote.Addr() || s.via.HasRPort() || s.via.HasReceived() {
 		s.value = wire.AppendViaReceived(s.value[:0], s.via, s.in.Remote)
 		s.edit.ReplaceFirstValue(wire.HdrVia, s.value)
 	}
 	n, ok := s.m.MaxForwards()
 	if !ok {
-		n = 71
+		s.edit.Set(wire.HdrMaxForwards, []byte("70"))
+		return
 	}
 	s.value = strconv.AppendInt(s.value[:0], int64(n-1), 10)
-	s.edit.Set(wire.HdrMaxForwards, s.value)
+	s.edit.ReplaceFirstValue(wire.HdrMaxForwards, s.value)
 }
 
 // addRecordRoute pushes two Record-Routes (RFC 5658): the one that the next
 // element sees is on top. The outer one carries the flow of the client, bound
 // to the Call-ID: it opens no other dialog.
-func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client transport.Flow, inner *listener) {
+func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client *transport.Flow, inner *listener) {
 	if r.compat == CompatNGCP {
 		r.ngcpRecordRoute(s, outer, client, inner)
 		return
@@ -113,9 +111,9 @@ func (r *Relay) addRecordRoute(s *Scratch, outer *listener, client transport.Flo
 		scheme = "<sips:"
 	}
 	s.value = append(s.value[:0], scheme...)
-	s.value = r.ring.Seal(s.value, token.RecordRoute, tokenFlow(client), s.bind(s.m.CallID(), s.node))
+	s.value = r.ring.Seal(s.value, token.RecordRoute, tokenFlow(*client), s.bind(s.m.CallID(), s.mark))
 	s.value = append(s.value, outer.routeURI...)
-	s.value = append(appendNode(s.value, s.node), '>')
+	s.value = append(appendMark(s.value, s.mark), '>')
 	s.edit.Prepend(wire.HdrRecordRoute, s.value)
 	if !s.listener.internal {
 		s.edit.Prepend(wire.HdrRecordRoute, inner.bareURI)
@@ -132,11 +130,14 @@ func (r *Relay) addPath(s *Scratch, inner *listener) {
 		s.value = append(s.value, inner.pathURI...)
 	}
 	if outbound(&s.m) {
-		s.value = append(s.value, ";ob"...)
+		s.value = append(s.value, outboundParam...)
 	}
 	s.value = append(s.value, '>')
 	s.edit.Prepend(wire.HdrPath, s.value)
 }
+
+// outboundParam stands in the Path of a flow that is one of several.
+const outboundParam = ";ob"
 
 // outbound reports whether we are the first hop of a client that registers this
 // flow as one of several (RFC 5626 section 5.1).

@@ -53,13 +53,23 @@ type Overload interface {
 	Response(now time.Time, target netip.AddrPort, via wire.Params)
 }
 
+// Way is how a message goes to a proxy.
+type Way uint8
+
+// The ways.
+const (
+	OverUDP     Way = iota // in a datagram
+	OverStream             // over the connection given
+	Unconnected            // not at all: it may go over a connection only, and there is none
+)
+
 // Inside offers connections to proxies. [Streams] is one.
 type Inside interface {
-	// Stream returns the connection that a message of about size octets for
-	// target goes over; false sends it over UDP. The flow is of an internal
-	// listener with the connection's protocol. Stream must not block: it answers
-	// from what is connected.
-	Stream(target netip.AddrPort, size int) (transport.Flow, bool)
+	// Stream says how a message of about size octets for target goes. The flow of
+	// OverStream is of an internal listener with the connection's protocol. What
+	// is Unconnected is answered 503 at once, or dropped if it is a response or
+	// ACK. Stream must not block: it answers from what is connected.
+	Stream(target netip.AddrPort, size int) (transport.Flow, Way)
 }
 
 // Leg is what a [Media] hook is told about a message of a call.
@@ -70,23 +80,54 @@ type Leg struct {
 	Inward bool
 	// Client is the flow of the client on this side of the proxies.
 	Client transport.Flow
-	// Node is the media node that the call uses, as the hook has chosen it when
-	// the dialog was formed; 0 when it has not.
-	Node uint8
+	// Branch is that of the edge's own Via in this transaction. It is the same for
+	// a request, its retransmissions, the responses to it, its CANCEL and the ACK
+	// to a final response other than 2xx, at every edge with the same keys, and
+	// another one for each fork that a proxy makes. It is lent for the call.
+	Branch []byte
+	// Node and Memo are what the hook has decided when the dialog was formed or,
+	// with a response, on its very request; 0 when it has decided nothing. A
+	// CANCEL belongs to no dialog and has none: the 487 that follows does.
+	Node, Memo uint8
+	// Last means that the message has waited its time: Pending is no answer now.
+	Last bool
+}
+
+// Decision is what a [Media] says of a request.
+type Decision struct {
+	// Node is the media node that the call uses, 0 for none. Memo is whatever the
+	// hook wants to know again, such as whether the INVITE had an offer. In a
+	// request that forms a dialog they are set for all of it, otherwise for the
+	// responses to this request; a hook that changes nothing returns those of the
+	// Leg. Memo alone, without Node, is not kept.
+	Node, Memo uint8
+	// Status is 0 to let the request pass, [Pending] to have it wait, or the
+	// response that refuses it. ACK, BYE and CANCEL can wait, but are never
+	// refused.
+	Status int
 }
 
 // Media sees the messages of calls pass, to have their media go through a node
 // near the client. It is called by many goroutines at once, must not block and
-// must not keep m or edit. It sees INVITE, ACK, PRACK, UPDATE, INFO, CANCEL and
-// BYE and the responses to them, so that it knows offer, answer and end, and may
-// change their bodies by edit, best with [wire.Edit.SetBody]. Retransmissions
-// are seen again: it must treat them alike.
+// must not keep m, edit or Leg.Branch. It sees INVITE, ACK, PRACK, UPDATE, INFO,
+// CANCEL and BYE and the responses to them, so that it knows offer, answer and
+// end, and may change their bodies by edit, best with [wire.Edit.SetBody].
+//
+// The relay keeps nothing of a call for it: what the hook has decided comes back
+// in signed tokens. Retransmissions are seen again, maybe by another edge, and
+// must be treated alike. A media node that repeats its answer to a command with
+// the same cookie makes that easy: Leg.Branch, CSeq and status name the message.
+//
+// A hook that has to ask a node over the network returns [Pending] and lets the
+// message wait in the relay: it starts the question, keeps the answer when that
+// comes and calls [Relay.Wake]; the relay then shows it the same message again.
+// Meanwhile, what follows in the same call waits behind it unseen, so that
+// neither a CANCEL nor a BYE overtakes what it ends. After 5 s Leg.Last is set.
+// Waiting needs [Relay.Run] or Tick.
 type Media interface {
-	// Request sees a request. What it returns is the node from now on, when the
-	// request forms a dialog: it comes back in Leg.Node with all that follows
-	// in the dialog and with all responses, carried in signed tokens. Otherwise
-	// it has to return leg.Node.
-	Request(leg Leg, m *wire.Message, edit *wire.Edit) (node uint8)
-	// Response sees a response.
-	Response(leg Leg, m *wire.Message, edit *wire.Edit)
+	// Request sees a request.
+	Request(leg Leg, m *wire.Message, edit *wire.Edit) Decision
+	// Response sees a response. It returns 0 to let it pass, or [Pending];
+	// anything else drops it, and who sent it sends it again or gives up.
+	Response(leg Leg, m *wire.Message, edit *wire.Edit) (status int)
 }

@@ -209,15 +209,15 @@ func TestUnresolved(t *testing.T) {
 	var k parking
 	flow := testFlow(t, "int", proxyA.String(), 0)
 	count := 0
-	for k.add(transport.Packet{Data: fmt.Append(nil, count), Flow: flow}) {
+	for k.add(transport.Packet{Data: fmt.Append(nil, count), Flow: flow}, 0) {
 		count++
 	}
 	list := k.take()
-	if count != maxParked || len(list) != maxParked || k.add(transport.Packet{Data: []byte("x"), Flow: flow}) {
+	if count != maxParked || len(list) != maxParked || k.add(transport.Packet{Data: []byte("x"), Flow: flow}, 0) {
 		t.Errorf("%d have room, %d are there", count, len(list))
 	}
-	k.gone(list[0])
-	if !k.add(transport.Packet{Data: []byte("x"), Flow: flow}) || k.add(transport.Packet{Data: []byte("y"), Flow: flow}) {
+	k.gone(&list[0])
+	if !k.add(transport.Packet{Data: []byte("x"), Flow: flow}, 0) || k.add(transport.Packet{Data: []byte("y"), Flow: flow}, 0) {
 		t.Error("the room of one that is gone is for one")
 	}
 }
@@ -249,6 +249,31 @@ func TestRepairOnSockets(t *testing.T) {
 	if st := repair.Stats(); st.Entries != 0 || st.Resent != 1 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// TestBranchTwice: a client on a connection that sends the same request again is
+// answered again, octet by octet alike; what the proxy repeats by itself is not
+// passed on.
+func TestBranchTwice(t *testing.T) {
+	n := startNode(t, func(c *Config) { c.Repair = NewRepair(RepairConfig{}) })
+	phone := dial(t, n.addr(nodeTCP))
+	msg := request("OPTIONS", "SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKsame", "twice")
+	var answer []byte
+	for range 2 {
+		if _, err := phone.Write(msg); err != nil {
+			t.Fatal(err)
+		}
+		ask := read(t, n.proxy)
+		if answer == nil {
+			answer = echo(t, ask, 404)
+		}
+		n.write(n.proxy, nodeInternal, answer)
+		n.write(n.proxy, nodeInternal, answer)
+		if got := read(t, phone); got.Status() != 404 {
+			t.Fatalf("got\n%s", got.Bytes())
+		}
+	}
+	waitFor(t, n.relay, func(st Stats) bool { return st.Count(ResponseOut) == 2 && st.Count(Repeated) == 2 })
 }
 
 // plugs is a Dialer whose connections come and go.
@@ -312,13 +337,13 @@ func TestStreams(t *testing.T) {
 		defer wg.Wait()
 		defer stop()
 
-		if _, ok := s.Stream(proxyA, 9000); ok {
+		if _, way := s.Stream(proxyA, 9000); way != OverUDP {
 			t.Error("connected before it could be")
 		}
 		synctest.Wait()
 		for size, want := range map[int]bool{1472: false, 1473: true, 9000: true} {
-			if f, ok := s.Stream(proxyA, size); ok != want || ok && f.Remote.Port() != 5062 {
-				t.Errorf("%d octets: %v %v", size, ok, f)
+			if f, way := s.Stream(proxyA, size); (way == OverStream) != want || want && f.Remote.Port() != 5062 {
+				t.Errorf("%d octets: %v %v", size, way, f)
 			}
 		}
 		s.Stream(netip.MustParseAddrPort("10.0.0.12:5060"), 9000)
@@ -329,11 +354,11 @@ func TestStreams(t *testing.T) {
 
 		mtu.Store(1400)
 		time.Sleep(pathCheck + 2*streamCheck)
-		if _, ok := s.Stream(proxyA, 1373); !ok {
+		if _, way := s.Stream(proxyA, 1373); way != OverStream {
 			t.Error("the path has become narrower")
 		}
 		p.cut(true)
-		if _, ok := s.Stream(proxyA, 9000); ok {
+		if _, way := s.Stream(proxyA, 9000); way != OverUDP {
 			t.Error("a connection that is gone")
 		}
 		time.Sleep(time.Minute)
@@ -342,10 +367,98 @@ func TestStreams(t *testing.T) {
 		}
 		p.cut(false)
 		time.Sleep(lastRetry + streamCheck)
-		if _, ok := s.Stream(proxyA, 9000); !ok {
+		if _, way := s.Stream(proxyA, 9000); way != OverStream {
 			t.Error("not connected again")
 		}
 	})
+}
+
+// TestStreamsTLS: without a connection nothing leaves, and what a client sends is
+// answered at once.
+func TestStreamsTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &plugs{alive: map[transport.Flow]bool{}}
+		table := []Listener{
+			{Protocol: transport.UDP, Addr: netip.MustParseAddrPort("192.0.2.1:5060")},
+			{Protocol: transport.TLS, Addr: netip.MustParseAddrPort("10.0.0.1:5071"), Internal: true},
+		}
+		s, err := NewStreams(StreamsConfig{Dialer: p, Listeners: table, Mode: InsideTLS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := testRelay(t, func(c *Config) {
+			c.Listeners, c.Inside, c.InsideProtocol = table, s, transport.TLS
+			c.Alive = func(f transport.Flow) bool { return f.Protocol == transport.UDP || p.Alive(f) }
+		})
+		client := transport.Flow{Protocol: transport.UDP, Remote: netip.MustParseAddrPort("203.0.113.7:5060")}
+		const below = "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"
+		ask := func(method string) Outcome { return handle(t, r, client, request(method, below, "c")) }
+		if o := ask("INVITE"); o.Cause != Disconnected || o.Status != 503 || parsed(t, o.Data).Count(wire.HdrRetryAfter) != 1 {
+			t.Errorf("%v with %d", o.Cause, o.Status)
+		}
+		if o := ask("ACK"); o.Cause != Disconnected || o.Data != nil {
+			t.Errorf("ACK: %v", o.Cause)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Run(ctx) })
+		defer wg.Wait()
+		defer stop()
+		synctest.Wait()
+		o := ask("INVITE")
+		if o.Cause != RequestIn || o.Flow.Protocol != transport.TLS {
+			t.Fatalf("%v on %v", o.Cause, o.Flow)
+		}
+		if open, all := s.Connected(); open != 1 || all != 1 {
+			t.Errorf("%d of %d", open, all)
+		}
+		// A request of the proxy on a connection that ends before its answer comes:
+		// the answer takes the one there is then, or none.
+		old := transport.Flow{Protocol: transport.TLS, Listener: 1, Remote: netip.MustParseAddrPort("10.0.0.11:40000"), Generation: 99}
+		p.mu.Lock()
+		p.alive[old] = true
+		p.mu.Unlock()
+		path := setUp(t, r, client, "mine").path
+		m := parsed(t, handle(t, r, old, request("MESSAGE", "SIP/2.0/TLS "+proxyA.String()+";branch=z9hG4bKp", "m", "Route: <sip:"+path+"@10.0.0.1:5071;lr>")).Data)
+		if m.Method() != wire.MESSAGE {
+			t.Fatalf("got\n%s", m.Bytes())
+		}
+		p.mu.Lock()
+		delete(p.alive, old)
+		p.mu.Unlock()
+		if got := handle(t, r, client, echo(t, m, 200)); got.Cause != ResponseIn || got.Flow != o.Flow {
+			t.Errorf("%v on %v, want %v", got.Cause, got.Flow, o.Flow)
+		}
+		p.cut(true)
+		if got := handle(t, r, client, echo(t, m, 200)); got.Cause != ResponseFlowGone || got.Data != nil {
+			t.Errorf("%v on %v", got.Cause, got.Flow)
+		}
+	})
+}
+
+// TestAlias: who may be called back on its connection says so over TLS.
+func TestAlias(t *testing.T) {
+	var heard []string
+	r := testRelay(t, func(c *Config) {
+		c.Alias = func(f transport.Flow, port uint16) error {
+			heard = append(heard, fmt.Sprint(f.Remote, " ", port))
+			return transport.ErrNotVerified
+		}
+	})
+	for _, c := range []struct{ listener, via, want string }{
+		{"tls", "SIP/2.0/TLS peer.example.com;branch=z9hG4bK1;alias", "[203.0.113.7:40000 5061]"},
+		{"tls", "SIP/2.0/TLS peer.example.com:5071;alias;branch=z9hG4bK2", "[203.0.113.7:40000 5071]"},
+		{"tls", "SIP/2.0/TLS peer.example.com;branch=z9hG4bK3", "[]"},
+		{"tcp", "SIP/2.0/TCP peer.example.com;branch=z9hG4bK4;alias", "[]"},
+	} {
+		heard = nil
+		if o := handle(t, r, testFlow(t, c.listener, "203.0.113.7:40000", 1), request("INVITE", c.via, "c")); o.Cause != RequestIn {
+			t.Errorf("%s: %v", c.via, o.Cause)
+		}
+		if fmt.Sprint(heard) != c.want {
+			t.Errorf("%s: %q", c.via, heard)
+		}
+	}
 }
 
 func TestStreamsRefuses(t *testing.T) {
@@ -366,7 +479,7 @@ func TestStreamsRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := s.Stream(proxyA, 1<<20); ok {
+	if _, way := s.Stream(proxyA, 1<<20); way != OverUDP {
 		t.Error("a connection in mode udp")
 	}
 	for m := InsideUDP; m <= InsideTLS; m++ {

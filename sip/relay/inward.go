@@ -28,21 +28,28 @@ func (r *Relay) inward(s *Scratch, dst []byte) Outcome {
 	if cause != RequestIn {
 		return r.refuse(s, cause, dst)
 	}
-	l, to := r.wayTo(s, target)
+	s.target = target
+	l, to, cause := r.wayTo(target, len(s.m.Bytes())+growth)
 	face := r.face(target)
-	if l == nil || face == nil {
-		return r.refuse(s, NoListener, dst)
+	if cause == RequestIn && face == nil {
+		cause = NoListener
 	}
-	r.mediaRequest(s, true, s.in)
+	if cause != RequestIn {
+		return r.refuse(s, cause, dst)
+	}
+	if cause := r.mediaRequest(s, true, s.in); cause != RequestIn {
+		return r.refuseMedia(s, cause, dst)
+	}
+	r.offerAlias(s)
 	r.hopByHop(s)
 	r.stripReserved(s, s.listener, false)
-	r.addVia(s, l, to, replyFlow(s.in, s.via))
+	r.addVia(s, l, &to)
 	switch s.m.Method() {
 	case wire.REGISTER:
 		r.addPath(s, face)
 	default:
 		if formsDialog(&s.m) {
-			r.addRecordRoute(s, s.listener, s.in, face)
+			r.addRecordRoute(s, s.listener, &s.in, face)
 		}
 	}
 	r.addEdge(s)
@@ -52,18 +59,37 @@ func (r *Relay) inward(s *Scratch, dst []byte) Outcome {
 	return r.compose(s, RequestIn, to, dst)
 }
 
+// offerAlias passes on that a peer lets us use its connection.
+func (r *Relay) offerAlias(s *Scratch) {
+	if r.alias == nil || s.in.Protocol != transport.TLS || !s.via.Params.Has("alias") {
+		return
+	}
+	port := s.via.Port
+	if port == 0 {
+		port = 5061
+	}
+	_ = r.alias(s.in, port) // a peer without certificate is reached by other ways, as before
+}
+
 // growth is about what we add to a request.
 const growth = 512
 
-// wayTo is the way to a proxy and the listener it goes through: a connection
-// where one is wanted and open, else UDP.
-func (r *Relay) wayTo(s *Scratch, target netip.AddrPort) (*listener, transport.Flow) {
+// wayTo is the way of a message of about size octets to a proxy and the listener
+// it goes through: a connection where one is wanted and open, else UDP where that
+// may be. A cause other than RequestIn says that there is none.
+func (r *Relay) wayTo(target netip.AddrPort, size int) (*listener, transport.Flow, Cause) {
 	if r.inside != nil {
-		f, ok := r.inside.Stream(target, len(s.m.Bytes())+growth)
-		if ok && int(f.Listener) < len(r.listeners) {
-			if l := r.listeners[f.Listener]; l.internal && l.protocol == f.Protocol {
-				return l, f
+		switch f, way := r.inside.Stream(target, size); way {
+		case OverUDP:
+		case OverStream:
+			if int(f.Listener) < len(r.listeners) {
+				if l := r.listeners[f.Listener]; l.internal && l.protocol == f.Protocol {
+					return l, f, RequestIn
+				}
 			}
+			return nil, transport.Flow{}, NoListener
+		default:
+			return nil, transport.Flow{}, Disconnected
 		}
 	}
 	l := r.inner4
@@ -71,9 +97,9 @@ func (r *Relay) wayTo(s *Scratch, target netip.AddrPort) (*listener, transport.F
 		l = r.inner6
 	}
 	if l == nil {
-		return nil, transport.Flow{}
+		return nil, transport.Flow{}, NoListener
 	}
-	return l, transport.Flow{Protocol: transport.UDP, Listener: l.index, Local: l.local, Remote: target}
+	return l, transport.Flow{Protocol: transport.UDP, Listener: l.index, Local: l.local, Remote: target}, RequestIn
 }
 
 // face is the listener that a proxy knows us by.
@@ -107,7 +133,7 @@ func (r *Relay) proxyFor(s *Scratch) (netip.AddrPort, Cause) {
 		// The ACK to a final response other than 2xx has a To-tag, but the Routes
 		// of its INVITE, which had no Record-Route of ours to show.
 		s.edit.Reset()
-		s.node = 0
+		s.mark = 0
 		if r.initialRoute(s) != RequestIn {
 			return target, cause
 		}
@@ -127,23 +153,23 @@ func (r *Relay) proxyFor(s *Scratch) (netip.AddrPort, Cause) {
 // set to; it means us and nothing else.
 func (r *Relay) dialogRoute(s *Scratch) (netip.AddrPort, Cause) {
 	outer, inner := false, false
+	var u wire.URI
 	for v := s.m.Values(wire.HdrRoute); v.Next(); {
-		u, ok := routeURI(v)
-		ours := ok && r.ours(s, &u)
+		at := r.readRoute(s, &v, &u)
 		switch {
-		case ours && !outer && u.User == nil:
-		case ours && !outer:
-			s.node = nodeOf(u.Params)
-			if _, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.node)); err != nil {
+		case at.ours && !outer && u.User == nil:
+		case at.ours && !outer:
+			s.mark = markOf(u.Params)
+			if _, err := r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.mark)); err != nil {
 				return netip.AddrPort{}, BadToken
 			}
 			outer = true
-		case ours && !inner && u.User == nil:
+		case at.ours && !inner && u.User == nil:
 			inner = true
-		case !outer || !ok:
+		case !outer || !at.addr.IsValid():
 			return netip.AddrPort{}, ForeignRoute
 		default:
-			return r.dialogTarget(&u)
+			return r.dialogTarget(at.addr)
 		}
 		s.edit.RemoveFirstValue(wire.HdrRoute)
 	}
@@ -153,11 +179,7 @@ func (r *Relay) dialogRoute(s *Scratch) (netip.AddrPort, Cause) {
 	return netip.AddrPort{}, NoDialogRoute
 }
 
-func (r *Relay) dialogTarget(u *wire.URI) (netip.AddrPort, Cause) {
-	target, ok := uriAddr(u)
-	if !ok {
-		return target, ForeignRoute
-	}
+func (r *Relay) dialogTarget(target netip.AddrPort) (netip.AddrPort, Cause) {
 	switch r.dispatch.Health(target) {
 	case Up:
 		return target, RequestIn
@@ -171,14 +193,17 @@ func (r *Relay) dialogTarget(u *wire.URI) (netip.AddrPort, Cause) {
 // remove them all. A client may name us, with or without the token of its Path
 // (which is what Service-Route tells it), and behind that token a proxy.
 func (r *Relay) initialRoute(s *Scratch) Cause {
-	proven, any := false, false
+	if s.m.Count(wire.HdrRoute) == 0 {
+		return RequestIn
+	}
+	proven := false
+	var u wire.URI
 	for v := s.m.Values(wire.HdrRoute); v.Next(); {
-		any = true
-		u, ok := routeURI(v)
+		at := r.readRoute(s, &v, &u)
 		switch {
-		case !ok:
+		case !at.ok:
 			return ForeignRoute
-		case r.ours(s, &u):
+		case at.ours:
 			if u.User == nil {
 				continue
 			}
@@ -189,15 +214,12 @@ func (r *Relay) initialRoute(s *Scratch) Cause {
 			r.proveByPath(s, f)
 			proven = true
 		default:
-			target, ok := uriAddr(&u)
-			if !proven || !ok || r.dispatch.Health(target) == Unknown {
+			if !proven || !at.addr.IsValid() || r.dispatch.Health(at.addr) == Unknown {
 				return ForeignRoute
 			}
 		}
 	}
-	if any {
-		s.edit.RemoveAll(wire.HdrRoute)
-	}
+	s.edit.RemoveAll(wire.HdrRoute)
 	return RequestIn
 }
 

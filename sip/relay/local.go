@@ -28,12 +28,12 @@ func (r *Relay) local(s *Scratch, dst []byte) (Outcome, bool) {
 // toUs reports whether a request is addressed to the edge itself: no user, no
 // other element on the way.
 func (r *Relay) toUs(s *Scratch) bool {
-	u, err := wire.ParseURI(s.m.RequestURI())
-	if err != nil || u.User != nil || !r.ours(s, &u) {
+	var u wire.URI
+	if u.Parse(s.m.RequestURI()) != nil || u.User != nil || !r.ours(s, &u) {
 		return false
 	}
 	for v := s.m.Values(wire.HdrRoute); v.Next(); {
-		if u, ok := routeURI(v); !ok || u.User != nil || !r.ours(s, &u) {
+		if at := r.readRoute(s, &v, &u); !at.ours || u.User != nil {
 			return false
 		}
 	}

@@ -40,13 +40,20 @@ func appendFootprint(dst []byte, s *Scratch) []byte {
 func footprint(h uint64, b []byte) uint64 {
 	const k0, k1 = 0x9e3779b97f4a7c15, 0xe7037ed1a0b428db
 	h ^= uint64(len(b)) * k1
-	for ; len(b) >= 8; b = b[8:] {
-		hi, lo := bits.Mul64(h^binary.LittleEndian.Uint64(b), k0)
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] {
+		hi, lo := bits.Mul64(h^binary.LittleEndian.Uint64(rest), k0)
 		h = hi ^ lo
 	}
-	var last [8]byte
-	copy(last[:], b)
-	hi, lo := bits.Mul64(h^binary.LittleEndian.Uint64(last[:]), k1)
+	var last uint64
+	if len(b) >= 8 { // the last eight octets, less those that are in already
+		last = binary.LittleEndian.Uint64(b[len(b)-8:]) >> (64 - 8*len(rest))
+	} else {
+		for i, c := range rest {
+			last |= uint64(c) << (8 * i)
+		}
+	}
+	hi, lo := bits.Mul64(h^last, k1)
 	return hi ^ lo
 }
 

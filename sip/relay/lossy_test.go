@@ -78,7 +78,10 @@ func (n *lossy) run(d time.Duration) {
 
 // tick drives the Repair.
 func (n *lossy) tick() {
-	n.relay.repair.Due(n.now, func() []byte { return nil }, n.carry)
+	n.relay.repair.Due(n.now, func() []byte { return nil }, func(m Resend) (Resend, bool) {
+		n.carry(m.Flow, m.Data)
+		return m, true
+	})
 	n.after(tickEvery, n.tick)
 }
 

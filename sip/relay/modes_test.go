@@ -14,26 +14,30 @@ import (
 // bigStreams is an Inside with a connection for what is large.
 type bigStreams struct{ flow transport.Flow }
 
-func (b bigStreams) Stream(_ netip.AddrPort, size int) (transport.Flow, bool) {
-	return b.flow, size > 800
+func (b bigStreams) Stream(_ netip.AddrPort, size int) (transport.Flow, Way) {
+	if size > 800 {
+		return b.flow, OverStream
+	}
+	return transport.Flow{}, OverUDP
 }
 
 // nodeSeven is a Media hook that sends all calls through one node.
 type nodeSeven struct{ tb testing.TB }
 
-func (h nodeSeven) Request(leg Leg, m *wire.Message, edit *wire.Edit) uint8 {
+func (h nodeSeven) Request(leg Leg, m *wire.Message, edit *wire.Edit) Decision {
 	if m.ToTag() != nil && leg.Node != 7 {
 		h.tb.Errorf("%s in a dialog of node %d", m.Method(), leg.Node)
 	}
 	h.body(m, edit)
-	return 7
+	return Decision{Node: 7}
 }
 
-func (h nodeSeven) Response(leg Leg, m *wire.Message, edit *wire.Edit) {
+func (h nodeSeven) Response(leg Leg, m *wire.Message, edit *wire.Edit) int {
 	if leg.Node != 7 {
 		h.tb.Errorf("response on node %d", leg.Node)
 	}
 	h.body(m, edit)
+	return 0
 }
 
 func (h nodeSeven) body(m *wire.Message, edit *wire.Edit) {

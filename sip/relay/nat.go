@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
@@ -55,7 +56,7 @@ func natted(s *Scratch) bool {
 	if policy == NATOff {
 		return false
 	}
-	if policy != NATContact && s.m.IsRequest() && elsewhere(s, s.via.Host, s.via.Port) {
+	if policy != NATContact && s.m.IsRequest() && elsewhere(s, s.sentBy, s.via.Host, s.via.Port) {
 		return true
 	}
 	if policy == NATVia {
@@ -65,15 +66,19 @@ func natted(s *Scratch) bool {
 	if !v.Next() {
 		return false
 	}
-	u, ok := routeURI(v)
-	return ok && elsewhere(s, u.Host, u.Port)
+	var u wire.URI
+	if !routeURI(&v, &u) {
+		return false
+	}
+	addr, _ := wire.ParseAddr(u.Host)
+	return elsewhere(s, addr, u.Host, u.Port)
 }
 
-// elsewhere reports whether host and port are not those of the source.
-func elsewhere(s *Scratch, host []byte, port uint16) bool {
+// elsewhere reports whether host, which is addr if that is valid, and port are
+// not those of the source.
+func elsewhere(s *Scratch, addr netip.Addr, host []byte, port uint16) bool {
 	source := s.in.Remote
-	addr, ok := wire.ParseAddr(host)
-	if !ok {
+	if !addr.IsValid() {
 		const made = ".invalid"
 		return len(host) > len(made) && wire.EqualFold(host[len(host)-len(made):], made)
 	}
@@ -83,5 +88,5 @@ func elsewhere(s *Scratch, host []byte, port uint16) bool {
 	if addr != source.Addr() {
 		return true
 	}
-	return port != source.Port() && s.in.Protocol == transport.UDP && s.via.Params.Has("rport")
+	return port != source.Port() && s.in.Protocol == transport.UDP && s.via.HasRPort()
 }

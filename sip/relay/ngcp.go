@@ -81,7 +81,7 @@ func (r *Relay) addNGCP(s *Scratch) {
 }
 
 // ngcpResult reads what a proxy of NGCP says about credentials.
-func (r *Relay) ngcpResult(s *Scratch, client transport.Flow) {
+func (r *Relay) ngcpResult(s *Scratch, client *transport.Flow) {
 	user, ok := s.m.Find("P-NGCP-Authorization")
 	if r.guard == nil || !ok {
 		return
@@ -91,7 +91,7 @@ func (r *Relay) ngcpResult(s *Scratch, client transport.Flow) {
 }
 
 // ngcpRecordRoute is addRecordRoute in the dialect.
-func (r *Relay) ngcpRecordRoute(s *Scratch, outer *listener, client transport.Flow, inner *listener) {
+func (r *Relay) ngcpRecordRoute(s *Scratch, outer *listener, client *transport.Flow, inner *listener) {
 	bare := func() {
 		s.value = append(append(s.value[:0], "<sip:"...), inner.hostURI[1:]...)
 		s.value = r.appendNGCPParams(s.value, s, outer)
@@ -104,7 +104,7 @@ func (r *Relay) ngcpRecordRoute(s *Scratch, outer *listener, client transport.Fl
 	if isSIPS(s.m.RequestURI()) && outer.protocol.Secure() {
 		scheme = "<sips:"
 	}
-	s.value = r.ring.Seal(append(s.value[:0], scheme...), token.RecordRoute, tokenFlow(client), s.bind(s.m.CallID(), s.node))
+	s.value = r.ring.Seal(append(s.value[:0], scheme...), token.RecordRoute, tokenFlow(*client), s.bind(s.m.CallID(), s.mark))
 	s.value = append(s.value, outer.hostURI...)
 	s.value = r.appendNGCPParams(s.value, s, outer)
 	s.edit.Prepend(wire.HdrRecordRoute, s.value)
@@ -123,7 +123,7 @@ func (r *Relay) appendNGCPParams(dst []byte, s *Scratch, outer *listener) []byte
 		dst = append(dst, ";nat=yes"...)
 	}
 	dst = append(append(dst, ";socket="...), outer.socket...)
-	return append(appendNode(dst, s.node), '>')
+	return append(appendMark(dst, s.mark), '>')
 }
 
 // plainParam reports whether v may be the value of a URI parameter as it is.

@@ -31,13 +31,15 @@ func (r *Relay) outward(s *Scratch, dst []byte) Outcome {
 	if !r.hide(s, outer) {
 		return r.refuse(s, TooLarge, dst)
 	}
-	r.mediaRequest(s, false, flow)
+	if cause := r.mediaRequest(s, false, flow); cause != RequestIn {
+		return r.refuseMedia(s, cause, dst)
+	}
 	r.dropAlias(s)
 	r.hopByHop(s)
 	r.stripReserved(s, outer, true)
-	r.addVia(s, outer, flow, replyFlow(s.in, s.via))
+	r.addVia(s, outer, &flow)
 	if formsDialog(&s.m) {
-		r.addRecordRoute(s, outer, flow, s.listener)
+		r.addRecordRoute(s, outer, &flow, s.listener)
 	}
 	return r.compose(s, RequestOut, flow, dst)
 }
@@ -80,14 +82,14 @@ func (r *Relay) flowFor(s *Scratch, dst []byte) (transport.Flow, *listener, Outc
 // outRoute reads our Routes, in front of all others: the last token wins. next
 // is the Route behind them, or nil.
 func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) {
+	var u wire.URI
 	for v := s.m.Values(wire.HdrRoute); v.Next(); {
-		na, err := v.NameAddr()
+		uri, err := v.URI()
 		if err != nil {
 			return tok, nil, ForeignRoute
 		}
-		u, err := wire.ParseURI(na.URI)
-		if err != nil || !r.ours(s, &u) {
-			return tok, na.URI, RequestOut
+		if !r.written(uri, &u) && (u.Parse(uri) != nil || !r.ours(s, &u)) {
+			return tok, uri, RequestOut
 		}
 		switch {
 		case u.User == nil:
@@ -105,11 +107,11 @@ func (r *Relay) outRoute(s *Scratch) (tok token.Flow, next []byte, cause Cause) 
 
 // openRoute opens the token of a Path or of a Record-Route.
 func (r *Relay) openRoute(s *Scratch, u *wire.URI) (token.Flow, error) {
-	s.node = 0
+	s.mark = 0
 	f, err := r.ring.Open(r.pathToken(u), token.Path, nil)
 	if errors.Is(err, token.ErrPurpose) {
-		s.node = nodeOf(u.Params)
-		return r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.node))
+		s.mark = markOf(u.Params)
+		return r.ring.Open(u.User, token.RecordRoute, s.bind(s.m.CallID(), s.mark))
 	}
 	return f, err
 }

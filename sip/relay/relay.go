@@ -21,6 +21,7 @@ type Relay struct {
 	face4, face6   *listener // what Path and Record-Route name
 	hides          bool      // whether any listener hides Contacts
 	own            []netip.AddrPort
+	texts          map[string]struct{} // of our URIs in Path and Record-Route, without scheme and token
 	names          map[string]struct{}
 	ports          map[uint16]struct{}
 
@@ -31,7 +32,9 @@ type Relay struct {
 	hearer     hearer // the Resolver, if it wants to hear responses
 	offer      string // of the Overload
 	alive      func(transport.Flow) bool
-	limits     *wire.Limits
+	alias      func(transport.Flow, uint16) error
+	answered   func(status int, after time.Duration)
+	limits     atomic.Pointer[wire.Limits]
 	understood []string
 	server     []byte
 	epoch      uint32
@@ -61,12 +64,17 @@ type Scratch struct {
 
 	in       transport.Flow
 	at       time.Time
-	listener *listener   // the one it came in by
-	via      wire.Via    // topmost
-	node     uint8       // media node of the call
-	path     wire.Params // of a Path without token, in the dialect of NGCP
-	last     bool        // the resolver has had its time
-	text     string      // reason phrase of our response, if not the usual one
+	listener *listener      // the one it came in by
+	via      wire.Via       // topmost
+	sentBy   netip.Addr     // host of via; invalid when that is a name, or of a response
+	mark     mark           // media node of the call
+	target   netip.AddrPort // proxy of a request from outside
+	path     wire.Params    // of a Path without token, in the dialect of NGCP
+	last     bool           // the resolver, or the media node, has had its time
+	again    bool           // the message has waited and is looked at once more
+	queued   bool           // and one of the same call in front of it still waits
+	status   int            // to refuse with, as the Media hook says
+	text     string         // reason phrase of our response, if not the usual one
 
 	value  []byte // header value being composed
 	branch []byte // of our Via for this message
@@ -95,32 +103,36 @@ type Outcome struct {
 // message to send is appended to dst, which must not overlap p.Data; s is
 // overwritten.
 func (r *Relay) Handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
-	s.last = false
-	return r.handle(s, p, dst)
+	s.last, s.again, s.queued = false, false, false
+	return r.handle(s, &p, dst)
 }
 
-func (r *Relay) handle(s *Scratch, p transport.Packet, dst []byte) Outcome {
+func (r *Relay) handle(s *Scratch, p *transport.Packet, dst []byte) Outcome {
 	if int(p.Flow.Listener) >= len(r.listeners) {
 		return Outcome{Cause: NoListener}
 	}
-	s.in, s.at, s.listener = p.Flow, p.At, r.listeners[p.Flow.Listener]
-	s.node, s.text, s.path = 0, "", nil
-	s.edit.Reset()
+	s.listener = r.listeners[p.Flow.Listener]
 	if !answerableSource(p.Flow.Remote) {
 		return Outcome{Cause: BadSource}
 	}
-	guarded := r.guard != nil && !s.listener.internal
+	guarded := r.guard != nil && !s.listener.internal && !s.again
 	suspect := guarded && !r.guard.Source(p.At, p.Flow.Remote, p.Flow.Protocol)
 	if suspect && !r.guard.SecondLook(p.At, p.Flow.Remote, p.Flow.Protocol) {
 		return Outcome{Cause: Guarded}
 	}
+	s.in, s.at = p.Flow, p.At
+	s.mark, s.text, s.path = 0, "", nil
+	s.edit.Reset()
 	var err error
 	if p.Flow.Protocol == transport.UDP {
-		err = s.m.Parse(p.Data, r.limits)
+		err = s.m.Parse(p.Data, r.limits.Load())
 	} else {
-		err = s.m.ParseStream(p.Data, r.limits)
+		err = s.m.ParseStream(p.Data, r.limits.Load())
 	}
-	s.via, _ = s.m.TopVia()
+	s.m.TopViaInto(&s.via)
+	if s.sentBy = (netip.Addr{}); s.m.IsRequest() {
+		s.sentBy, _ = wire.ParseAddr(s.via.Host)
+	}
 	if suspect && (err != nil || !r.vouched(s)) {
 		return Outcome{Cause: Guarded}
 	}
@@ -167,10 +179,11 @@ func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 	s := r.scratch.Get().(*Scratch)
 	var causes [numCauses]uint32
 	for i := range batch {
-		o := r.Handle(s, batch[i], out.Buffer())
-		if o.Cause == Resolving && !r.parked.add(batch[i]) {
+		s.last, s.again, s.queued = false, false, false
+		o := r.handle(s, &batch[i], out.Buffer())
+		if o.Cause.waits() && !r.parked.add(batch[i], s.callOf(o.Cause)) {
 			s.last = true // no room to wait
-			o = r.handle(s, batch[i], out.Buffer())
+			o = r.handle(s, &batch[i], out.Buffer())
 		}
 		o = r.send(s, o, out)
 		causes[o.Cause]++
@@ -183,6 +196,7 @@ func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 			r.causes[c].Add(uint64(n))
 		}
 	}
+	out.Refused(int(causes[Malformed] + causes[Guarded] + causes[Refused] + causes[BadSource] + causes[ForeignVia]))
 	r.scratch.Put(s)
 }
 
@@ -208,12 +222,20 @@ func (r *Relay) send(s *Scratch, o Outcome, out *transport.Outbox) Outcome {
 // unsent answers the request that o wanted to send but the transport did not
 // take. s still holds that request.
 func (r *Relay) unsent(s *Scratch, o Outcome, err error, out *transport.Outbox) Outcome {
+	gone := errors.Is(err, transport.ErrFlowGone)
+	if gone && r.inside != nil {
+		if o, ok := r.sidestep(s, o, out); ok {
+			return o
+		}
+	}
 	if o.Cause != RequestIn && o.Cause != RequestOut {
 		return Outcome{Cause: Unsendable}
 	}
 	cause := NoListener
 	switch {
-	case errors.Is(err, transport.ErrFlowGone):
+	case gone && o.Cause == RequestIn:
+		cause = Disconnected
+	case gone:
 		cause = FlowGone
 	case errors.Is(err, transport.ErrTooLarge):
 		cause = TooLarge
@@ -225,6 +247,10 @@ func (r *Relay) unsent(s *Scratch, o Outcome, err error, out *transport.Outbox) 
 	}
 	return o
 }
+
+// SetLimits exchanges the bounds of messages, as Config.Limits; nil is the default
+// of package wire. limits must not change afterwards.
+func (r *Relay) SetLimits(limits *wire.Limits) { r.limits.Store(limits) }
 
 // Stats returns the counters of all messages that went through ServeSIP.
 func (r *Relay) Stats() Stats {

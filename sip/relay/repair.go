@@ -2,6 +2,7 @@ package relay
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,9 +20,21 @@ import (
 //     2, 4, 8 and 16 s until a response to it passes; so is a final response of
 //     3xx to 6xx to an INVITE, until its ACK passes. The proxy knows these
 //     repetitions as what clients over UDP send.
+//   - Of what goes to a proxy on a connection itself, the same is kept, but sent
+//     again only when that connection has ended, which may take with it what was
+//     written last. It goes the way that there is then: on a new connection word
+//     for word, or over UDP with another Via. Final responses to other requests
+//     than INVITE, which nobody ever repeats unasked, are kept for two seconds and
+//     go again once, from clients over UDP too. A 2xx to an INVITE is repeated by
+//     who has sent it until its ACK comes, over connections as well (RFC 3261
+//     section 13.3.1.4), and each of them brings forth another ACK (section
+//     13.2.2.4); the same is true of reliable provisional responses and their PRACK
+//     (RFC 3262 section 3). The ACK to a refusal only spares a proxy the wait for
+//     timer H. So these need no memory.
 //   - What a proxy repeats towards a connection within 32 s, octet by octet, the
 //     client has got already: it is not sent there again, because a client over
-//     TCP may take it for new. Instead the last word of the client in that
+//     TCP may take it for new. Responses count as new again when the client itself
+//     sends the request once more: then it waits for an answer. Instead the last word of the client in that
 //     transaction, its response or its ACK, is sent to the proxy again, as it
 //     must have been lost. A 2xx to an INVITE passes every time: the client
 //     answers each with its ACK, which also covers a lost ACK.
@@ -71,6 +84,18 @@ const (
 	wordLevel = len(ages)
 	// wordLife is how long that is kept: until a proxy has asked four times.
 	wordLife = 8 * time.Second
+	// onceLevel is the last age at which what is sent once is looked at: by then
+	// it is known of a connection whether it has taken something with it.
+	onceLevel = 2
+)
+
+// keeping is how long a message is kept, and what for.
+type keeping uint8
+
+const (
+	untilSeen keeping = iota // to be sent at every age
+	once                     // to be sent once
+	whenAsked                // as the last word
 )
 
 // NewRepair makes a Repair.
@@ -106,20 +131,31 @@ func (r *Repair) shard(key uint64) *repairShard { return &r.shards[key>>32%uint6
 // told of the transaction: the branch of our Via and the method of the CSeq. It
 // reports whether there was room; msg is copied.
 func (r *Repair) Add(now time.Time, branch []byte, method wire.Method, flow transport.Flow, msg []byte) bool {
-	return r.put(now, branch, method, flow, msg, 0)
+	return r.put(now, branch, method, flow, netip.AddrPort{}, msg, untilSeen)
+}
+
+// Watch is Add for a message that went to the proxy target on a connection.
+func (r *Repair) Watch(now time.Time, branch []byte, method wire.Method, flow transport.Flow, target netip.AddrPort, msg []byte) bool {
+	return r.put(now, branch, method, flow, target, msg, untilSeen)
+}
+
+// WatchOnce is Watch for a message that nothing is going to confirm: it is kept
+// for a short time and sent again once at most.
+func (r *Repair) WatchOnce(now time.Time, branch []byte, method wire.Method, flow transport.Flow, target netip.AddrPort, msg []byte) bool {
+	return r.put(now, branch, method, flow, target, msg, once)
 }
 
 // Keep keeps msg as the client's last word in a transaction, for Word. It takes
 // the place of what was kept or added for the transaction before.
 func (r *Repair) Keep(now time.Time, branch []byte, method wire.Method, flow transport.Flow, msg []byte) bool {
-	return r.put(now, branch, method, flow, msg, wordLevel)
+	return r.put(now, branch, method, flow, netip.AddrPort{}, msg, whenAsked)
 }
 
-func (r *Repair) put(now time.Time, branch []byte, method wire.Method, flow transport.Flow, msg []byte, level int) bool {
+func (r *Repair) put(now time.Time, branch []byte, method wire.Method, flow transport.Flow, target netip.AddrPort, msg []byte, how keeping) bool {
 	key := r.key(branch, method)
 	sh := r.shard(key)
 	sh.mu.Lock()
-	evicted, ok := sh.put(key, now.UnixNano(), level, &flow, msg)
+	evicted, ok := sh.put(key, now.UnixNano(), how, &flow, target, msg)
 	sh.mu.Unlock()
 	if !ok {
 		evicted++
@@ -156,29 +192,58 @@ func (r *Repair) Word(branch []byte, method wire.Method, dst []byte) (transport.
 	return sh.slots[i].flow, sh.read(i, dst), true
 }
 
-// Due sends what is due. buffer gives an empty slice to append one message to;
-// send takes it before the next call of buffer. Neither is called with a lock
-// held.
-func (r *Repair) Due(now time.Time, buffer func() []byte, send func(transport.Flow, []byte)) {
+// Resend is a message that may be sent again.
+type Resend struct {
+	// Flow is where it went.
+	Flow transport.Flow
+	// Target is the proxy that a connection led to, for a message given to Watch
+	// or WatchOnce: it is not to be sent while that connection is open. It is invalid for others.
+	Target netip.AddrPort
+	// Data is the message.
+	Data []byte
+}
+
+// Due hands send what is due. buffer gives an empty slice to append one message
+// to; send takes it before the next call of buffer. It reports whether it has sent
+// the message, and returns what it has become: another flow and text take the place
+// of the ones before. Neither is called with a lock held.
+func (r *Repair) Due(now time.Time, buffer func() []byte, send func(Resend) (Resend, bool)) {
 	at := now.UnixNano()
 	for i := range r.shards {
-		for r.shards[i].mayHaveDue(at) {
-			flow, msg, ok := r.shards[i].due(at, buffer())
+		for sh := &r.shards[i]; sh.mayHaveDue(at); {
+			key, m, ok := sh.due(at, buffer())
 			if !ok {
 				break
 			}
+			did, sent := send(m)
+			if !sent {
+				continue
+			}
 			r.resent.Add(1)
-			send(flow, msg)
+			if did.Flow != m.Flow {
+				sh.moved(key, &did)
+			}
 		}
 	}
 }
 
 // Repeats reports whether the same message has gone to flow within the last 32
-// s, and remembers it if not.
-func (r *Repair) Repeats(now time.Time, flow transport.Flow, msg []byte) bool {
+// s, and remembers it if not. branch and method name its transaction.
+func (r *Repair) Repeats(now time.Time, branch []byte, method wire.Method, flow transport.Flow, msg []byte) bool {
 	h := maphash.Bytes(r.seed, msg) ^ (flow.Generation+uint64(flow.Listener)<<56)*0x9e3779b97f4a7c15
-	return r.filter[h>>32%uint64(len(r.filter))].repeats(h, now.Unix())
+	key := r.key(branch, method)
+	return r.filterOf(key).repeats(key, h, now.Unix())
 }
+
+// Asked forgets what Repeats has seen of a transaction, because its request has
+// come from the client again: a client that uses a branch twice gets its answer
+// twice.
+func (r *Repair) Asked(branch []byte, method wire.Method) {
+	key := r.key(branch, method)
+	r.filterOf(key).forget(key)
+}
+
+func (r *Repair) filterOf(key uint64) *filterShard { return &r.filter[key>>32%uint64(len(r.filter))] }
 
 // Stats returns the counters.
 func (r *Repair) Stats() RepairStats {
@@ -193,21 +258,24 @@ func (r *Repair) Stats() RepairStats {
 	return st
 }
 
-// filterShard notices repetitions: a table of fingerprints in sets of four, of
-// which the oldest makes room.
+// filterShard notices repetitions: a table of fingerprints in sets, of which the
+// oldest makes room. The messages of a transaction are in one set.
 type filterShard struct {
 	mu   sync.Mutex
-	sets [][4]print
+	sets [][filterWays]print
 }
 
-// print is a message by its hash, and the second it passed.
+// print is a message and its transaction by their hashes, and the second it
+// passed; 0 is none.
 type print struct {
 	hash uint64
-	at   int64
+	tx   uint32
+	at   uint32
 }
 
 const (
 	filterShards = 16
+	filterWays   = 8
 	// repeatWindow is how long a proxy repeats itself (RFC 3261 timers B, F, H).
 	repeatWindow = 32
 )
@@ -215,24 +283,37 @@ const (
 func newFilter(entries int) []filterShard {
 	f := make([]filterShard, filterShards)
 	for i := range f {
-		f[i].sets = make([][4]print, max(1, entries/filterShards/4))
+		f[i].sets = make([][filterWays]print, max(1, entries/filterShards/filterWays))
 	}
 	return f
 }
 
-func (f *filterShard) repeats(hash uint64, at int64) bool {
+func (f *filterShard) set(key uint64) *[filterWays]print { return &f.sets[key%uint64(len(f.sets))] }
+
+func (f *filterShard) repeats(key, hash uint64, at int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	set := &f.sets[hash%uint64(len(f.sets))]
+	set, now := f.set(key), uint32(at)
 	oldest := 0
 	for i := range set {
-		if set[i].hash == hash && at-set[i].at < repeatWindow {
+		if set[i].hash == hash && set[i].at != 0 && now-set[i].at < repeatWindow {
 			return true
 		}
 		if set[i].at < set[oldest].at {
 			oldest = i
 		}
 	}
-	set[oldest] = print{hash, at}
+	set[oldest] = print{hash: hash, tx: uint32(key >> 32), at: now}
 	return false
+}
+
+func (f *filterShard) forget(key uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	set := f.set(key)
+	for i := range set {
+		if set[i].tx == uint32(key>>32) {
+			set[i] = print{}
+		}
+	}
 }

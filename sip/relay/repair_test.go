@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -15,7 +16,10 @@ var repairStart = time.Unix(1_700_000_000, 0)
 
 // dueNow is what r sends at an age after repairStart.
 func dueNow(r *Repair, age time.Duration) (sent []string) {
-	r.Due(repairStart.Add(age), func() []byte { return nil }, func(_ transport.Flow, msg []byte) { sent = append(sent, string(msg)) })
+	r.Due(repairStart.Add(age), func() []byte { return nil }, func(m Resend) (Resend, bool) {
+		sent = append(sent, string(m.Data))
+		return m, true
+	})
 	return sent
 }
 
@@ -37,6 +41,40 @@ func TestRepairSchedule(t *testing.T) {
 	}
 	if st := r.Stats(); st.Entries != 0 || st.Bytes != 0 || st.Resent != uint64(len(ages)) || st.Overflow != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestRepairOnce: what nothing confirms is asked about for two seconds, and gone
+// when it has been sent.
+func TestRepairOnce(t *testing.T) {
+	flow, udp := testFlow(t, "inttcp", proxyA.String(), 7), testFlow(t, "int", proxyA.String(), 0)
+	for name, c := range map[string]struct {
+		ends time.Duration // of the connection
+		want string
+	}{"at once": {0, "[500ms]"}, "later": {1500 * time.Millisecond, "[2s]"}, "late": {3 * time.Second, "[]"}} {
+		t.Run(name, func(t *testing.T) {
+			r := NewRepair(RepairConfig{})
+			if !r.WatchOnce(repairStart, []byte("z9hG4bK1"), wire.BYE, flow, proxyA, []byte("200")) {
+				t.Fatal("no room")
+			}
+			at := []time.Duration{}
+			for age := time.Duration(0); age < time.Minute; age += 50 * time.Millisecond {
+				r.Due(repairStart.Add(age), func() []byte { return nil }, func(m Resend) (Resend, bool) {
+					if age < c.ends {
+						return m, false
+					}
+					at = append(at, age)
+					m.Flow, m.Target = udp, netip.AddrPort{}
+					return m, true
+				})
+			}
+			if fmt.Sprint(at) != c.want {
+				t.Errorf("sent at %v, want %v", at, c.want)
+			}
+			if st := r.Stats(); st.Entries != 0 || st.Bytes != 0 || st.Resent != uint64(len(at)) || st.Overflow != 0 {
+				t.Errorf("%+v", st)
+			}
+		})
 	}
 }
 
@@ -112,7 +150,7 @@ func TestRepairOverflow(t *testing.T) {
 func TestRepeats(t *testing.T) {
 	r := NewRepair(RepairConfig{Repeats: 64})
 	a, b := testFlow(t, "tcp", "203.0.113.7:1000", 1), testFlow(t, "tcp", "203.0.113.7:1000", 2)
-	msg := []byte("BYE")
+	msg, branch := []byte("BYE"), []byte("z9hG4bK1")
 	for _, c := range []struct {
 		flow transport.Flow
 		msg  string
@@ -122,21 +160,50 @@ func TestRepeats(t *testing.T) {
 		{a, "BYE", 0, false}, {a, "BYE", 0, true}, {b, "BYE", 0, false}, {a, "BYE ", 0, false},
 		{a, "BYE", 31 * time.Second, true}, {a, "BYE", 32 * time.Second, false}, {a, "BYE", 63 * time.Second, true},
 	} {
-		if got := r.Repeats(repairStart.Add(c.age), c.flow, []byte(c.msg)); got != c.want {
+		if got := r.Repeats(repairStart.Add(c.age), branch, wire.BYE, c.flow, []byte(c.msg)); got != c.want {
 			t.Errorf("%q at %v: %v", c.msg, c.age, got)
 		}
 	}
 	for i := range 10_000 { // what does not fit any more passes
-		r.Repeats(repairStart.Add(100*time.Second), a, fmt.Append(nil, i))
+		r.Repeats(repairStart.Add(100*time.Second), fmt.Append(nil, i), wire.BYE, a, fmt.Append(nil, i))
 	}
-	if r.Repeats(repairStart.Add(100*time.Second), a, msg) {
+	if r.Repeats(repairStart.Add(100*time.Second), branch, wire.BYE, a, msg) {
 		t.Error("seen in a table long overwritten")
+	}
+}
+
+// TestAsked: what a client asks for again is answered again, and nobody else's
+// answers are.
+func TestAsked(t *testing.T) {
+	r := NewRepair(RepairConfig{Repeats: 64})
+	a := testFlow(t, "tcp", "203.0.113.7:1000", 1)
+	one, two := []byte("z9hG4bK1"), []byte("z9hG4bK2")
+	repeats := func(branch []byte, method wire.Method, msg string) bool {
+		return r.Repeats(repairStart, branch, method, a, []byte(msg))
+	}
+	repeats(one, wire.INVITE, "180")
+	repeats(one, wire.INVITE, "486")
+	repeats(one, wire.CANCEL, "200")
+	repeats(two, wire.INVITE, "486 two")
+	r.Asked(one, wire.INVITE)
+	for _, c := range []struct {
+		branch []byte
+		method wire.Method
+		msg    string
+		want   bool
+	}{
+		{one, wire.INVITE, "180", false}, {one, wire.INVITE, "486", false}, {one, wire.INVITE, "486", true},
+		{one, wire.CANCEL, "200", true}, {two, wire.INVITE, "486 two", true},
+	} {
+		if got := repeats(c.branch, c.method, c.msg); got != c.want {
+			t.Errorf("%s %v %s: %v", c.branch, c.method, c.msg, got)
+		}
 	}
 }
 
 // TestRepairModel holds the shards' lists against maps.
 func TestRepairModel(t *testing.T) {
-	flow := testFlow(t, "int", proxyA.String(), 0)
+	flow, other := testFlow(t, "int", proxyA.String(), 0), testFlow(t, "inttcp", proxyA.String(), 7)
 	rapid.Check(t, func(t *rapid.T) {
 		const entries = 6
 		r := NewRepair(RepairConfig{Entries: entries, Bytes: 64 * chunkSize})
@@ -158,10 +225,17 @@ func TestRepairModel(t *testing.T) {
 			},
 			"time": func(t *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "ms")) * time.Millisecond)
-				r.Due(now, func() []byte { return nil }, func(f transport.Flow, msg []byte) {
-					if f != flow || model[string(msg[:1])] != string(msg) {
-						t.Fatalf("%d octets of %q", len(msg), msg[:1])
+				change := rapid.IntRange(-1, 5*chunkSize).Draw(t, "changed") // what is sent becomes another text
+				r.Due(now, func() []byte { return nil }, func(m Resend) (Resend, bool) {
+					name := string(m.Data[:1])
+					if model[name] != string(m.Data) {
+						t.Fatalf("%d octets of %q", len(m.Data), name)
 					}
+					if change > 0 && m.Flow == flow {
+						m.Flow, m.Data = other, bytes.Repeat([]byte(name), change)
+						model[name] = string(m.Data)
+					}
+					return m, change >= 0
 				})
 			},
 			"": func(t *rapid.T) {
@@ -196,13 +270,14 @@ func TestRepairDoesNotAllocate(t *testing.T) {
 			now = now.Add(10 * time.Millisecond)
 			r.Add(now, b, wire.REGISTER, flow, msg)
 			r.Keep(now, b, wire.BYE, flow, msg)
-			r.Repeats(now, flow, b)
+			r.Repeats(now, b, wire.BYE, flow, b)
+			r.Asked(b, wire.BYE)
 			r.Word(b, wire.BYE, buf)
 			if i%2 == 0 {
 				r.Seen(b, wire.REGISTER)
 			}
 		}
-		r.Due(now, func() []byte { return buf }, func(transport.Flow, []byte) {})
+		r.Due(now, func() []byte { return buf }, func(m Resend) (Resend, bool) { return m, true })
 	}
 	round()
 	if n := testing.AllocsPerRun(10, round); n > 2 && !raceEnabled { // the two closures
@@ -224,7 +299,7 @@ func BenchmarkRepair(b *testing.B) {
 	b.Run("Repeats", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			r.Repeats(repairStart, flow, msg)
+			r.Repeats(repairStart, branch, wire.BYE, flow, msg)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/netip"
 	"sync"
 
 	"github.com/class5-go/class5/sip/transport"
@@ -27,12 +28,14 @@ type repairShard struct {
 type slot struct {
 	key        uint64
 	flow       transport.Flow
-	added      int64 // nanoseconds
-	chain      int32 // next slot with the same hash, or next free one
-	prev, succ int32 // in its queue
-	chunk      int32 // first of the message
+	target     netip.AddrPort // of a connection to a proxy, else invalid
+	added      int64          // nanoseconds
+	chain      int32          // next slot with the same hash, or next free one
+	prev, succ int32          // in its queue
+	chunk      int32          // first of the message
 	size       int32
 	level      int
+	once       bool
 }
 
 // queue is a list of slots in order of age.
@@ -76,7 +79,7 @@ func (sh *repairShard) find(key uint64) int32 {
 }
 
 // put keeps msg and returns how many others it had to give up for it.
-func (sh *repairShard) put(key uint64, now int64, level int, flow *transport.Flow, msg []byte) (evicted int, ok bool) {
+func (sh *repairShard) put(key uint64, now int64, how keeping, flow *transport.Flow, target netip.AddrPort, msg []byte) (evicted int, ok bool) {
 	chunks := (len(msg) + chunkSize - 1) / chunkSize
 	if chunks > sh.maxChunks || chunks == 0 {
 		return 0, false
@@ -92,7 +95,10 @@ func (sh *repairShard) put(key uint64, now int64, level int, flow *transport.Flo
 	s := &sh.slots[i]
 	sh.free = s.chain
 	b := sh.bucket(key)
-	*s = slot{key: key, flow: *flow, added: now, chain: *b, size: int32(len(msg)), level: level, chunk: sh.write(msg)}
+	*s = slot{key: key, flow: *flow, target: target, added: now, chain: *b, size: int32(len(msg)), once: how == once, chunk: sh.write(msg)}
+	if how == whenAsked {
+		s.level = wordLevel
+	}
 	*b = i
 	sh.used++
 	sh.enqueue(i)
@@ -145,14 +151,41 @@ func (sh *repairShard) drop(i int32) {
 		at = &sh.slots[*at].chain
 	}
 	*at = s.chain
-	for c := s.chunk; c != noSlot; {
+	sh.erase(s.chunk)
+	s.chain, sh.free = sh.free, i
+	sh.used--
+}
+
+// erase gives back the chunks of a message.
+func (sh *repairShard) erase(c int32) {
+	for c != noSlot {
 		next := sh.next[c]
 		sh.next[c], sh.freeChunk = sh.freeChunk, c
 		sh.chunksUsed--
 		c = next
 	}
-	s.chain, sh.free = sh.free, i
-	sh.used--
+}
+
+// moved notes what a message has been sent as, if it is still there: a response
+// may have come meanwhile. One that has no room in its new form stays as it was,
+// and one that was to be sent once is done with.
+func (sh *repairShard) moved(key uint64, m *Resend) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	i := sh.find(key)
+	if i == noSlot || sh.slots[i].level == wordLevel {
+		return
+	}
+	s := &sh.slots[i]
+	if s.once {
+		sh.drop(i)
+		return
+	}
+	if had, want := (int(s.size)+chunkSize-1)/chunkSize, (len(m.Data)+chunkSize-1)/chunkSize; sh.chunksUsed-had+want > sh.maxChunks {
+		return
+	}
+	sh.erase(s.chunk)
+	s.flow, s.target, s.size, s.chunk = m.Flow, m.Target, int32(len(m.Data)), sh.write(m.Data)
 }
 
 // mayHaveDue is cheap when there is nothing at all.
@@ -168,8 +201,8 @@ func (sh *repairShard) mayHaveDue(now int64) bool {
 	return true
 }
 
-// due takes one message that is due, appended to dst.
-func (sh *repairShard) due(now int64, dst []byte) (transport.Flow, []byte, bool) {
+// due takes one message that is due, with its octets appended to dst.
+func (sh *repairShard) due(now int64, dst []byte) (key uint64, m Resend, ok bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for level := range ages {
@@ -178,21 +211,21 @@ func (sh *repairShard) due(now int64, dst []byte) (transport.Flow, []byte, bool)
 			continue
 		}
 		s := &sh.slots[i]
-		flow, msg := s.flow, sh.read(i, dst)
+		key, m = s.key, Resend{Flow: s.flow, Target: s.target, Data: sh.read(i, dst)}
 		next := level + 1
 		for next < wordLevel && s.added+int64(ages[next]) <= now {
 			next++ // nobody looked for a while: once is enough
 		}
-		if next == wordLevel {
+		if next == wordLevel || s.once && next > onceLevel {
 			sh.drop(i)
 		} else {
 			sh.dequeue(i)
 			s.level = next
 			sh.enqueue(i)
 		}
-		return flow, msg, true
+		return key, m, true
 	}
-	return transport.Flow{}, dst, false
+	return 0, Resend{}, false
 }
 
 // write copies msg into chunks and returns the first.

@@ -17,6 +17,15 @@ func (r *Relay) refuse(s *Scratch, cause Cause, dst []byte) Outcome {
 	return r.reply(s, Outcome{Cause: cause}, cause.status(), dst)
 }
 
+// refuseMedia does not send a request on for now, or refuses it as the Media hook
+// says.
+func (r *Relay) refuseMedia(s *Scratch, cause Cause, dst []byte) Outcome {
+	if cause == Anchoring {
+		return Outcome{Cause: cause}
+	}
+	return r.reply(s, Outcome{Cause: cause}, s.status, dst)
+}
+
 // reply completes o with a response of our own, unless the message is an ACK or
 // there is no telling which transaction the response would belong to.
 func (r *Relay) reply(s *Scratch, o Outcome, code int, dst []byte) Outcome {
@@ -33,7 +42,7 @@ func (r *Relay) reply(s *Scratch, o Outcome, code int, dst []byte) Outcome {
 				fields = append(fields, wire.Field{ID: wire.HdrUnsupported, Value: v.Value()})
 			}
 		}
-	case NoTarget, TargetDown, Shed:
+	case NoTarget, TargetDown, Shed, Disconnected, Unanchored:
 		fields = append(fields, wire.Field{ID: wire.HdrRetryAfter, Value: []byte("5")})
 	case Answered:
 		fields = append(fields, wire.Field{ID: wire.HdrSupported, Value: []byte("path, outbound")})
@@ -46,6 +55,6 @@ func (r *Relay) reply(s *Scratch, o Outcome, code int, dst []byte) Outcome {
 	if err != nil {
 		return Outcome{Cause: Internal}
 	}
-	o.Status, o.Flow, o.Data = code, replyFlow(s.in, s.via), data
+	o.Status, o.Flow, o.Data = code, replyFlow(s), data
 	return o
 }

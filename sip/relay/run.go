@@ -11,8 +11,8 @@ import (
 const tickEvery = 50 * time.Millisecond
 
 // Run calls Tick every 50 ms, and at once after Wake, until ctx is done. Only
-// relays with a Repair, or with a Resolver that returns [Pending], need it. out
-// is Run's alone, best from [transport.Endpoint.Outbox].
+// relays with a Repair, or with a Resolver or Media that return [Pending], need
+// it. out is Run's alone, best from [transport.Endpoint.Outbox].
 func (r *Relay) Run(ctx context.Context, out *transport.Outbox) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
@@ -28,7 +28,7 @@ func (r *Relay) Run(ctx context.Context, out *transport.Outbox) {
 	}
 }
 
-// Wake has Run try again what waits for the Resolver. It never blocks.
+// Wake has Run try again what waits for the Resolver or Media. It never blocks.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -36,20 +36,19 @@ func (r *Relay) Wake() {
 	}
 }
 
-// Tick puts into out what is due at now: messages that are to be sent again, and
-// requests whose next hop is known by now or won't be. now is by the same clock
-// as [transport.Packet.At].
+// Tick puts into out what is due at now: messages that are to be sent again,
+// requests whose next hop is known by now or won't be, messages of calls whose
+// media node has answered. It may flush out. now is by the same clock as
+// [transport.Packet.At].
 func (r *Relay) Tick(now time.Time, out *transport.Outbox) {
 	r.retry(now, out)
 	if r.repair != nil {
-		r.repair.Due(now, out.Buffer, func(flow transport.Flow, msg []byte) {
-			_ = out.Send(flow, msg) // the transport counts what it drops
-		})
+		r.repair.Due(now, out.Buffer, func(m Resend) (Resend, bool) { return r.resend(m, out) })
 	}
 }
 
-// retry gives the requests that wait another try, and those that have waited
-// too long the last one.
+// retry gives the messages that wait another try, in the order they came, and
+// those that have waited too long the last one.
 func (r *Relay) retry(now time.Time, out *transport.Outbox) {
 	list := r.parked.take()
 	if len(list) == 0 {
@@ -57,15 +56,34 @@ func (r *Relay) retry(now time.Time, out *transport.Outbox) {
 	}
 	s := r.scratch.Get().(*Scratch)
 	defer r.scratch.Put(s)
-	for _, p := range list {
-		s.last = now.Sub(p.At) >= maxParkedTime
-		o := r.handle(s, p, out.Buffer())
-		if o.Cause == Resolving {
-			r.parked.back(p)
+	var blocked map[uint64]bool // calls of which a message goes on waiting
+	var still, gone []parked
+	s.again = true
+	for i := range list {
+		p := &list[i]
+		s.last, s.queued = now.Sub(p.At) >= maxParkedTime, p.call != 0 && blocked[p.call]
+		o := r.handle(s, &p.Packet, out.Buffer())
+		if o.Cause.waits() {
+			still = append(still, *p)
+			if p.call != 0 {
+				if blocked == nil {
+					blocked = map[uint64]bool{}
+				}
+				blocked[p.call] = true
+			}
 			continue
 		}
-		r.parked.gone(p)
+		gone = append(gone, *p)
 		o = r.send(s, o, out)
 		r.causes[o.Cause].Add(1)
+	}
+	// What comes next in these calls must not leave before what has waited.
+	out.Flush()
+	r.parked.back(still)
+	for i := range gone {
+		r.parked.gone(&gone[i])
+	}
+	if len(gone) > 0 && r.parked.any() {
+		r.Wake() // for what has come meanwhile and waited behind these only
 	}
 }

@@ -246,7 +246,7 @@ func localAddr(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAd
 // late is an Inside that is made after the relay.
 type late struct{ atomic.Pointer[Streams] }
 
-func (l *late) Stream(target netip.AddrPort, size int) (transport.Flow, bool) {
+func (l *late) Stream(target netip.AddrPort, size int) (transport.Flow, Way) {
 	return l.Load().Stream(target, size)
 }
 
@@ -255,13 +255,14 @@ func (l *late) Stream(target netip.AddrPort, size int) (transport.Flow, bool) {
 func TestServeInside(t *testing.T) {
 	inside := &late{}
 	n := startNode(t, func(c *Config) { c.Inside = inside })
-	tcp, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(localAddr(n.proxy))) // the same port
+	tcp, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(localAddr(n.proxy).Addr(), 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tcp.Close() })
 	streams, err := NewStreams(StreamsConfig{
 		Dialer: n.end, Listeners: Listeners(n.end.Listeners()), Mode: InsideAuto, Limit: 2000,
+		Port: uint16(tcp.Addr().(*net.TCPAddr).Port),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +292,7 @@ func TestServeInside(t *testing.T) {
 	t.Cleanup(func() { _ = conn.Close() })
 	target := localAddr(n.proxy)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, ok := streams.Stream(target, 3000); ok {
+		if _, way := streams.Stream(target, 3000); way == OverStream {
 			break
 		}
 		if time.Now().After(end) {

@@ -20,7 +20,7 @@ const (
 	InsideUDP  InsideMode = iota // UDP, whatever the size
 	InsideAuto                   // UDP for what fits into a packet, TCP for the rest
 	InsideTCP                    // TCP
-	InsideTLS                    // TLS over TCP
+	InsideTLS                    // TLS over TCP, and nothing else: without a connection, 503
 )
 
 // ParseInsideMode reads "udp", "auto", "tcp" or "tls".
@@ -76,14 +76,17 @@ type StreamsConfig struct {
 	// address.
 	ServerName string
 	// Targets is the number of proxies to connect to at most; 64. The others are
-	// sent UDP.
+	// sent UDP, in mode tls nothing.
 	Targets int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
 // Streams keeps a connection open to each proxy that the relay sends to. It is
-// an [Inside]: while there is no connection, messages go over UDP.
+// an [Inside]. While there is no connection, messages go over UDP in the modes
+// auto and tcp. In mode tls nothing ever leaves in clear: then it is Unconnected,
+// at once, since whoever sent the request can send it again to another edge, and
+// what waited here would be late for its transaction.
 type Streams struct {
 	cfg    StreamsConfig
 	proto  transport.Protocol
@@ -157,24 +160,40 @@ func NewStreams(cfg StreamsConfig) (*Streams, error) {
 }
 
 // Stream implements [Inside].
-func (s *Streams) Stream(target netip.AddrPort, size int) (transport.Flow, bool) {
-	if s.cfg.Mode == InsideUDP {
-		return transport.Flow{}, false
+func (s *Streams) Stream(target netip.AddrPort, size int) (transport.Flow, Way) {
+	otherwise := OverUDP
+	switch s.cfg.Mode {
+	case InsideUDP:
+		return transport.Flow{}, OverUDP
+	case InsideTLS:
+		otherwise = Unconnected
 	}
 	e := (*s.table.Load())[target]
 	if e == nil {
 		s.add(target)
-		return transport.Flow{}, false
+		return transport.Flow{}, otherwise
 	}
 	if s.cfg.Mode == InsideAuto && int64(size) <= e.limit.Load() {
-		return transport.Flow{}, false
+		return transport.Flow{}, OverUDP
 	}
 	f := e.flow.Load()
 	if f == nil || !s.cfg.Dialer.Alive(*f) {
 		s.wake()
-		return transport.Flow{}, false
+		return transport.Flow{}, otherwise
 	}
-	return *f, true
+	return *f, OverStream
+}
+
+// Connected is the number of proxies that are connected now, and of those that
+// are to be.
+func (s *Streams) Connected() (open, all int) {
+	table := *s.table.Load()
+	for _, e := range table {
+		if f := e.flow.Load(); f != nil && s.cfg.Dialer.Alive(*f) {
+			open++
+		}
+	}
+	return open, len(table)
 }
 
 func (s *Streams) add(target netip.AddrPort) {

@@ -20,6 +20,7 @@ type Subscriber struct {
 	Domain   string
 	Number   string // primary E.164 number without "+", empty if none
 	Locked   bool
+	Lock     Lock // besides Locked, which stands for everything
 }
 
 // AoR is the subscriber's address of record as "user@domain".
@@ -74,11 +75,18 @@ type Plan struct {
 	Callee      Subscriber
 	Application string
 	Number      string // what was dialled, in E.164 form without "+", or the user part
+	Emergency   bool   // an emergency service was dialled: no lock, limit or credit may stop the call
 	Trace       []Step
 }
 
 // Router plans calls.
-type Router struct{ dir Directory }
+type Router struct {
+	dir Directory
+	// Emergency tells Request-URIs of emergency services, such as an
+	// overload.Emergency does: locks of caller and callee don't count for them.
+	// nil knows none. It is set before the first plan.
+	Emergency func(uri []byte) bool
+}
 
 // New makes a Router over a directory.
 func New(dir Directory) *Router { return &Router{dir: dir} }
@@ -102,8 +110,11 @@ func (r *Router) Plan(ctx context.Context, f Facts) Plan {
 		return p.refuse(404, "Not Found", "domain", domain, "not a domain of this platform, and no peer serves it")
 	}
 	p.step("domain", domain, "served here")
-	if f.Caller != nil && f.Caller.Locked {
-		return p.refuse(403, "Forbidden", "caller lock", f.Caller.AoR(), "the caller is locked")
+	if p.Emergency = r.Emergency != nil && r.Emergency(f.RequestURI); p.Emergency {
+		p.step("emergency", string(f.RequestURI), "locks don't count")
+	}
+	if c := f.Caller; c != nil && !p.Emergency && (c.Locked || !c.Lock.Places(true)) {
+		return p.refuse(403, "Forbidden", "caller lock", c.AoR(), "the caller is locked: "+c.level())
 	}
 	user := wire.Unescape(uri.User)
 	if user == "" {
@@ -115,7 +126,27 @@ func (r *Router) Plan(ctx context.Context, f Facts) Plan {
 		p.Number = number
 		p.step("number", number, "E.164 form of "+user)
 	}
-	return r.destination(ctx, p, user, number, domain)
+	p = r.destination(ctx, p, user, number, domain)
+	if c := f.Caller; c != nil && !p.Emergency && p.Outcome != Refuse && !c.Lock.Places(own(c, domain, p)) {
+		return p.refuse(403, "Forbidden", "caller lock", c.AoR(), "the caller is locked: "+c.level())
+	}
+	return p
+}
+
+// own reports whether a call stays in the caller's domain.
+func own(c *Subscriber, domain string, p Plan) bool {
+	if p.Outcome == Deliver {
+		domain = p.Callee.Domain
+	}
+	return wire.EqualFold(domain, c.Domain)
+}
+
+// level says which lock a subscriber has.
+func (s *Subscriber) level() string {
+	if s.Locked {
+		return "by its status"
+	}
+	return s.Lock.String()
 }
 
 func (r *Router) destination(ctx context.Context, p Plan, user, number, domain string) Plan {
@@ -131,8 +162,8 @@ func (r *Router) destination(ctx context.Context, p Plan, user, number, domain s
 		return p
 	case d.Subscriber == nil:
 		return p.refuse(404, "Not Found", "destination", p.Number, "the directory named nobody")
-	case d.Subscriber.Locked:
-		return p.refuse(403, "Forbidden", "callee lock", d.Subscriber.AoR(), "the callee is locked")
+	case !p.Emergency && (d.Subscriber.Locked || !d.Subscriber.Lock.Receives()):
+		return p.refuse(403, "Forbidden", "callee lock", d.Subscriber.AoR(), "the callee is locked: "+d.Subscriber.level())
 	}
 	p.Outcome, p.Callee = Deliver, *d.Subscriber
 	if p.Callee.Number != "" {
@@ -147,6 +178,7 @@ func (p *Plan) step(rule, value, why string) {
 }
 
 func (p Plan) refuse(status int, reason, rule, value, why string) Plan {
+	p.Callee, p.Application = Subscriber{}, ""
 	p.Outcome, p.Status, p.Reason = Refuse, status, reason
 	p.Trace = append(p.Trace, Step{Rule: rule, Value: value, Why: why})
 	return p

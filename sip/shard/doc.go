@@ -11,6 +11,9 @@
 // Work that did not come from the network (a media time-out, an operator's
 // order, the result of a query) joins a call's shard by [Pool.Do].
 //
+// A core that asks others without waiting for them says so by [Lingerer]: its
+// shard then runs on after Close until the answers are there.
+//
 // A core may block for as long as its callers can wait: the calls of its
 // shard wait with it, those of other shards do not. Messages for a shard
 // whose queue is full are dropped and counted, as a full socket buffer would;

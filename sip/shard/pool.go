@@ -24,6 +24,12 @@ type Core interface {
 	Close(now time.Time)
 }
 
+// Lingerer is a Core that waits for answers to what it asked others. After
+// Close its shard goes on to run functions (not messages) until Busy is false.
+type Lingerer interface {
+	Busy() bool
+}
+
 // Config of a Pool. Zero fields take the defaults in brackets.
 type Config struct {
 	Shards int              // goroutines [32]
@@ -33,6 +39,8 @@ type Config struct {
 	// Endpoint is where the cores send by their Sender. Without one a Sender
 	// refuses.
 	Endpoint *transport.Endpoint
+	// Linger is how long a closed core may be busy [10 s].
+	Linger time.Duration
 }
 
 // Pool is a set of shards. Make it with New, give it to Endpoint.Serve as the
@@ -43,17 +51,20 @@ type Pool struct {
 	shards []*shard
 	views  sync.Pool // of *wire.Message, for the readers
 	copies sync.Pool // of *job
-	stop   chan struct{}
 
 	refused [256]atomic.Uint64 // by wire.Reason
 	full    atomic.Uint64
 	taken   atomic.Uint64
+	waited  atomic.Int64 // nanoseconds that messages have waited, since Delay was asked
+	waits   atomic.Int64 // and their number
 }
 
 type shard struct {
 	core Core
 	send Sender
 	in   chan *job
+	stop chan struct{} // closed when nobody reads in any more
+	last atomic.Int64  // nanoseconds: when it last took something
 	view wire.Message
 }
 
@@ -61,6 +72,7 @@ type shard struct {
 type job struct {
 	data []byte
 	flow transport.Flow
+	at   time.Time // when it came, if known
 	run  func(now time.Time, c Core)
 }
 
@@ -79,11 +91,14 @@ func New(cfg Config, makeCore func(index int, send *Sender) Core) *Pool {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	p := &Pool{cfg: cfg, seed: maphash.MakeSeed(), stop: make(chan struct{})}
+	if cfg.Linger <= 0 {
+		cfg.Linger = 10 * time.Second
+	}
+	p := &Pool{cfg: cfg, seed: maphash.MakeSeed()}
 	p.views.New = func() any { return new(wire.Message) }
 	p.copies.New = func() any { return &job{data: make([]byte, 0, 2048)} }
 	for i := range cfg.Shards {
-		s := &shard{in: make(chan *job, cfg.Queue)}
+		s := &shard{in: make(chan *job, cfg.Queue), stop: make(chan struct{})}
 		if cfg.Endpoint != nil {
 			s.send.out = cfg.Endpoint.Outbox()
 		}
@@ -109,7 +124,7 @@ func (p *Pool) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 		}
 		j := p.copies.Get().(*job)
 		j.data = append(j.data[:0], m.Bytes()...)
-		j.flow = pkt.Flow
+		j.flow, j.at = pkt.Flow, pkt.At
 		select {
 		case p.of(m.CallID()).in <- j:
 			p.taken.Add(1)
@@ -146,24 +161,29 @@ func (p *Pool) of(callID []byte) *shard {
 // waits for room in the queue until ctx is done, and never for f to run. Do
 // must not be called from a core: the queue could be its own.
 func (p *Pool) Do(ctx context.Context, callID string, f func(now time.Time, c Core)) error {
+	s := p.of([]byte(callID))
 	select {
-	case p.of([]byte(callID)).in <- &job{run: f}:
+	case <-s.stop: // there may be room, but nobody comes
+		return ErrStopped
+	default:
+	}
+	select {
+	case s.in <- &job{run: f}:
 		return nil
-	case <-p.stop:
+	case <-s.stop:
 		return ErrStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// Run runs the shards until ctx is done; then every core is closed and Run returns.
+// Run runs the shards until ctx is done; then every core is closed, and Run
+// returns when none is busy any more.
 func (p *Pool) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, s := range p.shards {
 		wg.Go(func() { p.loop(ctx, s) })
 	}
-	<-ctx.Done()
-	close(p.stop)
 	wg.Wait()
 	return nil
 }
@@ -171,10 +191,7 @@ func (p *Pool) Run(ctx context.Context) error {
 func (p *Pool) loop(ctx context.Context, s *shard) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	defer func() {
-		s.core.Close(p.cfg.Now())
-		s.send.flush()
-	}()
+	defer p.end(s)
 	for {
 		select {
 		case <-ctx.Done():
@@ -199,17 +216,63 @@ func (p *Pool) loop(ctx context.Context, s *shard) {
 	}
 }
 
+// end closes a core and brings it the answers that it waits for.
+func (p *Pool) end(s *shard) {
+	defer close(s.stop)
+	s.core.Close(p.cfg.Now())
+	s.send.flush()
+	c, ok := s.core.(Lingerer)
+	if !ok {
+		return
+	}
+	limit := time.NewTimer(p.cfg.Linger)
+	defer limit.Stop()
+	for c.Busy() {
+		select {
+		case j := <-s.in:
+			if j.run != nil {
+				j.run(p.cfg.Now(), s.core)
+			}
+		case <-limit.C:
+			return
+		}
+		s.send.flush()
+	}
+}
+
 func (p *Pool) work(s *shard, j *job) {
 	now := p.cfg.Now()
+	s.last.Store(now.UnixNano())
 	if j.run != nil {
 		j.run(now, s.core)
 		return
+	}
+	if !j.at.IsZero() {
+		p.waited.Add(int64(max(0, now.Sub(j.at))))
+		p.waits.Add(1)
 	}
 	// The copy was accepted before, so it is accepted again.
 	if s.view.Parse(j.data, p.cfg.Limits) == nil {
 		s.core.Receive(now, &s.view, j.flow)
 	}
 	p.copies.Put(j)
+}
+
+// Delay is how long messages have waited from their arrival to their shard, on
+// average since the last call; a shard that is busy with one while others wait
+// counts for as long as that. It is a measure of load, for one caller.
+func (p *Pool) Delay() time.Duration {
+	now := p.cfg.Now().UnixNano()
+	sum, n := p.waited.Swap(0), p.waits.Swap(0)
+	for _, s := range p.shards {
+		if last := s.last.Load(); last != 0 && len(s.in) > 0 {
+			sum, n = sum+max(0, now-last), n+1
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return time.Duration(sum / n)
 }
 
 // Stats are counters since New.

@@ -132,3 +132,49 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// asking is a core that is busy after Close until somebody answers.
+type asking struct {
+	log
+	answers int
+}
+
+func (c *asking) Busy() bool { return c.closed && c.answers < 2 }
+
+// TestLinger: answers to what a core asked reach it after Close, messages do
+// not, and a core that nobody answers is given up.
+func TestLinger(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &asking{log: log{seen: make(chan string, 10)}}
+			p := New(Config{Shards: 1, Linger: 3 * time.Second}, func(int, *Sender) Core { return c })
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- p.Run(ctx) }()
+			synctest.Wait()
+			cancel()
+			synctest.Wait()
+			begin := time.Now()
+			p.ServeSIP([]transport.Packet{packet("one", 1)}, nil)
+			if answered {
+				for range 2 {
+					if err := p.Do(t.Context(), "one", func(time.Time, Core) { c.answers++ }); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(begin); answered != (waited == 0) || !answered && waited != 3*time.Second {
+				t.Errorf("answered %v: ended after %v", answered, waited)
+			}
+			if len(c.seen) != 0 {
+				t.Error("a message reached a closed core")
+			}
+			if err := p.Do(t.Context(), "one", func(time.Time, Core) {}); err != ErrStopped {
+				t.Errorf("Do after the end: %v", err)
+			}
+		})
+	}
+}

@@ -72,20 +72,25 @@ func (s state) add(w uint64) state {
 // all takes in p, filled up with zeros to whole words.
 func (s state) all(p []byte) state {
 	v0, v1, v2, v3 := s.v0, s.v1, s.v2, s.v3
-	for len(p) >= 8 {
-		w := binary.LittleEndian.Uint64(p)
+	rest := p
+	for len(rest) >= 8 {
+		w := binary.LittleEndian.Uint64(rest)
 		v0, v1, v2, v3 = round(v0, v1, v2, v3^w)
 		v0, v1, v2, v3 = round(v0, v1, v2, v3)
 		v0 ^= w
-		p = p[8:]
+		rest = rest[8:]
 	}
 	s = state{v0, v1, v2, v3}
-	if len(p) == 0 {
+	if len(rest) == 0 {
 		return s
 	}
 	var w uint64
-	for i, c := range p {
-		w |= uint64(c) << (i & 7 * 8)
+	if len(p) >= 8 { // the last eight octets, less those that are in already
+		w = binary.LittleEndian.Uint64(p[len(p)-8:]) >> (64 - 8*len(rest))
+	} else {
+		for i, c := range rest {
+			w |= uint64(c) << (i & 7 * 8)
+		}
 	}
 	return s.add(w)
 }

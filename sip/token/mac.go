@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"sync"
 )
@@ -103,44 +104,50 @@ func (m *mac) part(b []byte) {
 // however little there is to sign.
 type cmac struct {
 	block cipher.Block
-	whole [2]uint64 // added to the last block when it is full
-	cut   [2]uint64 // and when it was padded
+	whole [blockLen]byte // added to the last block when it is full
+	cut   [blockLen]byte // and when it was padded
 }
 
 func newCMAC(key []byte) cmac {
 	c := cmac{block: newAES(key)}
 	var zero [blockLen]byte
 	c.block.Encrypt(zero[:], zero[:])
-	c.whole = double([2]uint64{binary.BigEndian.Uint64(zero[:]), binary.BigEndian.Uint64(zero[8:])})
+	c.whole = double(zero)
 	c.cut = double(c.whole)
 	return c
 }
 
 // double multiplies by x in GF(2^128).
-func double(v [2]uint64) [2]uint64 {
-	return [2]uint64{v[0]<<1 | v[1]>>63, v[1]<<1 ^ v[0]>>63*0x87}
+func double(v [blockLen]byte) (d [blockLen]byte) {
+	hi, lo := binary.BigEndian.Uint64(v[:]), binary.BigEndian.Uint64(v[8:])
+	binary.BigEndian.PutUint64(d[:], hi<<1|lo>>63)
+	binary.BigEndian.PutUint64(d[8:], lo<<1^hi>>63*0x87)
+	return d
 }
 
-// of leaves the MAC of m.in in m.sum, which it returns.
+// of leaves the MAC of m.in in m.sum, which it returns. The chain goes through
+// subtle.XORBytes because that writes sixteen octets at once, as the cipher
+// reads them: what was written in two halves can't be read as a whole until it
+// has reached the cache, which takes as long as the cipher itself.
 func (c *cmac) of(m *mac) []byte {
-	x := &m.sum
+	x := m.sum[:]
 	in := m.in
-	var hi, lo uint64
+	clear(x)
 	for len(in) > blockLen {
-		binary.BigEndian.PutUint64(x[:], hi^binary.BigEndian.Uint64(in))
-		binary.BigEndian.PutUint64(x[8:], lo^binary.BigEndian.Uint64(in[8:]))
-		c.block.Encrypt(x[:], x[:])
-		hi, lo = binary.BigEndian.Uint64(x[:]), binary.BigEndian.Uint64(x[8:])
+		subtle.XORBytes(x, x, in[:blockLen])
+		c.block.Encrypt(x, x)
 		in = in[blockLen:]
 	}
-	last := c.whole
-	m.block = [blockLen]byte{}
-	if copy(m.block[:], in) < blockLen {
+	last := &c.whole
+	if len(in) < blockLen {
+		last = &c.cut
+		m.block = [blockLen]byte{}
+		copy(m.block[:], in)
 		m.block[len(in)] = 0x80
-		last = c.cut
+		in = m.block[:]
 	}
-	binary.BigEndian.PutUint64(x[:], hi^last[0]^binary.BigEndian.Uint64(m.block[:]))
-	binary.BigEndian.PutUint64(x[8:], lo^last[1]^binary.BigEndian.Uint64(m.block[8:]))
-	c.block.Encrypt(x[:], x[:])
-	return x[:]
+	subtle.XORBytes(x, x, in)
+	subtle.XORBytes(x, x, last[:])
+	c.block.Encrypt(x, x)
+	return x
 }

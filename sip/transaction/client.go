@@ -104,14 +104,26 @@ func (c *Client) Method() wire.Method { return c.rec.method }
 // Request is the request as sent, until the final response; nil after it.
 func (c *Client) Request() []byte { return c.rec.request }
 
+// User of the transaction, as NewClient got it.
+func (c *Client) User() ClientUser { return c.user }
+
+// Match finds the client transaction that a response belongs to, nil when there
+// is none. It changes nothing: an element may want to know what a response
+// answers before it gives it to Receive.
+func (l *Layer) Match(m *wire.Message) *Client {
+	via, ok := m.TopVia()
+	if !ok || m.IsRequest() {
+		return nil
+	}
+	_, method := m.CSeq()
+	return l.clients[l.clientKey(via.Branch(), method)]
+}
+
 // response finds the client transaction of a response.
 func (l *Layer) response(now time.Time, m *wire.Message, from transport.Flow) {
-	if via, ok := m.TopVia(); ok {
-		_, method := m.CSeq()
-		if c := l.clients[l.clientKey(via.Branch(), method)]; c != nil {
-			c.receive(now, m, from)
-			return
-		}
+	if c := l.Match(m); c != nil {
+		c.receive(now, m, from)
+		return
 	}
 	l.stats.Strays++
 	l.cfg.User.Stray(now, m, from)

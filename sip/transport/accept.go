@@ -191,10 +191,11 @@ func (c *conn) handshake() (Close, error) {
 		}
 	}
 	if c.flow.Protocol.Secure() {
-		if c.l.tickets != nil {
-			c.l.tickets.refresh(c.e.cfg.Now())
+		s := c.l.secrets.Load()
+		if s.tickets != nil {
+			s.tickets.refresh(c.e.cfg.Now())
 		}
-		c.tls = tls.Server(&c.sock, c.l.cfg.TLS)
+		c.tls = tls.Server(&c.sock, s.server)
 		if err := c.tls.HandshakeContext(context.Background()); err != nil {
 			return CloseHandshake, err
 		}

@@ -20,6 +20,15 @@ func newAdmission(limits Limits) admission {
 	return admission{limits: limits, rates: newRateTable(limits.HandshakeRatePerSource), source: make(map[netip.Addr]int)}
 }
 
+func (a *admission) set(limits Limits) {
+	a.mu.Lock()
+	a.limits = limits
+	a.mu.Unlock()
+	a.rates.mu.Lock()
+	a.rates.rate = limits.HandshakeRatePerSource
+	a.rates.mu.Unlock()
+}
+
 // source is what ConnectionsPerSource counts: an IPv6 host has a whole /64.
 func source(a netip.Addr) netip.Addr {
 	if a.Is4() {

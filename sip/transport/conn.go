@@ -168,7 +168,7 @@ func (e *Endpoint) StreamMemory() int { return int(e.memory.Load()) }
 
 // charge takes n bytes of Limits.StreamMemory, if there are as many.
 func (e *Endpoint) charge(n int) bool {
-	if e.memory.Add(int64(n)) > int64(e.cfg.Limits.StreamMemory) {
+	if e.memory.Add(int64(n)) > int64(e.limits.Load().StreamMemory) {
 		e.memory.Add(-int64(n))
 		return false
 	}

@@ -210,7 +210,7 @@ func descriptor(tc syscall.Conn) (fd int, err error) {
 
 // clientHandshake connects to the domain asked for, or else to the address.
 func (c *conn) clientHandshake(key dialKey) error {
-	cfg := c.l.cfg.DialTLS
+	cfg := c.l.secrets.Load().dial
 	if key.serverName != "" || cfg.ServerName == "" {
 		cfg = cfg.Clone()
 		if cfg.ServerName = key.serverName; cfg.ServerName == "" {

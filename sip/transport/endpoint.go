@@ -33,6 +33,8 @@ type Endpoint struct {
 	accepts    pacer
 	handshakes pacer
 	memory     atomic.Int64 // of Limits.StreamMemory
+	limits     atomic.Pointer[Limits]
+	reload     sync.Mutex // of SetLimits and SetAuthorities
 	born       time.Time
 
 	serving  context.Context // of Serve
@@ -55,8 +57,8 @@ type listener struct {
 	udp      []*udpSocket
 	tcp      *acceptor
 	limits   *wire.Limits // of stream messages
-	tickets  *ticketUser  // nil without shared keys
-	counters counters     // of connections; UDP sockets have their own
+	secrets  atomic.Pointer[secrets]
+	counters counters // of connections; UDP sockets have their own
 }
 
 // ListenerInfo describes a bound listener.
@@ -90,6 +92,7 @@ func Listen(ctx context.Context, cfg Config) (*Endpoint, error) {
 		return nil, err
 	}
 	e := &Endpoint{cfg: cfg}
+	e.limits.Store(&cfg.Limits)
 	e.outboxes.New = func() any { return e.Outbox() }
 	e.admission = newAdmission(cfg.Limits)
 	e.loops = make([]*loop, cfg.Loops)
@@ -113,6 +116,7 @@ func Listen(ctx context.Context, cfg Config) (*Endpoint, error) {
 
 func bind(ctx context.Context, index uint8, cfg ListenerConfig) (*listener, error) {
 	l := &listener{index: index, cfg: cfg}
+	l.secrets.Store(newSecrets(&l.cfg))
 	l.info = ListenerInfo{Name: cfg.Name, Protocol: cfg.Protocol, Advertised: cfg.Advertised, Internal: cfg.Internal}
 	if cfg.Protocol == UDP {
 		sockets, err := listenUDP(ctx, &cfg)
@@ -151,9 +155,6 @@ func (l *listener) bindTCP(ctx context.Context) error {
 		return err
 	}
 	l.limits = &wire.Limits{Message: l.cfg.MaxMessage}
-	if l.cfg.Tickets != nil && l.cfg.Protocol.Secure() {
-		l.tickets = &ticketUser{keys: l.cfg.Tickets, cfg: l.cfg.TLS}
-	}
 	return nil
 }
 

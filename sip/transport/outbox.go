@@ -10,6 +10,7 @@ type Outbox struct {
 	streams []streamMessage
 	arena   arena
 	scratch []byte
+	refused int // messages of the batch being handled
 }
 
 type streamMessage struct {
@@ -77,6 +78,13 @@ func (o *Outbox) addDatagram(l *listener, flow Flow, msg []byte) {
 		_ = b.flush() // counted
 	}
 }
+
+// Refused tells the endpoint that n messages of the batch being handled were not
+// worth reading. While nearly all datagrams are like that, and no more of them
+// come than can be read, sockets are looked at every millisecond and not at
+// every datagram: waking up costs more than refusing. Messages among them wait as
+// long at most.
+func (o *Outbox) Refused(n int) { o.refused += n }
 
 // Flush sends what is in line. The Outbox given to ServeSIP is flushed by the
 // endpoint.

@@ -31,12 +31,18 @@ type pacer struct {
 
 // take returns 0, or how long to wait before asking again.
 func (p *pacer) take(now time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.rate <= 0 {
 		return 0
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	return p.b.take(now, time.Second/time.Duration(p.rate), p.rate)
+}
+
+func (p *pacer) set(rate int) {
+	p.mu.Lock()
+	p.rate = rate
+	p.mu.Unlock()
 }
 
 const (
@@ -65,12 +71,12 @@ func newRateTable(rate int) rateTable {
 
 // allow takes a token of src, of which there are four times the rate at most.
 func (t *rateTable) allow(src netip.Addr, now time.Duration) bool {
-	if t.rate <= 0 {
-		return true
-	}
 	tag := maphash.Comparable(t.seed, src) | 1
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.rate <= 0 {
+		return true
+	}
 	set := &t.sets[tag>>1%rateSets]
 	slot := &set[0]
 	for i := range set {

@@ -125,7 +125,7 @@ func (s *sock) write(p []byte) (rest []byte, cause Close) {
 	}
 	e := s.c.e
 	switch {
-	case len(s.queue)+len(p) > e.cfg.Limits.WriteQueue:
+	case len(s.queue)+len(p) > e.limits.Load().WriteQueue:
 		s.err = ErrQueueFull
 		return p, CloseQueueFull
 	case !e.charge(len(p)):

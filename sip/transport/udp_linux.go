@@ -28,6 +28,7 @@ type udpReader struct {
 	controls []control
 	slots    [][]byte
 	packets  []Packet
+	flood    flood
 	drops    uint32 // of the kernel, as last told
 
 	limit *pongLimit // of the worker
@@ -97,25 +98,27 @@ func (r *udpReader) read() (batch []Packet, more bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	r.packets = r.packets[:0]
-	bytes := 0
+	r.packets = r.packets[:n]
+	kept, bytes := 0, 0
 	for i := range n {
-		if p, ok := r.packet(i); ok {
-			r.packets = append(r.packets, p)
+		if p := &r.packets[kept]; r.packet(i, p) {
+			kept++
 			bytes += len(p.Data)
 		}
 		r.rearm(i)
 	}
+	r.packets = r.packets[:kept]
 	if r.pongs.n > 0 {
 		_ = r.pongs.flush() // counted
 	}
-	if len(r.packets) > 0 {
-		r.s.counters.in(len(r.packets), bytes)
+	if kept > 0 {
+		r.s.counters.in(kept, bytes)
 	}
 	return r.packets, n == len(r.hdrs), nil
 }
 
-func (r *udpReader) packet(i int) (Packet, bool) {
+// packet makes p of the i-th datagram, unless there is no message in it.
+func (r *udpReader) packet(i int, p *Packet) bool {
 	h := &r.hdrs[i]
 	local := r.s.local
 	if h.hdr.Controllen > 0 {
@@ -123,24 +126,25 @@ func (r *udpReader) packet(i int) (Packet, bool) {
 	}
 	if h.hdr.Flags&unix.MSG_TRUNC != 0 {
 		r.s.counters.drop(DropOversize)
-		return Packet{}, false
+		return false
 	}
 	data := r.slots[i][:h.len]
 	if isKeepAlive(data) {
 		r.s.counters.keepAlives.Add(1)
-		return Packet{}, false
+		return false
 	}
 	remote := addrPort(&r.names[i])
 	if !remote.IsValid() || remote.Port() == 0 {
 		r.s.counters.drop(DropSource)
-		return Packet{}, false
+		return false
 	}
-	flow := Flow{Protocol: UDP, Listener: r.listener, Local: local, Remote: remote}
+	p.Data = data
+	p.Flow = Flow{Protocol: UDP, Listener: r.listener, Local: local, Remote: remote}
 	if isSTUN(data) {
-		r.answer(i, data, &flow)
-		return Packet{}, false
+		r.answer(i, data, &p.Flow)
+		return false
 	}
-	return Packet{Data: data, Flow: flow}, true
+	return true
 }
 
 // answer puts the answer to a keep-alive in line.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,8 +24,10 @@ type udpWorker struct {
 	epoll   int
 	wake    int // eventfd that ends the waiting
 	events  [16]unix.EpollEvent
-	yielded time.Time // to the scheduler
-	busy    time.Time // when the last message came
+	ready   bool           // there is likely something to read already
+	yielded time.Time      // to the scheduler
+	busy    time.Time      // when the last message came
+	rest    [1]unix.PollFd // what ends a pause
 }
 
 // A thread that stays in system calls for 10 ms without a visit to the
@@ -68,6 +71,7 @@ func (e *Endpoint) newUDPWorker(i int) (*udpWorker, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	w := &udpWorker{e: e, index: i, out: e.newOutbox(i), epoll: epoll, wake: wake}
+	w.rest[0] = unix.PollFd{Fd: int32(wake), Events: unix.POLLIN}
 	limit := newPongLimit()
 	err = w.watch(wake, -1)
 	for _, l := range e.listeners {
@@ -104,6 +108,8 @@ func (w *udpWorker) run() error {
 			return err
 		}
 		w.visit(n > 0)
+		w.ready = false
+		flooded := false
 		for i := range n {
 			if w.e.stopping.Load() {
 				return nil
@@ -115,16 +121,30 @@ func (w *udpWorker) run() error {
 			if w.events[i].Events&unix.EPOLLERR != 0 && r.queue != nil {
 				r.queue.read(r.fd, func(to netip.AddrPort) { w.e.cfg.Unreachable(r.listener, to) })
 			}
-			if err := w.serve(r); err != nil {
+			calm, err := w.serve(r)
+			if err != nil {
 				return err
 			}
+			flooded = flooded || calm
+		}
+		if flooded {
+			w.pause()
+			w.ready = true
 		}
 	}
 }
 
 // wait blocks until a socket can be read. This call the scheduler knows of: the
-// processor may go to another thread meanwhile.
+// processor may go to another thread meanwhile. Of a look at what is there it is
+// not told, see udpReader.recvmmsg.
 func (w *udpWorker) wait() (int, error) {
+	if w.ready {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(w.epoll), uintptr(unsafe.Pointer(&w.events[0])),
+			uintptr(len(w.events)), 0, 0, 0)
+		if errno == 0 && n > 0 {
+			return int(n), nil
+		}
+	}
 	timeout := -1
 	if !w.busy.IsZero() {
 		timeout = int(visitEvery / time.Millisecond)
@@ -153,20 +173,23 @@ func (w *udpWorker) visit(work bool) {
 }
 
 // serve handles one batch of a socket. More than one would keep the others
-// waiting.
-func (w *udpWorker) serve(r *udpReader) error {
-	batch, _, err := r.read()
+// waiting. flooded tells that the socket has been emptied of a flood.
+func (w *udpWorker) serve(r *udpReader) (flooded bool, err error) {
+	batch, more, err := r.read()
 	switch {
 	case err == nil:
+		w.ready = w.ready || more
 		if len(batch) > 0 {
+			w.out.refused = 0
 			w.e.deliver(batch, w.out)
+			flooded = r.flood.note(len(batch), w.out.refused) && !more
 		}
 	case transient(err):
 		time.Sleep(time.Millisecond) // short of memory: a busy loop would not help
 	default:
-		return fmt.Errorf("transport: listener %q: %w", w.e.listeners[r.listener].info.Name, err)
+		return false, fmt.Errorf("transport: listener %q: %w", w.e.listeners[r.listener].info.Name, err)
 	}
-	return nil
+	return flooded, nil
 }
 
 // stop wakes a worker of an endpoint that is stopping.

@@ -144,6 +144,12 @@ func TestWebSocketClose(t *testing.T) {
 		t.Errorf("message over limit: %v", err)
 	}
 	last := dialWS(t, e, http.DefaultClient)
+	if err := last.Write(ctx, websocket.MessageText, []byte("\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := last.Read(ctx); err != nil { // whose handshake is hardly over hears no farewell
+		t.Fatal(err)
+	}
 	stop()
 	if _, _, err := last.Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("shutdown: %v", err)

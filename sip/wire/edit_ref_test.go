@@ -19,7 +19,7 @@ type refHeader struct {
 }
 
 type refMessage struct {
-	start   []string // the three parts of the start line
+	start   []string // the three parts of the start line; a response may have two
 	headers []*refHeader
 	end     []string // lines behind the last header
 	body    string
@@ -49,9 +49,6 @@ func refParse(msg string) *refMessage {
 	head, body, _ := strings.Cut(msg, "\r\n\r\n")
 	first, rest, more := strings.Cut(head, "\r\n")
 	r := &refMessage{start: strings.SplitN(first, " ", 3), body: body}
-	for len(r.start) < 3 {
-		r.start = append(r.start, "")
-	}
 	if !more {
 		return r
 	}
@@ -193,7 +190,8 @@ func refEdit(msg string, request bool, ops []refOp) string {
 			}
 		case opStatusLine:
 			if !request {
-				r.start[1], r.start[2], _ = strings.Cut(o.value, " ")
+				code, phrase, _ := strings.Cut(o.value, " ")
+				r.start = []string{r.start[0], code, phrase}
 			}
 		case opPrepend:
 			at := slices.IndexFunc(r.headers, func(h *refHeader) bool { return h.key == key })

@@ -214,10 +214,18 @@ func (m *Message) Uint32(id HeaderID) (n uint32, ok bool) {
 
 // TopVia is the first Via value.
 func (m *Message) TopVia() (v Via, ok bool) {
+	ok = m.TopViaInto(&v)
+	return v, ok
+}
+
+// TopViaInto is TopVia into a Via that is there, which is zero afterwards when there is none.
+func (m *Message) TopViaInto(v *Via) bool {
 	if m.topVia.host.hi == 0 {
-		return Via{}, false
+		*v = Via{}
+		return false
 	}
-	return m.topVia.view(m.b), true
+	m.topVia.view(m.b, v)
+	return true
 }
 
 // TopBranch is the branch of the first Via value, nil when it has none.

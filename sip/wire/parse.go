@@ -86,7 +86,7 @@ func (m *Message) head(lim *Limits) {
 func (m *Message) header(at int, lim *Limits) int {
 	b := m.b
 	id, n := scanKnownName(b, at)
-	end := nextControl(b, at)
+	end := nextControl(b, at+n) // no name has any
 	if n == 0 || uint(end)+2 >= uint(len(b)) || b[end] != '\r' || b[end+1] != '\n' || b[end+2] == ' ' || b[end+2] == '\t' ||
 		end-at > lim.HeaderLine {
 		return m.oddHeader(at, lim)

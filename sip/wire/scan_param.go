@@ -118,6 +118,7 @@ func word(s []byte, lo, n int) (w uint64) {
 type paramScan struct {
 	all   span   // from the first ";" to the end of the last parameter
 	steer span   // value of tag, or of branch
+	rport uint32 // where the name of rport begins
 	seen  uint16 // which of the parameters above are there
 	n     int    // how many
 }
@@ -150,6 +151,9 @@ func scanParams(s []byte, i, limit int, steering uint16, o *paramScan) (next int
 			return int(p.name.lo), ReasonDuplicateParam
 		}
 		seen |= bit
+		if bit == parRPort {
+			o.rport = p.name.lo
+		}
 		if bit == steering {
 			if p.value.lo == p.value.hi || s[p.value.lo] == '"' {
 				return int(p.name.lo), ReasonParam // a token by its grammar

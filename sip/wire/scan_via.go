@@ -88,7 +88,8 @@ func scanSentBy(s []byte, i int, o *via) (next int, r Reason) {
 }
 
 // scanHost is the index behind hostname, IPv4address or IPv6reference, -1 when there is none. The inside of the
-// brackets is only checked for its characters: RFC 5118 4.10 wants a colon too many tolerated.
+// brackets is only checked for its characters and for two colons, without which some read an IPv4 address: RFC 5118
+// 4.10 wants a colon too many tolerated.
 func scanHost(s []byte, i int) int {
 	lo := i
 	if uint(i) >= uint(len(s)) || s[i] != '[' {
@@ -97,11 +98,14 @@ func scanHost(s []byte, i int) int {
 		}
 		return i
 	}
+	colons := 0
 	for i++; uint(i) < uint(len(s)); i++ {
 		switch c := s[i]; {
-		case c == ']' && i > lo+1:
+		case c == ']' && colons > 1:
 			return i + 1
-		case unhex(c) > 15 && c != ':' && c != '.':
+		case c == ':':
+			colons++
+		case unhex(c) > 15 && c != '.':
 			return -1
 		}
 	}

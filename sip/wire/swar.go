@@ -34,14 +34,21 @@ func odd(x uint64) uint64 { return (x + ones) | (x - space) }
 // nextControl is the index of the first octet of s at or behind i that is below SP or DEL, len(s) when there is none.
 func nextControl(s []byte, i int) int {
 	for uint(i)+32 <= uint(len(s)) {
-		w := s[i : i+32]
-		x := odd(binary.LittleEndian.Uint64(w)) | odd(binary.LittleEndian.Uint64(w[8:])) |
-			odd(binary.LittleEndian.Uint64(w[16:])) | odd(binary.LittleEndian.Uint64(w[24:]))
-		if x&tops != 0 {
-			for j := i; j < i+32; j += 8 {
-				if c := controls(binary.LittleEndian.Uint64(s[j : j+8])); c != 0 {
-					return j + firstMark(c)
-				}
+		w := (*[32]byte)(s[i:])
+		w0, w1 := binary.LittleEndian.Uint64(w[:]), binary.LittleEndian.Uint64(w[8:])
+		w2, w3 := binary.LittleEndian.Uint64(w[16:]), binary.LittleEndian.Uint64(w[24:])
+		if (odd(w0)|odd(w1)|odd(w2)|odd(w3))&tops != 0 {
+			if c := controls(w0); c != 0 {
+				return i + firstMark(c)
+			}
+			if c := controls(w1); c != 0 {
+				return i + 8 + firstMark(c)
+			}
+			if c := controls(w2); c != 0 {
+				return i + 16 + firstMark(c)
+			}
+			if c := controls(w3); c != 0 {
+				return i + 24 + firstMark(c)
 			}
 		}
 		i += 32

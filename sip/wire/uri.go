@@ -17,17 +17,25 @@ type URI struct {
 // ParseURI reads a URI. The parts of sip, sips and tel URIs are checked against their grammar; of any other scheme,
 // whether known here or not, only the characters. User part, parameters and headers may hold raw UTF-8 and the user
 // part "#", which the field sends though the grammar wants them escaped.
-func ParseURI(b []byte) (URI, error) {
-	var u uri
-	if at, r := scanURI(b[:len(b):len(b)], 0, &u); r != ReasonNone {
-		return URI{}, &Error{Reason: r, Offset: at, Status: r.status()}
+func ParseURI(b []byte) (u URI, err error) {
+	err = u.Parse(b)
+	return u, err
+}
+
+// Parse is ParseURI into a URI that is there, which it overwrites, also on an error.
+func (u *URI) Parse(b []byte) error {
+	var p uri
+	if at, r := scanURI(b[:len(b):len(b)], 0, &p); r != ReasonNone {
+		*u = URI{}
+		return &Error{Reason: r, Offset: at, Status: r.status()}
 	}
-	v := URI{Scheme: u.scheme.of(b), User: u.user.of(b), Host: u.host.of(b), Port: u.port,
-		Params: Params(u.params.of(b)), Headers: u.headers.of(b), Opaque: u.opaque.of(b)}
-	if u.password.lo != 0 {
-		v.Password = b[u.password.lo:u.password.hi:u.password.hi]
+	u.Scheme, u.User, u.Host, u.Port = p.scheme.of(b), p.user.of(b), p.host.of(b), p.port
+	u.Params, u.Headers, u.Opaque = Params(p.params.of(b)), p.headers.of(b), p.opaque.of(b)
+	u.Password = nil
+	if p.password.lo != 0 {
+		u.Password = b[p.password.lo:p.password.hi:p.password.hi]
 	}
-	return v, nil
+	return nil
 }
 
 // IsSIP reports whether the scheme is sip or sips.

@@ -104,6 +104,17 @@ func (v *Values) NameAddr() (NameAddr, error) {
 	return ParseNameAddr(v.Value())
 }
 
+// URI is the URI of the current value as name-addr, without angle brackets: what NameAddr costs least.
+func (v *Values) URI() ([]byte, error) {
+	if v.row != 0 {
+		if w := &v.m.values[(v.row-1)&(maxRows-1)]; w.uri.hi != 0 && v.m.b != nil {
+			return w.uri.of(v.m.b), nil
+		}
+	}
+	n, err := ParseNameAddr(v.Value())
+	return n.URI, err
+}
+
 // rowNameAddr is what Parse has kept of a value; a row without URI is that of a Via.
 func (m *Message) rowNameAddr(i uint8) (n NameAddr, ok bool) {
 	w := &m.values[(i-1)&(maxRows-1)]

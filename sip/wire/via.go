@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 )
@@ -16,20 +17,20 @@ type Via struct {
 	Params    Params
 
 	branch []byte // what Parse has seen, so that Params need not be searched again
+	rport  uint32 // index of its name in Params
 	seen   uint16
 	known  bool
 }
 
-func (v *via) view(b []byte) Via {
-	return Via{
-		Raw: v.value.of(b), Name: v.name.of(b), Version: v.version.of(b), Transport: v.transport.of(b),
-		Host: v.host.of(b), Port: v.port, Params: Params(v.params.all.of(b)),
-		branch: v.params.steer.of(b), seen: v.params.seen, known: true,
-	}
+// view fills in o.
+func (v *via) view(b []byte, o *Via) {
+	o.Raw, o.Name, o.Version, o.Transport = v.value.of(b), v.name.of(b), v.version.of(b), v.transport.of(b)
+	o.Host, o.Port, o.Params = v.host.of(b), v.port, Params(v.params.all.of(b))
+	o.branch, o.rport, o.seen, o.known = v.params.steer.of(b), v.params.rport-v.params.all.lo, v.params.seen, true
 }
 
 // ParseVia reads one Via value.
-func ParseVia(b []byte) (Via, error) {
+func ParseVia(b []byte) (o Via, err error) {
 	var v via
 	next, r := scanVia(b[:len(b):len(b)], 0, noLimit, &v)
 	if r == ReasonNone && next != len(b) {
@@ -38,7 +39,8 @@ func ParseVia(b []byte) (Via, error) {
 	if r != ReasonNone {
 		return Via{}, &Error{Reason: r, Offset: next, Status: r.status()}
 	}
-	return v.view(b), nil
+	v.view(b, &o)
+	return o, nil
 }
 
 // Branch is the branch parameter, nil when absent.
@@ -70,6 +72,22 @@ func (v Via) RPort() (port uint16, present bool) {
 	return uint16(n), ok
 }
 
+// HasRPort reports whether the parameter rport is there, with a value or without: what RPort costs least.
+func (v *Via) HasRPort() bool {
+	if v.known {
+		return v.seen&parRPort != 0
+	}
+	return v.Params.Has("rport")
+}
+
+// HasReceived reports whether the parameter received is there.
+func (v *Via) HasReceived() bool {
+	if v.known {
+		return v.seen&parReceived != 0
+	}
+	return v.Params.Has("received")
+}
+
 // lacks reports that a parameter is not there; false means that Params have to be asked.
 func (v Via) lacks(bit uint16) bool { return v.known && v.seen&bit == 0 }
 
@@ -78,8 +96,15 @@ func (v Via) lacks(bit uint16) bool { return v.known && v.seen&bit == 0 }
 // or rport was asked for. Values of the sender for these two are dropped.
 func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
 	addr := src.Addr().Unmap()
-	dst = v.appendSentBy(dst)
-	dst, rport := appendOtherParams(dst, v.Params)
+	var rport bool
+	if whole := v.minimal(); whole && v.seen&parRPort == 0 {
+		dst = append(dst, v.Raw...)
+	} else if name := int(v.rport); whole && v.bareRPort() {
+		at := len(v.Raw) - len(v.Params) + name
+		dst, rport = append(append(dst, v.Raw[:at-1]...), v.Params[name+len("rport"):]...), true
+	} else {
+		dst, rport = appendOtherParams(v.appendSentBy(dst), v.Params)
+	}
 	host, ok := ParseAddr(v.Host)
 	if rport || !ok || host != addr {
 		dst = addr.AppendTo(append(dst, ";received="...))
@@ -88,6 +113,28 @@ func AppendViaReceived(dst []byte, v Via, src netip.AddrPort) []byte {
 		dst = strconv.AppendUint(append(dst, ";rport="...), uint64(src.Port()), 10)
 	}
 	return dst
+}
+
+// minimal reports that the value holds no received and nothing that AppendTo would leave out or change: no white
+// space but one SP, no control character, no leading zero.
+func (v *Via) minimal() bool {
+	if !v.known || v.seen&parReceived != 0 {
+		return false
+	}
+	n := len(v.Name) + len(v.Version) + len(v.Transport) + len(v.Host) + len("// ")
+	for port := v.Port; port > 0; port /= 10 {
+		n++
+	}
+	if v.Port > 0 {
+		n++
+	}
+	return n+len(v.Params) == len(v.Raw) && nextControl(v.Raw, 0) == len(v.Raw) && bytes.IndexByte(v.Params, ' ') < 0
+}
+
+// bareRPort reports that rport is there without a value.
+func (v *Via) bareRPort() bool {
+	end := int(v.rport) + len("rport")
+	return v.seen&parRPort != 0 && (end == len(v.Params) || v.Params[end] == ';')
 }
 
 // appendOtherParams appends p without received and rport, and tells whether it had the latter.
