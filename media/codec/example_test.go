@@ -7,12 +7,19 @@ import (
 )
 
 func Example() {
-	c, ok := codec.Default().Lookup("PCMA", 8000)
+	registry := codec.Default() // a value: append your own
+	c, ok := registry.Lookup("PCMA", 8000)
 	if !ok {
 		return
 	}
-	frame := make([]int16, 160) // 20 ms
-	payload, err := c.NewEncoder().Encode(nil, frame)
-	fmt.Println(c.PayloadType, len(payload), err)
-	// Output: 8 160 <nil>
+	enc, err := c.Encoder(codec.Params{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	frame := make([]int16, 160)    // 20 ms
+	packet := make([]byte, 0, 160) // used again for each frame
+	packet, err = enc.Encode(packet, frame)
+	fmt.Println(c, len(packet), err)
+	// Output: PCMA/8000 160 <nil>
 }

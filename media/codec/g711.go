@@ -2,6 +2,7 @@ package codec
 
 import (
 	"slices"
+	"time"
 
 	"github.com/zaf/g711"
 )
@@ -14,14 +15,17 @@ const (
 
 // PCMA is G.711 A-law, payload type 8.
 func PCMA() Codec {
-	return Codec{Name: "PCMA", PayloadType: 8, ClockRate: 8000, SampleRate: 8000, Channels: 1,
-		NewEncoder: func() Encoder { return ALaw{} }, NewDecoder: func() Decoder { return ALaw{} }}
+	return narrow("PCMA", 8, func(Params) (Encoder, error) { return ALaw{}, nil }, func(Params) (Decoder, error) { return ALaw{}, nil })
 }
 
 // PCMU is G.711 µ-law, payload type 0.
 func PCMU() Codec {
-	return Codec{Name: "PCMU", PayloadType: 0, ClockRate: 8000, SampleRate: 8000, Channels: 1,
-		NewEncoder: func() Encoder { return MuLaw{} }, NewDecoder: func() Decoder { return MuLaw{} }}
+	return narrow("PCMU", 0, func(Params) (Encoder, error) { return MuLaw{}, nil }, func(Params) (Decoder, error) { return MuLaw{}, nil })
+}
+
+func narrow(name string, pt uint8, enc func(Params) (Encoder, error), dec func(Params) (Decoder, error)) Codec {
+	return Codec{Format: Format{Name: name, ClockRate: 8000, Channels: 1}, PayloadType: pt, SampleRate: 8000,
+		Ptime: 20 * time.Millisecond, NewEncoder: enc, NewDecoder: dec}
 }
 
 var (
@@ -77,4 +81,30 @@ func (MuLaw) Decode(dst []int16, payload []byte) ([]int16, error) {
 		dst[n+i] = g711.DecodeUlawFrame(b)
 	}
 	return dst, nil
+}
+
+// Between the two laws values go as they would through linear samples, to the
+// code in whose interval they lie, so that a stream sounds the same whether a
+// packet takes the short way or that through PCM. Tables 3 and 4 of G.711 have
+// other codes for some, one step away, so that A-law which was µ-law in between
+// keeps its upper seven bits without exception; here two values do not.
+
+// ALawToMuLaw appends an A-law payload as µ-law.
+func ALawToMuLaw(dst, payload []byte) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, len(payload))[:n+len(payload)]
+	for i, b := range payload {
+		dst[n+i] = g711.Alaw2UlawFrame(b)
+	}
+	return dst
+}
+
+// MuLawToALaw appends a µ-law payload as A-law.
+func MuLawToALaw(dst, payload []byte) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, len(payload))[:n+len(payload)]
+	for i, b := range payload {
+		dst[n+i] = g711.Ulaw2AlawFrame(b)
+	}
+	return dst
 }

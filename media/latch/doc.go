@@ -19,6 +19,11 @@
 //     replaced as soon as one of the above is heard, and not locked until then.
 //   - When locked, one source is admitted and no other, until signalling names
 //     another address. Repeating the same address opens nothing.
+//   - When locked, a packet from elsewhere that continues the party's stream is
+//     believed once the old source is quiet ([Latch.Roam]): the party changed
+//     its network. Whether it continues is the caller's to know.
+//   - A caller that was told to believe every source moves a locked party
+//     ([Latch.Move]).
 //   - Denied addresses are never admitted nor sent to.
 //
 // A Latch allocates nothing after [New] and never blocks. It is not safe for

@@ -9,6 +9,10 @@ import (
 // choice may be improved.
 const Window = 3 * time.Second
 
+// Silence is how long a locked source must be quiet before a packet that
+// continues its stream from elsewhere is believed ([Latch.Roam]).
+const Silence = time.Second
+
 // Mode is the rule of admission.
 type Mode uint8
 
@@ -19,6 +23,13 @@ const (
 	Off
 	// Immediate admits and locks the first source, whoever it is.
 	Immediate
+	// Delayed admits everybody for [Window] after signalling and learns
+	// nothing; then it locks the next source, whoever it is.
+	Delayed
+	// Asymmetric sends to the announced address and admits packets from it and
+	// from one more source at a time, whoever that is: another may take its place
+	// when it has been quiet for [Silence].
+	Asymmetric
 )
 
 // Verdict is the answer to a packet.
@@ -64,25 +75,27 @@ const (
 // Latch is the state of one port. Make one with [New].
 type Latch struct {
 	mode   Mode
-	denied func(netip.Addr) bool
+	denied func(netip.AddrPort) bool
 	signal Signal
 	remote netip.AddrPort // where to send; invalid: nowhere
 	heard  bool           // a packet was admitted since signalling named the address
 	rank   rank           // of remote, when heard
 	locked bool
-	since  time.Time  // of the signalling, or of the first admitted packet when heard
-	near   netip.Addr // where another port of the party was learned
+	since  time.Time      // of the signalling, or of the first admitted packet when heard
+	last   time.Time      // last packet from remote while locked
+	near   netip.Addr     // where another port of the party was learned
+	source netip.AddrPort // in mode Asymmetric: where its packets come from
 	mute   bool
 }
 
-// New returns a latch that admits nobody until [Latch.Signal]. denied may be
-// nil.
-func New(mode Mode, denied func(netip.Addr) bool) Latch {
-	if denied == nil {
-		denied = func(netip.Addr) bool { return false }
-	}
+// New returns a latch that admits nobody until [Latch.Signal]. denied tells
+// the addresses that are never admitted nor sent to; it may be nil.
+func New(mode Mode, denied func(netip.AddrPort) bool) Latch {
 	return Latch{mode: mode, denied: denied}
 }
+
+// SetMode changes the rule for what is not learned yet.
+func (l *Latch) SetMode(mode Mode) { l.mode = mode }
 
 // Signal takes what a description says. The latch opens when the announced
 // address or the source differ from the last ones; otherwise what was learned
@@ -101,7 +114,7 @@ func (l *Latch) Signal(s Signal, now time.Time) bool {
 		return false
 	}
 	l.heard, l.locked, l.since = false, false, now
-	l.remote, l.near = netip.AddrPort{}, netip.Addr{}
+	l.remote, l.near, l.source = netip.AddrPort{}, netip.Addr{}, netip.AddrPort{}
 	if l.allowed(s.Addr) {
 		l.remote = s.Addr
 	}
@@ -110,14 +123,15 @@ func (l *Latch) Signal(s Signal, now time.Time) bool {
 
 // allowed tells whether anything may ever be sent to an address.
 func (l *Latch) allowed(a netip.AddrPort) bool {
-	return a.Addr().IsValid() && !a.Addr().IsUnspecified() && a.Port() != 0 && !l.denied(a.Addr())
+	return a.Addr().IsValid() && !a.Addr().IsUnspecified() && a.Port() != 0 &&
+		(l.denied == nil || !l.denied(a))
 }
 
 // Follow makes the address that another port of the same party was learned at
 // the one to send to, with this port, as long as nothing was heard here. RTCP
 // follows RTP by this.
 func (l *Latch) Follow(addr netip.AddrPort) {
-	if !l.heard && l.mode != Off && l.allowed(addr) {
+	if !l.heard && l.mode != Off && l.mode != Asymmetric && l.allowed(addr) {
 		l.remote, l.near = addr, addr.Addr()
 	}
 }
@@ -142,12 +156,16 @@ func (l *Latch) Locked() bool { return l.locked }
 func (l *Latch) Admit(from netip.AddrPort, now time.Time) Verdict {
 	if l.locked {
 		if from == l.remote {
+			l.last = now
 			return Admitted
 		}
 		return Foreign
 	}
 	if l.since.IsZero() {
 		return Waiting
+	}
+	if l.mode == Asymmetric {
+		return l.elsewhere(from, now)
 	}
 	if l.heard {
 		return l.improve(from, now)
@@ -160,16 +178,78 @@ func (l *Latch) Admit(from netip.AddrPort, now time.Time) Verdict {
 		return Foreign
 	case l.mode == Heuristic && r == unknown && (l.signal.Silent || now.Sub(l.since) < Window):
 		return Waiting
+	case l.mode == Delayed && r != exact && now.Sub(l.since) < Window:
+		return Admitted
 	}
 	l.take(from, r, now)
 	return Learned
+}
+
+// Roam moves a locked latch to another source. The caller has seen that the
+// packet continues the party's stream (same SSRC, sequence number just ahead),
+// or that it is authentic; it is believed when the old source has been quiet
+// for [Silence]. It reports whether the latch moved.
+func (l *Latch) Roam(from netip.AddrPort, now time.Time) bool {
+	if !l.locked || l.mode == Off || now.Sub(l.last) < Silence || !l.allowed(from) {
+		return false
+	}
+	l.remote, l.last = from, now
+	return true
+}
+
+// Move makes another source the party's, locked, whatever was known before.
+// It is for callers that were told to believe every source. It reports false
+// for a denied address, and for a party that was not heard yet.
+func (l *Latch) Move(from netip.AddrPort, now time.Time) bool {
+	if !l.heard || l.mode == Off || l.mode == Asymmetric || !l.allowed(from) {
+		return false
+	}
+	l.remote, l.locked, l.last = from, true, now
+	return true
+}
+
+// elsewhere admits one source that is not the announced address.
+func (l *Latch) elsewhere(from netip.AddrPort, now time.Time) Verdict {
+	switch {
+	case !l.allowed(from):
+		return Denied
+	case from == l.signal.Addr:
+		return Admitted
+	case from != l.source && l.source.IsValid() && now.Sub(l.last) < Silence:
+		return Foreign
+	}
+	l.source, l.last = from, now
+	return Admitted
+}
+
+// Fix makes an address the party's, locked: something better than packets
+// (connectivity checks) has chosen it. It reports false for a denied address.
+func (l *Latch) Fix(addr netip.AddrPort, now time.Time) bool {
+	if !l.allowed(addr) {
+		return false
+	}
+	if l.since.IsZero() {
+		l.since = now
+	}
+	l.remote, l.rank, l.heard, l.locked, l.last = addr, exact, true, true, now
+	return true
+}
+
+// Restart forgets what was learned and sends to an address until something is
+// heard from it or near it: another port of the party moved there.
+func (l *Latch) Restart(addr netip.AddrPort, now time.Time) {
+	if l.mode == Off || l.mode == Asymmetric || !l.allowed(addr) {
+		return
+	}
+	l.heard, l.locked, l.since = false, false, now
+	l.remote, l.near = addr, addr.Addr()
 }
 
 // improve handles packets while a choice is made but not locked. A stranger
 // is never locked: the party itself may appear at any time.
 func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
 	if now.Sub(l.since) >= Window && l.rank != unknown {
-		l.locked = true
+		l.locked, l.last = true, now
 		return l.Admit(from, now)
 	}
 	if from == l.remote {
@@ -189,8 +269,8 @@ func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
 }
 
 func (l *Latch) take(from netip.AddrPort, r rank, now time.Time) {
-	l.remote, l.rank, l.heard, l.since = from, r, true, now
-	l.locked = r == exact || l.mode == Immediate
+	l.remote, l.rank, l.heard, l.since, l.last = from, r, true, now, now
+	l.locked = r == exact || l.mode == Immediate || l.mode == Delayed
 }
 
 func (l *Latch) rate(from netip.AddrPort) rank {

@@ -16,7 +16,7 @@ func ap(s string) netip.AddrPort {
 	return netip.MustParseAddrPort(s)
 }
 
-func loopback(a netip.Addr) bool { return a.IsLoopback() }
+func loopback(a netip.AddrPort) bool { return a.Addr().IsLoopback() }
 
 // step is a packet from an address, or signalling when signal is set.
 type step struct {
@@ -67,6 +67,16 @@ func TestScripts(t *testing.T) {
 			{sec, nil, "198.51.100.66:1", latch.Foreign, "203.0.113.9:7", false},
 			{3 * sec, nil, "198.51.100.66:1", latch.Foreign, "203.0.113.9:7", true},
 		}},
+		"asymmetric": {latch.Asymmetric, []step{
+			{0, &party, "198.51.100.66:1", latch.Admitted, "192.0.2.1:4000", false},
+			{sec / 2, nil, "198.51.100.67:1", latch.Foreign, "192.0.2.1:4000", false},
+			{0, nil, "192.0.2.1:4000", latch.Admitted, "192.0.2.1:4000", false},
+			{0, nil, "198.51.100.66:1", latch.Admitted, "192.0.2.1:4000", false},
+			{sec, nil, "198.51.100.67:1", latch.Admitted, "192.0.2.1:4000", false},
+			{0, nil, "198.51.100.66:1", latch.Foreign, "192.0.2.1:4000", false},
+			{0, nil, "127.0.0.1:5060", latch.Denied, "192.0.2.1:4000", false},
+			{0, &moved, "198.51.100.66:1", latch.Admitted, "192.0.2.7:4000", false},
+		}},
 		"repeated signalling gives the party its time again": {latch.Heuristic, []step{
 			{0, &party, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
 			{2 * sec, &party, "198.51.100.66:1", latch.Waiting, "192.0.2.1:4000", false},
@@ -105,6 +115,15 @@ func TestScripts(t *testing.T) {
 		"immediate": {latch.Immediate, []step{
 			{0, &party, "198.51.100.66:1", latch.Learned, "198.51.100.66:1", true},
 			{0, nil, "192.0.2.1:4000", latch.Foreign, "198.51.100.66:1", true},
+		}},
+		"delayed": {latch.Delayed, []step{
+			{0, &party, "198.51.100.66:1", latch.Admitted, "192.0.2.1:4000", false},
+			{2 * sec, nil, "198.51.100.67:1", latch.Admitted, "192.0.2.1:4000", false},
+			{sec, nil, "198.51.100.67:2", latch.Learned, "198.51.100.67:2", true},
+			{0, nil, "198.51.100.67:1", latch.Foreign, "198.51.100.67:2", true},
+		}},
+		"delayed, but where it said": {latch.Delayed, []step{
+			{0, &party, "192.0.2.1:4000", latch.Learned, "192.0.2.1:4000", true},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,11 +202,47 @@ func TestInvariants(t *testing.T) {
 					t.Fatalf("admitted %v, remote %v", from, l.Remote())
 				}
 			}
-			if r := l.Remote(); r.IsValid() && (!ok[r] || loopback(r.Addr()) || r.Port() == 0) {
+			if r := l.Remote(); r.IsValid() && (!ok[r] || loopback(r) || r.Port() == 0) {
 				t.Fatalf("would send to %v", r)
 			}
 		}
 	})
+}
+
+func TestRoam(t *testing.T) {
+	now, home, away := time.Unix(1000, 0), ap("192.0.2.1:4000"), ap("203.0.113.9:7")
+	l := latch.New(latch.Heuristic, loopback)
+	if l.Signal(latch.Signal{Addr: home}, now); l.Roam(away, now.Add(time.Minute)) {
+		t.Error("nobody was heard yet")
+	}
+	l.Admit(home, now)
+	now = now.Add(latch.Silence - 1)
+	if l.Roam(away, now) || l.Admit(away, now) != latch.Foreign {
+		t.Error("the old source was heard just now")
+	}
+	now = now.Add(1)
+	if l.Roam(ap("127.0.0.1:4000"), now) || !l.Roam(away, now) || l.Remote() != away || !l.Locked() {
+		t.Errorf("remote %v", l.Remote())
+	}
+	if l.Admit(home, now) != latch.Foreign || l.Roam(home, now) {
+		t.Error("the new source is the one that is heard now")
+	}
+}
+
+func TestFixAndRestart(t *testing.T) {
+	now, chosen := time.Unix(1000, 0), ap("203.0.113.9:7")
+	l := latch.New(latch.Heuristic, loopback)
+	if l.Fix(ap("127.0.0.1:1"), now) || !l.Fix(chosen, now) || l.Remote() != chosen || !l.Locked() {
+		t.Errorf("remote %v", l.Remote())
+	}
+	l.Restart(ap("127.0.0.1:1"), now)
+	if l.Admit(ap("192.0.2.1:4000"), now) != latch.Foreign {
+		t.Error("restarted towards a denied address")
+	}
+	l.Restart(ap("198.51.100.1:9"), now)
+	if l.Remote() != ap("198.51.100.1:9") || l.Locked() || l.Admit(chosen, now) != latch.Waiting || l.Admit(ap("198.51.100.1:10"), now) != latch.Learned {
+		t.Errorf("remote %v", l.Remote())
+	}
 }
 
 func BenchmarkAdmit(b *testing.B) {
@@ -198,5 +253,21 @@ func BenchmarkAdmit(b *testing.B) {
 		if !l.Admit(from, now).Ok() {
 			b.Fatal("refused")
 		}
+	}
+}
+
+func TestMove(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := latch.New(latch.Heuristic, loopback)
+	l.Signal(latch.Signal{Addr: ap("192.0.2.1:4000")}, now)
+	if l.Move(ap("198.51.100.66:1"), now) {
+		t.Error("a party that was not heard moves")
+	}
+	l.Admit(ap("192.0.2.1:4000"), now)
+	if l.Move(ap("127.0.0.1:9"), now) || !l.Move(ap("198.51.100.66:1"), now) {
+		t.Error("moves wrongly")
+	}
+	if l.Remote() != ap("198.51.100.66:1") || !l.Locked() || l.Admit(ap("192.0.2.1:4000"), now).Ok() {
+		t.Errorf("at %v", l.Remote())
 	}
 }

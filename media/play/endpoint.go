@@ -138,6 +138,9 @@ func (e *Endpoint) Open() (*Session, error) {
 	return s, nil
 }
 
+// denied tells whether an address is never sent to.
+func (e *Endpoint) denied(a netip.AddrPort) bool { return e.cfg.Deny != nil && e.cfg.Deny(a.Addr()) }
+
 // bind finds an even port. The caller holds the lock.
 func (e *Endpoint) bind(s *Session) (socket *udploop.Socket, err error) {
 	listen := func(port uint16) (*udploop.Socket, error) {
@@ -208,7 +211,7 @@ func (e *Endpoint) send(ctx context.Context) {
 			t.Reset(step)
 			continue
 		}
-		now := e.now().Sub(e.base)
+		now := e.now()
 		for _, s := range due {
 			if !s.tick(now) {
 				e.deactivate(s)

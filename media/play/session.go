@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/class5-go/class5/media/codec"
 	"github.com/class5-go/class5/media/internal/udploop"
 	"github.com/class5-go/class5/media/latch"
 	"github.com/class5-go/class5/media/rtpstat"
@@ -29,8 +30,11 @@ type Remote struct {
 // Script is what a session does.
 type Script struct {
 	Prompt *Prompt // nil: nothing is played
-	Times  int     // how often; 0: once, negative: until told otherwise
-	Echo   bool    // afterwards, send back what is heard
+	// Times is how often; 0: once, negative: until told otherwise.
+	Times int
+	Start time.Duration // where the first pass begins
+	Limit time.Duration // of playing in all; 0: none
+	Echo  bool          // afterwards, send back what is heard
 }
 
 // Report is what a session did.
@@ -49,12 +53,12 @@ type Session struct {
 	mu     sync.Mutex
 	closed bool
 	remote Remote
-	law    law
+	codec  codec.Codec
 	latch  latch.Latch
 	script Script
 	done   chan struct{} // closed when the prompt has been played
-	pos    int           // samples of the prompt played
-	due    time.Duration // of the next packet; since the base of the endpoint
+	source *Source       // of the prompt; nil until the other side is known
+	at     uint32        // timestamp of the source that follows without a gap
 	out    sender
 	echo   echo
 	stats  Report
@@ -63,7 +67,7 @@ type Session struct {
 }
 
 func newSession(e *Endpoint) *Session {
-	return &Session{e: e, latch: latch.New(latch.Heuristic, e.cfg.Deny), done: make(chan struct{}),
+	return &Session{e: e, latch: latch.New(latch.Heuristic, e.denied), done: make(chan struct{}),
 		out: newSender(), buf: make([]byte, 0, rtpwire.HeaderSize+rate/10)}
 }
 
@@ -73,10 +77,10 @@ func (s *Session) Addr() netip.AddrPort { return s.socket.LocalAddr() }
 // Connect tells the session about the other side: after the answer, and again
 // after each re-offer. What is played goes on.
 func (s *Session) Connect(r Remote) error {
-	l := alaw
+	c := codec.PCMA()
 	switch {
 	case strings.EqualFold(r.Codec, "PCMU"):
-		l = mulaw
+		c = codec.PCMU()
 	case !strings.EqualFold(r.Codec, "PCMA"):
 		return fmt.Errorf("%w: %q", ErrCodec, r.Codec)
 	}
@@ -89,13 +93,13 @@ func (s *Session) Connect(r Remote) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
-	s.remote, s.law = r, l
+	s.remote, s.codec = r, c
 	mute := r.Addr.Addr().IsValid() && r.Addr.Addr().IsUnspecified()
 	s.latch.Signal(latch.Signal{Addr: r.Addr, Source: r.Source, Mute: mute, Silent: !r.MayReceive}, now)
-	s.due = now.Sub(s.e.base)
+	err := s.tune(now)
 	s.mu.Unlock()
 	s.e.activate(s)
-	return nil
+	return err
 }
 
 // Play starts a script from its beginning and ends the one before.
@@ -103,9 +107,9 @@ func (s *Session) Play(script Script) {
 	if script.Prompt != nil && script.Prompt.Samples() == 0 {
 		script.Prompt = nil
 	}
-	now := s.e.now().Sub(s.e.base)
+	now := s.e.now()
 	s.mu.Lock()
-	s.script, s.pos, s.due = script, 0, now
+	s.script, s.source = script, nil
 	s.echo = echo{}
 	if script.Prompt == nil {
 		s.finish()
@@ -113,6 +117,7 @@ func (s *Session) Play(script Script) {
 		s.done = make(chan struct{})
 	}
 	s.out.marker = true
+	_ = s.tune(now) // G.711 never fails
 	s.mu.Unlock()
 	s.e.activate(s)
 }
@@ -136,7 +141,7 @@ func (s *Session) isDone() bool {
 
 // finish marks the prompt as played. The caller holds the lock.
 func (s *Session) finish() {
-	s.script.Prompt = nil
+	s.script.Prompt, s.source = nil, nil
 	if !s.isDone() {
 		close(s.done)
 	}
@@ -169,64 +174,65 @@ func (s *Session) Close() Report {
 func (s *Session) active() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.closed && s.script.Prompt != nil
+	return !s.closed && s.source != nil
+}
+
+// tune makes the source fit what was negotiated; what is played goes on. The
+// caller holds the lock.
+func (s *Session) tune(now time.Time) error {
+	if s.script.Prompt == nil || s.remote.Codec == "" {
+		return nil
+	}
+	f, err := s.script.Prompt.Frames(s.codec, codec.Params{Ptime: s.remote.Ptime})
+	if err != nil {
+		return err
+	}
+	playback := Playback{Times: s.script.Times, Start: s.script.Start, Limit: s.script.Limit}
+	if s.source != nil {
+		if s.source.plays(f) {
+			return nil
+		}
+		playback = s.source.Remaining()
+	}
+	s.source, s.at = NewSource(f, playback), 0
+	s.source.begin(now)
+	return nil
 }
 
 // tick sends what is due; false: nothing more for now.
-func (s *Session) tick(now time.Duration) bool {
+func (s *Session) tick(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.script.Prompt == nil {
+	if s.closed || s.script.Prompt == nil || s.source == nil {
 		return false
 	}
 	to := s.latch.Remote()
 	if !s.remote.MaySend || !to.IsValid() {
-		s.due = now // on hold, or not connected yet: the prompt waits
+		s.source.Wait(now) // on hold, or not connected yet: the prompt waits
 		return true
 	}
-	if behind := now - s.due; behind > 5*s.remote.Ptime {
-		// The process was held up: leave a gap instead of a burst.
-		lost := behind / s.remote.Ptime
-		s.due += lost * s.remote.Ptime
-		s.out.skip(int(lost) * s.samples())
+	for f, ok := s.source.Next(now); ok; f, ok = s.source.Next(now) {
+		s.frame(f, to, now)
 	}
-	for s.script.Prompt != nil && s.due <= now {
-		s.frame(to)
-		s.due += s.remote.Ptime
+	if s.source.Done() {
+		s.finish()
 	}
 	return s.script.Prompt != nil
 }
 
-func (s *Session) samples() int { return int(s.remote.Ptime * rate / time.Second) }
-
-// frame sends one packet of the prompt; the last one is filled up with
-// silence.
-func (s *Session) frame(to netip.AddrPort) {
-	n := s.samples()
-	audio := s.script.Prompt.encoded(s.law)
-	h := s.out.next(s.remote.PayloadType, n)
-	b := h.Append(s.buf[:0])
-	part := audio[s.pos:min(s.pos+n, len(audio))]
-	b = append(b, part...)
-	for range n - len(part) {
-		b = append(b, s.law.silence())
+// frame sends one packet of the prompt.
+func (s *Session) frame(f Frame, to netip.AddrPort, now time.Time) {
+	if gap := f.Timestamp - s.at; gap != 0 {
+		s.out.skip(int(gap))
 	}
+	n := int(s.source.frames.units)
+	b := append(s.out.next(s.remote.PayloadType, n).Append(s.buf[:0]), f.Payload...)
+	s.at = f.Timestamp + uint32(n)
 	s.buf = b[:0]
 	if s.socket.Send(b, to) == nil {
 		s.sent(len(b))
 	}
-	s.out.at = s.due
-	if s.pos += len(part); s.pos < len(audio) {
-		return
-	}
-	s.pos = 0
-	switch {
-	case s.script.Times < 0:
-	case s.script.Times <= 1:
-		s.finish()
-	default:
-		s.script.Times--
-	}
+	s.out.at = now.Sub(s.e.base)
 }
 
 func (s *Session) sent(n int) {

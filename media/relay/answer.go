@@ -4,121 +4,75 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/class5-go/class5/media/bridge"
 )
 
 // Answer takes the answer to an offer, connects the two parties and returns
-// the description to send on instead. Errors: ErrUnknownCall when there was no
-// such offer, ErrMismatch, ErrInterface, and those of [sdp.Parse]; the session
-// is then as it was.
+// the description to send on instead; nil for candidates that trickle, as with
+// Offer. Errors: ErrUnknownCall when there was no
+// such offer, ErrMismatch, ErrInterface, and those of [sdp.Parse] and package
+// bridge; the session is then as it was.
 func (r *Relay) Answer(ctx context.Context, req AnswerRequest) ([]byte, error) {
+	if req.Options.FragmentOfTrickle {
+		return nil, r.trickle(ctx, req.CallID, req.ToTag, req.SDP, req.Warn)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if req.ToTag == "" || req.FromTag == req.ToTag {
 		return nil, fmt.Errorf("%w: tags missing or equal", ErrMismatch)
 	}
-	if len(req.SDP) == 0 {
-		return nil, r.confirm(&req)
-	}
-	d, infos, err := r.parse(req.SDP)
-	if err != nil {
-		return nil, err
-	}
 	s, err := r.lookup(req.CallID)
 	if err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	if s.passes(infos) {
-		return d.Bytes(), nil
+	res, err := s.tell(&req)
+	if err != nil || res.Untouched {
+		return res.SDP, err
 	}
-	from, to, err := s.parties(&req)
-	if err != nil {
-		return nil, err
-	}
-	if len(infos) > len(from.offer) {
-		return nil, fmt.Errorf("%w: answer has %d media, offer %d", ErrMismatch, len(infos), len(from.offer))
-	}
-	if err := to.fits(infos); err != nil {
-		return nil, err
-	}
-	to.addTag(req.ToTag)
-	to.answer, to.source = infos, req.Source
-	s.connect(from, to, req.Early, r.now())
-	from.rewrite(d, infos, true)
-	return d.Bytes(), nil
+	s.connect(&req, res)
+	s.refuseOther(&res)
+	warn(req.Warn, res.Warnings)
+	return res.SDP, nil
 }
 
-// confirm repeats the answer that a provisional response gave.
-func (r *Relay) confirm(req *AnswerRequest) error {
-	s, err := r.lookup(req.CallID)
+// tell gives an answer, or the confirmation of an earlier one, to the
+// offer/answer engine.
+func (s *session) tell(req *AnswerRequest) (bridge.Result, error) {
+	if err := s.fits(req); err != nil {
+		return bridge.Result{}, err
+	}
+	o := req.Options
+	o.ProvisionalAnswer = req.Early
+	o.Replace.Origin = o.Replace.Origin || !s.r.cfg.KeepOrigin
+	a := bridge.Answer{FromTag: req.FromTag, ToTag: req.ToTag, ViaBranch: req.ViaBranch, SDP: req.SDP, Source: req.Source,
+		Label: req.Label, Options: o}
+	b := binder{s: s}
+	res, err := s.bridge.Answer(a, &b)
 	if err != nil {
-		return err
+		b.undo()
+		return bridge.Result{}, translate(err)
 	}
-	defer s.mu.Unlock()
-	from, to, err := s.parties(req)
-	if err != nil {
-		return err
-	}
-	if to.answer == nil || !to.has(req.ToTag) {
-		return fmt.Errorf("%w: no answer to confirm", ErrUnknownCall)
-	}
-	to.addTag(req.ToTag)
-	s.connect(from, to, req.Early, r.now())
-	return nil
-}
-
-// parties finds the legs of offerer and answerer.
-func (s *session) parties(req *AnswerRequest) (from, to *leg, err error) {
-	from = s.byTag(req.FromTag)
-	if from == nil || from.offer == nil {
-		return nil, nil, fmt.Errorf("%w: no offer of that tag", ErrUnknownCall)
-	}
-	if to = s.branchOf(from, req.ToTag, req.ViaBranch); to == nil {
-		return nil, nil, fmt.Errorf("%w: no such branch", ErrUnknownCall)
-	}
-	return from, to, nil
+	return res, nil
 }
 
 // connect makes an offer and its answer effective.
-func (s *session) connect(from, to *leg, early bool, now time.Time) {
-	s.answers++
-	from.peer, to.peer, to.order = to, from, s.answers
-	if from.owner == to {
-		from.order = s.answers // an offer of the called party: its branch is the connected one
+func (s *session) connect(req *AnswerRequest, res bridge.Result) {
+	now := s.r.now()
+	from, to := s.ensure(res.To), s.ensure(res.From)
+	from.answered, to.answered = true, true
+	s.early, from.early, to.early = s.early && req.Early, from.early && req.Early, to.early && req.Early
+	if req.Source.IsValid() || len(req.SDP) > 0 {
+		to.source = req.Source
 	}
-	s.early, to.early = s.early && early, to.early && early
-	s.signalled, s.timedOut = now, time.Time{}
+	req.Handling.handle(to, from)
+	s.signalled, s.timedOut, s.doomed = now, time.Time{}, time.Time{}
 	if s.answered.IsZero() {
 		s.answered = now
 	}
-	s.held = true
-	streams := 0
-	for i := range from.offer {
-		o, a := &from.offer[i], info{}
-		if i < len(to.answer) {
-			a = to.answer[i]
-		}
-		f, t := from.stream(i), to.stream(i)
-		if f == nil || t == nil {
-			continue
-		}
-		f.apply(*o, a, from.source, early, now)
-		t.apply(a, *o, to.source, early, now)
-		if !f.off {
-			streams++
-			s.held = s.held && (o.held() || a.held())
-		}
-	}
-	s.held = s.held && streams > 0
+	p := s.bridge.Plan()
+	s.apply(&p, nil, now)
+	s.save()
 }
-
-func (l *leg) stream(i int) *stream {
-	if i >= len(l.streams) {
-		return nil
-	}
-	return l.streams[i]
-}
-
-// held tells whether one of the two directions may well be silent.
-func (m *info) held() bool { return m.muted || !m.direction.Sends() || !m.direction.Receives() }

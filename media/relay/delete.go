@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"time"
+
+	"github.com/class5-go/class5/media/bridge"
 )
 
 // Delete ends a session or one branch and returns the figures of the whole
@@ -18,7 +20,12 @@ func (r *Relay) Delete(ctx context.Context, req DeleteRequest) (Report, error) {
 	}
 	defer s.mu.Unlock()
 	now := r.now()
+	s.refresh()
 	if !s.deleteBranch(&req, now) {
+		return s.report(), nil
+	}
+	if req.Delay > 0 {
+		s.doomed = now.Add(req.Delay)
 		return s.report(), nil
 	}
 	report := s.report()
@@ -35,21 +42,30 @@ func (s *session) deleteBranch(req *DeleteRequest, now time.Time) (all bool) {
 	}
 	branch := s.meant(req)
 	if branch == nil {
-		return len(s.legs) <= 2 && s.byTag(req.FromTag) != nil
+		return s.talkers() <= 2 && s.byTag(req.FromTag) != nil
 	}
 	for _, tag := range []string{req.ToTag, req.FromTag} {
 		// Other branches share the ports. The one that a final answer chose
 		// takes them with it.
 		if last := len(branch.tags) - 1; last > 0 && branch.has(tag) && (branch.early || branch.tags[last] != tag) {
-			branch.removeTag(tag)
+			s.bridge.Untag(branch.id, tag)
+			s.replan(now)
 			return false
 		}
 	}
-	if len(s.legs) <= 2 {
+	if s.talkers() <= 2 && !branch.subscriber {
 		return true
 	}
-	s.drop(branch, now)
+	s.bridge.Remove(branch.id)
+	s.replan(now)
 	return false
+}
+
+// replan makes what the offer/answer engine thinks now effective.
+func (s *session) replan(now time.Time) {
+	p := s.bridge.Plan()
+	s.apply(&p, nil, now)
+	s.save()
 }
 
 // meant finds the leg that a request to delete a branch names. Of the two
@@ -65,14 +81,14 @@ func (s *session) meant(req *DeleteRequest) *leg {
 	if x == nil || y == nil || x == y {
 		return nil
 	}
-	if fx, fy := s.fans(x), s.fans(y); fx < fy || fx == fy && x.owner != nil {
+	if fx, fy := s.fans(x.id), s.fans(y.id); fx < fy || fx == fy && x.owner != 0 {
 		return x
 	}
 	return y
 }
 
 // fans counts the legs that send to this one, or would.
-func (s *session) fans(of *leg) int {
+func (s *session) fans(of bridge.LegID) int {
 	n := 0
 	for _, l := range s.legs {
 		if l.peer == of || l.owner == of {

@@ -36,11 +36,26 @@
 // branch is counted and dropped. Answers may be repeated (183, then 200) and
 // change nothing when they say the same.
 //
-// Re-offers in either direction keep all ports. A re-offer changes nothing
-// until it is answered, so that a refused one leaves the session as it was.
-// Rejected media (port 0) keep their place, and their ports in case they
-// return. A description that already names a port of its own session (the
-// call came through the same relay twice) is returned as it is.
+// Offers and answers go through package bridge, which decides what the other
+// party is told; [OfferRequest.Options] are its options. A re-offer of parties
+// in conversation changes nothing until it is answered, so that a refused one
+// leaves the session as it was ([Relay.Withdraw] forgets it). A party that is
+// told of another address of the other gets new ports; what still comes to the
+// old ones belongs to the call. Rejected media (port 0) keep their place, and
+// their ports in case they return. A description that already names a port of
+// its own session (the call came through the same relay twice) is returned as
+// it is.
+//
+// # What it does with packets
+//
+// Plain streams are forwarded and counted, by the kernel where
+// [Config.Offload] can. All else takes a longer way: STUN, DTLS, RTP and RTCP
+// on one port are told apart; who sends is believed when SRTP authenticates it
+// or ICE has checked it; SRTP is opened, digits and taps see the packet,
+// payloads are renumbered or transcoded, SSRCs mapped, and SRTP of the other
+// leg is made. When both legs have the same keys, packets pass as they are.
+// RTCP passes with its SSRCs mapped; where the relay makes the packets it makes
+// the reports too, every 5 s.
 //
 // # Whom it listens to
 //
@@ -52,7 +67,9 @@
 // is where packets for the party go from then on. It gives way to the
 // announced address for three seconds, then it is locked, and only signalling
 // that names another address opens it again; a stranger is never locked and
-// always gives way. Everything else is counted and dropped. Nothing is ever
+// always gives way. When a locked source is quiet, a packet from elsewhere that
+// continues its stream (SSRC and sequence number) is the party in another
+// network. Everything else is counted and dropped. Nothing is ever
 // sent to an address that was neither signalled nor learned, nor to one in the
 // deny list. Package latch is the rule in full.
 //
@@ -65,4 +82,19 @@
 // sockets, which allocate nothing per packet. Run returns when all of them
 // have ended. Time-outs are told through [Relay.Events]; the relay ends no
 // session itself before its owner had time to do so.
+//
+// # Going on elsewhere
+//
+// [Relay.Export] and [Relay.Import] move a session to another process; with
+// [Config.Store] every change is kept, and [Relay.Restore] goes on with all of
+// it at the same ports, while the kernel has gone on forwarding. See [State]
+// for what must be kept secret.
+//
+// [Relay.Suspend] and [Arrivals.Take] do so between two processes of a host
+// that both run, with the sockets themselves: nothing is lost, recordings and
+// announcements go on.
+//
+//	held, err := old.Suspend(ctx, func(h relay.Handed) error { … }) // send h and its descriptors
+//	// the other process: arrivals.Take(ctx, h) for each
+//	held.Leave() // then the other calls Run; or held.Resume()
 package relay

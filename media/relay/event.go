@@ -3,7 +3,12 @@ package relay
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"sync"
+	"time"
+
+	"github.com/class5-go/class5/media/dtmf"
+	"github.com/class5-go/class5/media/record"
 )
 
 // EventKind says what happened to a session.
@@ -17,6 +22,20 @@ const (
 	// Released means: the relay freed the session by itself, after a time-out or
 	// because an offer was never answered.
 	Released
+	// ConsentLost means: ICE found no way to a party, or the party's consent to
+	// receive ended (RFC 7675). Nothing is sent to it any more.
+	ConsentLost
+	// Learned means: packets for a party go to another address than before.
+	Learned
+	// QualitySample means: the figures of one stream in the last second.
+	QualitySample
+	// Digit means: a party pressed a key, or let it go.
+	Digit
+	// Played means: what a party was to hear has ended.
+	Played
+	// RecordingDone means: the files of a recording are complete, or it broke
+	// off.
+	RecordingDone
 )
 
 // String is a metrics label.
@@ -26,16 +45,42 @@ func (k EventKind) String() string {
 		return "media_timeout"
 	case Released:
 		return "released"
+	case ConsentLost:
+		return "consent_lost"
+	case Learned:
+		return "learned"
+	case QualitySample:
+		return "quality"
+	case Digit:
+		return "dtmf"
+	case Played:
+		return "played"
+	case RecordingDone:
+		return "recording_done"
 	}
 	return "unknown"
 }
 
-// Event is one happening, with the state of the session at that time.
+// Event is one happening.
 type Event struct {
 	Kind   EventKind
+	At     time.Time
 	CallID string
+	// Report is the state of the session; of MediaTimeout and Released only.
 	Report Report
+	// Tags and Stream name the party's stream; of the other kinds.
+	Tags   []string
+	Stream int
+	Addr   netip.AddrPort // of Learned
+	Sample Sample         // of QualitySample
+	Digit  dtmf.Digit     // of Digit: a secret, it does not print
+	Text   string         // of ConsentLost: why
+	// Recording is what became of it; of RecordingDone.
+	Recording *record.Report
 }
+
+// defaultEvents are delivered unless Config.Events says otherwise.
+var defaultEvents = []EventKind{MediaTimeout, Released, ConsentLost, RecordingDone}
 
 // Events delivers what happens to sessions until ctx is done or the relay has
 // ended. One reader at a time. Events wait for their reader; if nobody reads,
@@ -48,6 +93,17 @@ func (r *Relay) Events(ctx context.Context) iter.Seq[Event] {
 				return
 			}
 		}
+	}
+}
+
+// wants tells whether events of a kind are asked for.
+func (r *Relay) wants(k EventKind) bool { return r.watched&(1<<k) != 0 }
+
+// notify delivers an event of a session if it is asked for.
+func (s *session) notify(e Event) {
+	if s.r.wants(e.Kind) {
+		e.CallID = s.id
+		s.r.events.put(e)
 	}
 }
 

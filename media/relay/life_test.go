@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/rtpwire"
 	"github.com/class5-go/class5/media/sdp"
 	"pgregory.net/rapid"
 )
@@ -19,7 +23,16 @@ import (
 // always the relay's address, errors are the documented ones, and in the end
 // all ports are back.
 func TestLives(t *testing.T) {
-	g := newRig(t, func(c *relay.Config) { c.Quarantine, c.MaxSessions, c.MaxLegs = time.Second, 6, 5 })
+	k := newFakeKernel()
+	g := newRig(t, func(c *relay.Config) {
+		c.Quarantine, c.MaxSessions, c.MaxLegs, c.Offload = time.Second, 6, 5, k
+	})
+	phone, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = phone.Close() })
+	media := phone.LocalAddr().(*net.UDPAddr).Port
 	initial := g.Totals().PortsFree["127.0.0.1"]
 	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface}
 	check := func(t *rapid.T, out []byte, err error) {
@@ -47,20 +60,31 @@ func TestLives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
 		body := func() []byte {
-			s := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 " + pick("192.0.2.1", "192.0.2.2", "0.0.0.0", "x.example") + "\r\n"
+			s := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 " + pick("127.0.0.2", "127.0.0.2", "192.0.2.2", "0.0.0.0", "x.example") + "\r\n" +
+				pick("", "", "a=group:BUNDLE 0 1\r\n") + pick("", "", "a=setup:actpass\r\na=fingerprint:SHA-1 "+strings.Repeat("AB:", 19)+"CD\r\n")
 			for range rapid.IntRange(0, 3).Draw(t, "media") {
-				s += "m=" + pick("audio", "video", "image") + " " + pick("0", "4000", "5000") + " " + pick("RTP/AVP", "udptl", "TCP/X") + " 8\r\n" +
-					pick("", "a=sendonly\r\n", "a=inactive\r\n", "a=rtcp-mux\r\na=rtcp:9\r\n")
+				s += "m=" + pick("audio", "video", "image") + " " + pick("0", "4000", fmt.Sprint(media), fmt.Sprint(media)) + " " +
+					pick("RTP/AVP", "RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVPF", "udptl", "TCP/X") + " 8 101\r\n" +
+					pick("", "a=sendonly\r\n", "a=inactive\r\n", "a=rtcp-mux\r\na=rtcp:9\r\n", "a=ice-ufrag:abcdefgh\r\na=ice-pwd:abcdefghijklmnopqrstuvwxyz\r\na=candidate:1 1 UDP 1 127.0.0.2 4000 typ host\r\n") +
+					pick("", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"+strings.Repeat("a", 40)+"\r\n") + pick("", "a=mid:0\r\n", "a=mid:1\r\n")
 			}
 			return []byte(s)
 		}
 		call := func() string { return pick("1", "2", "3", "4", "5", "6", "7") }
 		tag := func() string { return pick("a", "b", "c", "") }
+		options := func() (o bridge.Options) {
+			o.Transport = pick("", "", "RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVPF")
+			o.ICE = rapid.SampledFrom([]bridge.ICEMode{bridge.ICEDefault, bridge.ICERemove, bridge.ICEForce}).Draw(t, "ice")
+			if pick("", "", "x") == "x" {
+				o.Codec.Transcode = []string{"PCMU"}
+			}
+			return o
+		}
 		branch := func() string { return pick("", "", "z1", "z2") }
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			switch rapid.IntRange(0, 11).Draw(t, "what") {
 			case 0, 1, 2, 3:
-				out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body()})
+				out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body(), Options: options()})
 				check(t, out, err)
 			case 4, 5, 6:
 				out, err := g.Answer(g.Context(), relay.AnswerRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body(), Early: rapid.Bool().Draw(t, "early")})
@@ -68,6 +92,8 @@ func TestLives(t *testing.T) {
 			case 7:
 				_, err := g.Delete(g.Context(), relay.DeleteRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch()})
 				check(t, nil, err)
+			case 10, 11:
+				spray(t, g, phone, call())
 			case 8:
 				_, err := g.Query(g.Context(), call())
 				check(t, nil, err)
@@ -82,10 +108,36 @@ func TestLives(t *testing.T) {
 			}
 		}
 		g.clock.advance(time.Minute)
+		if len(k.flows) != 0 {
+			t.Fatalf("%d flows in the kernel", len(k.flows))
+		}
 		if n := g.Totals(); g.Count() != 0 || n.PortsFree["127.0.0.1"] != initial {
 			t.Fatalf("%d sessions, %d of %d ports", g.Count(), n.PortsFree["127.0.0.1"], initial)
 		}
 	})
+}
+
+// spray sends something to every port of a call.
+func spray(t *rapid.T, g *rig, phone *net.UDPConn, call string) {
+	rep, err := g.Query(g.Context(), call)
+	if err != nil {
+		return
+	}
+	bodies := [][]byte{
+		rtpwire.Header{PayloadType: 8, Sequence: 1, SSRC: 1}.Append(make([]byte, 0, 200)),
+		append(rtpwire.Header{PayloadType: 101, Sequence: 2, SSRC: 1}.Append(nil), 1, 2, 3, 4),
+		{0x80, 201, 0, 1, 1, 2, 3, 4}, {22, 254, 253, 0, 0}, {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {},
+	}
+	for _, l := range rep.Legs {
+		for _, s := range l.Streams {
+			b := rapid.SampledFrom(bodies).Draw(t, "packet")
+			for _, to := range []netip.AddrPort{s.Local, next(s.Local)} {
+				if s.Local.IsValid() {
+					_, _ = phone.WriteToUDPAddrPort(b, to)
+				}
+			}
+		}
+	}
 }
 
 // BenchmarkCall is the signalling of one call: offer, answer, delete, with two

@@ -263,10 +263,55 @@ func TestBadConfig(t *testing.T) {
 		"families":      {Interfaces: []relay.Interface{{Addr: relayAddr, Advertised: relay6}}},
 		"range":         {Interfaces: i, PortMin: 5000, PortMax: 4000},
 		"system ports":  {Interfaces: i, PortMin: 1000, PortMax: 4000},
+		"alias of none": {Interfaces: i, Aliases: map[string]string{"a": "b"}},
+		"reserved name": {Interfaces: []relay.Interface{{Name: relay.RoundRobin, Addr: relayAddr}}},
 		"one port only": {Interfaces: i, PortMin: 5001, PortMax: 5002},
 	} {
 		if _, err := relay.New(c); err == nil || !strings.HasPrefix(err.Error(), "relay: ") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSourcesAndStrain: limits on what one source begins and on what the
+// machine bears; calls that end make room.
+func TestSourcesAndStrain(t *testing.T) {
+	g := newRig(t, func(c *relay.Config) { c.Limits = relay.Limits{PerSource: 2} })
+	a := g.party("a", "127.0.0.2")
+	try := func(g *rig, id, source string) error {
+		_, err := g.Offer(t.Context(), relay.OfferRequest{CallID: id, FromTag: "a", SDP: a.sdp(), Source: netip.MustParseAddr(source)})
+		return err
+	}
+	for _, c := range []struct {
+		id, source string
+		want       error
+	}{{"1", "192.0.2.1", nil}, {"2", "192.0.2.1", nil}, {"3", "192.0.2.1", relay.ErrSource}, {"4", "192.0.2.2", nil}, {"1", "192.0.2.1", nil}} {
+		if err := try(g, c.id, c.source); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	g.delete(relay.DeleteRequest{CallID: "1"})
+	if err := try(g, "3", "192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+	for want, limits := range map[error]relay.Limits{relay.ErrCPU: {CPU: 1e-9}, relay.ErrLoad: {Load: 1e-9}, relay.ErrBandwidth: {Bandwidth: 1}} {
+		g := newRig(t, func(c *relay.Config) { c.Limits = limits })
+		x, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+		g.Sweep(g.clock.now())
+		if want == relay.ErrBandwidth {
+			g.connect(x, b)
+			g.talk(x, b)
+		}
+		g.eventually(want.Error(), func() bool {
+			g.Sweep(g.clock.now())
+			err := try(g, "n", "192.0.2.1")
+			if err == nil {
+				g.delete(relay.DeleteRequest{CallID: "n"})
+				if want == relay.ErrBandwidth {
+					g.talk(x, b)
+				}
+			}
+			return errors.Is(err, want)
+		})
 	}
 }

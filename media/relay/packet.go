@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/class5-go/class5/media/internal/udploop"
@@ -11,17 +10,20 @@ import (
 
 // HandlePackets is called by the loop with what arrived at the port.
 func (p *port) HandlePackets(packets []udploop.Packet, now time.Time, out *udploop.Outbox) {
-	s := p.stream.leg.session
+	s := p.set.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
+	st := p.set.stream
 	bytes, before := 0, out.Len()
 	for i := range packets {
 		bytes += len(packets[i].Data)
-		if cause, ok := p.pass(&packets[i], now, out); !ok {
-			p.stream.dropped[cause]++
+		if cause, ok := p.pass(st, &packets[i], now, out); !ok {
+			if st != nil {
+				st.dropped[cause]++
+			}
 			s.r.stats.dropped[cause].Add(1)
 		}
 	}
@@ -31,76 +33,105 @@ func (p *port) HandlePackets(packets []udploop.Packet, now time.Time, out *udplo
 }
 
 // pass checks one packet, counts it and puts it into the outbox.
-func (p *port) pass(pkt *udploop.Packet, now time.Time, out *udploop.Outbox) (Drop, bool) {
-	st := p.stream
-	if pkt.Truncated {
+func (p *port) pass(st *stream, pkt *udploop.Packet, now time.Time, out *udploop.Outbox) (Drop, bool) {
+	switch {
+	case pkt.Truncated:
 		return DropOversize, false
-	}
-	if st.off {
+	case st == nil:
+		return DropUnconnected, false
+	case st.off:
 		return DropRejected, false
+	case !st.plain:
+		return st.work(p, pkt, now, sender{session: st.leg.session, out: out})
 	}
-	kind, h, cause, ok := p.inspect(pkt.Data)
+	kind, h, cause, ok := st.inspect(p.rtcp, pkt.Data)
 	if !ok {
 		return cause, false
 	}
-	switch p.latch.Admit(pkt.From, now) {
+	c := &st.media
+	if p.rtcp {
+		c = &st.control
+	}
+	if cause, ok := st.admit(c, kind, h, pkt, now); !ok {
+		return cause, false
+	}
+	st.count(kind, h, len(pkt.Data), now)
+	if kind == rtpwire.KindRTCP {
+		st.sawRTCP(pkt.Data, now)
+	}
+	if st.digits != nil && kind == rtpwire.KindRTP && !st.secure {
+		st.sawEvent(h, pkt.Data, now)
+	}
+	return st.forward(kind, pkt.Data, out)
+}
+
+// admit asks the latch whether the packet comes from the party.
+func (s *stream) admit(c *component, kind rtpwire.Kind, h rtpwire.Header, pkt *udploop.Packet, now time.Time) (Drop, bool) {
+	switch c.latch.Admit(pkt.From, now) {
 	case latch.Admitted:
 	case latch.Learned:
-		st.follow(p, pkt.From)
+		s.follow(c, pkt.From)
+		s.learned(c, pkt.From, now)
 	case latch.Waiting:
 		return DropWaiting, false
 	case latch.Denied:
 		return DropDenied, false
 	default:
-		return DropForeign, false
+		// Whoever knows what comes next in the stream, when nothing came from
+		// where it was, is the party in another network.
+		if kind != rtpwire.KindRTP || !s.moves(c, h, pkt.From, now) {
+			return DropForeign, false
+		}
+		s.roamed(pkt.From, now)
+		s.learned(c, pkt.From, now)
 	}
-	st.count(kind, h, len(pkt.Data), now)
-	return p.forward(kind, pkt.Data, out)
+	return 0, true
 }
 
 // inspect finds out what a packet is and whether it may be on this port.
-func (p *port) inspect(b []byte) (kind rtpwire.Kind, h rtpwire.Header, cause Drop, ok bool) {
-	st := p.stream
-	if !st.rtp {
-		return rtpwire.KindUnknown, h, DropMalformed, len(b) > 0 && !p.rtcp
+func (s *stream) inspect(rtcp bool, b []byte) (kind rtpwire.Kind, h rtpwire.Header, cause Drop, ok bool) {
+	if !s.rtp {
+		return rtpwire.KindUnknown, h, DropMalformed, len(b) > 0 && !rtcp
 	}
 	kind = rtpwire.Classify(b)
 	switch kind {
 	case rtpwire.KindRTP:
-		if p.rtcp {
+		if rtcp {
 			return kind, h, DropMalformed, false
 		}
-		if st.secure {
+		if s.secure {
 			h, _, ok = rtpwire.ParseHeader(b)
 		} else {
 			h, _, ok = rtpwire.Parse(b)
 		}
 		return kind, h, DropMalformed, ok
 	case rtpwire.KindRTCP:
-		if st.secure {
+		if s.secure {
 			return kind, h, DropMalformed, rtpwire.ValidSRTCP(b)
 		}
 		return kind, h, DropMalformed, rtpwire.ValidRTCP(b)
 	case rtpwire.KindDTLS:
-		return kind, h, DropMalformed, st.dtls
+		return kind, h, DropDTLS, false
 	case rtpwire.KindSTUN:
 		return kind, h, DropICE, false
 	}
 	return kind, h, DropMalformed, false
 }
 
-// follow lets RTCP go where RTP was learned.
-func (s *stream) follow(p *port, from netip.AddrPort) {
-	if p.rtcp || from == p.latch.Signalled() || from.Port() == 65535 {
-		return
-	}
-	s.control.latch.Follow(netip.AddrPortFrom(from.Addr(), from.Port()+1))
-}
-
 func (s *stream) count(kind rtpwire.Kind, h rtpwire.Header, size int, now time.Time) {
 	s.leg.session.heard = now
+	if !s.came {
+		s.came = true
+		if s.leg.natWait {
+			s.leg.session.resettle()
+		}
+	}
 	switch kind {
 	case rtpwire.KindRTP:
+		if s.kernel != nil {
+			s.kernel.seen.add(size) // the kernel keeps the statistics
+			return
+		}
 		rate := uint32(0)
 		if c := s.clock(h.PayloadType); c != nil {
 			rate = c.rate
@@ -113,29 +144,31 @@ func (s *stream) count(kind rtpwire.Kind, h rtpwire.Header, size int, now time.T
 	}
 }
 
-// forward hands a packet to the leg this one is connected to.
-func (p *port) forward(kind rtpwire.Kind, b []byte, out *udploop.Outbox) (Drop, bool) {
-	if !p.stream.leg.connected() {
-		return DropUnconnected, false
-	}
-	peer := p.stream.leg.peer
-	if p.stream.index >= len(peer.streams) || peer.streams[p.stream.index] == nil {
+// forward hands a packet of a plain stream to the one it is connected to.
+func (s *stream) forward(kind rtpwire.Kind, b []byte, out *udploop.Outbox) (Drop, bool) {
+	r := &s.routes[0]
+	t := r.to
+	rtcp := kind == rtpwire.KindRTCP
+	switch {
+	case t.off:
 		return DropRejected, false
+	case !r.open && !rtcp:
+		return DropClosed, false
 	}
-	target := peer.streams[p.stream.index]
-	to := &target.media
-	if p.rtcp || kind == rtpwire.KindRTCP && !p.stream.mux {
-		to = &target.control
-	}
+	to := t.component(rtcp)
 	remote := to.latch.Remote()
-	if !remote.IsValid() {
+	if !remote.IsValid() || to.out == nil {
 		return DropNowhere, false
 	}
-	out.Add(to.socket, b, remote)
-	if kind == rtpwire.KindRTCP {
-		target.rtcpOut.add(len(b))
-	} else {
-		target.sent.add(len(b))
-	}
+	out.Add(to.out.socket, b, remote)
+	t.countSent(rtcp, len(b))
 	return 0, true
+}
+
+func (s *stream) countSent(rtcp bool, n int) {
+	if rtcp {
+		s.rtcpOut.add(n)
+	} else {
+		s.sent.add(n)
+	}
 }

@@ -31,10 +31,33 @@ var (
 	relay6    = netip.MustParseAddr("::1")
 )
 
-// clock is a time that tests move.
-type clock struct{ offset atomic.Int64 }
+// clock is a time that tests move, or stop.
+type clock struct {
+	offset  atomic.Int64
+	stopped atomic.Pointer[time.Time]
+}
 
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
+func (c *clock) now() time.Time {
+	if t := c.stopped.Load(); t != nil {
+		return t.Add(time.Duration(c.offset.Load()))
+	}
+	return time.Now().Add(time.Duration(c.offset.Load()))
+}
+
+// stop lets no time pass until resume.
+func (c *clock) stop() {
+	t := time.Now()
+	c.stopped.Store(&t)
+}
+
+// resume goes on from where the clock was stopped.
+func (c *clock) resume() {
+	if t := c.stopped.Load(); t != nil {
+		c.offset.Add(-int64(time.Since(*t)))
+		c.stopped.Store(nil)
+	}
+}
+
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 // rig is a running relay.

@@ -15,6 +15,7 @@ type portPool struct {
 
 	mu      sync.Mutex
 	min     uint16
+	pairs   int
 	used    []uint64 // one bit per pair; set while taken or resting
 	free    int
 	resting []resting // by time of their end
@@ -27,7 +28,7 @@ type resting struct {
 
 func newPortPool(lowest, highest uint16, rest time.Duration) *portPool {
 	pairs := (int(highest) - int(lowest) + 1) / 2
-	p := &portPool{rest: rest, min: lowest, free: pairs, used: make([]uint64, (pairs+63)/64)}
+	p := &portPool{rest: rest, min: lowest, pairs: pairs, free: pairs, used: make([]uint64, (pairs+63)/64)}
 	for i := pairs; i < 64*len(p.used); i++ {
 		p.used[i/64] |= 1 << (i % 64) // behind the end
 	}
@@ -60,6 +61,30 @@ func (p *portPool) take(now time.Time) (port uint16, ok bool) {
 		return p.min + uint16(2*(64*i+bit)), true
 	}
 	return 0, false
+}
+
+// claim takes a certain pair, resting or not: it is that of a call which goes
+// on. false: it is in use, or none of the pool.
+func (p *portPool) claim(port uint16, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake(now)
+	pair := (int(port) - int(p.min)) / 2
+	if port < p.min || port%2 != 0 || pair >= p.pairs {
+		return false
+	}
+	for i := range p.resting {
+		if p.resting[i].pair == pair {
+			p.resting = append(p.resting[:i], p.resting[i+1:]...)
+			return true
+		}
+	}
+	if p.used[pair/64]&(1<<(pair%64)) != 0 {
+		return false
+	}
+	p.used[pair/64] |= 1 << (pair % 64)
+	p.free--
+	return true
 }
 
 // release puts a pair to rest; it is free again when it has rested.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/class5-go/class5/media/rtpstat"
 )
@@ -21,6 +19,7 @@ func (r *Relay) Query(ctx context.Context, callID string) (Report, error) {
 		return Report{}, err
 	}
 	defer s.mu.Unlock()
+	s.refresh()
 	return s.report(), nil
 }
 
@@ -33,6 +32,7 @@ type Totals struct {
 	Packets       uint64            `json:"packets"`  // received
 	Bytes         uint64            `json:"bytes"`    // received
 	Forwarded     uint64            `json:"forwarded"`
+	Kernel        uint64            `json:"kernel"`      // of forwarded: by the kernel
 	SendErrors    uint64            `json:"send_errors"` // forwarded, but refused by the kernel
 	Rounds        uint64            `json:"rounds"`      // wake-ups of the loops
 	Dropped       map[string]uint64 `json:"dropped"`     // by cause; all causes present
@@ -46,14 +46,14 @@ func (r *Relay) Totals() Totals {
 		Sessions: r.Count(), Created: r.stats.created.Load(),
 		MediaTimeouts: r.stats.mediaTimeouts.Load(), Released: r.stats.released.Load(),
 		Packets: r.stats.packets.Load(), Bytes: r.stats.bytes.Load(), Forwarded: r.stats.forwarded.Load(),
-		SendErrors: c.SendErrors, Rounds: c.Rounds,
+		Kernel: r.stats.kernel.Load(), SendErrors: c.SendErrors, Rounds: c.Rounds,
 		Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
 	}
 	for i := range r.stats.dropped {
 		t.Dropped[Drop(i).String()] = r.stats.dropped[i].Load()
 	}
 	now := r.now()
-	for _, i := range r.ifaces {
+	for _, i := range r.ifaces.list {
 		t.PortsFree[i.Addr.String()] = i.ports.available(now)
 	}
 	return t
@@ -70,7 +70,7 @@ func (s *session) report() Report {
 }
 
 func (l *leg) report(r *Relay) LegReport {
-	rep := LegReport{Tags: slices.Clone(l.tags), ViaBranch: l.branch, Connected: l.connected()}
+	rep := LegReport{Tags: slices.Clone(l.tags), ViaBranch: l.branch, Label: l.label, Connected: l.connected()}
 	for _, s := range l.streams {
 		if s != nil {
 			rep.Streams = append(rep.Streams, s.report(r))
@@ -86,6 +86,8 @@ func (s *stream) report(r *Relay) StreamReport {
 		Direction: s.direction.String(), Rejected: s.off,
 		Received: s.flow(r), Sent: s.sent.flow(), ReceivedRTCP: s.rtcpIn.flow(), SentRTCP: s.rtcpOut.flow(),
 		Dropped: dropMap(&s.dropped),
+		Quality: s.quality.export(r.base), RoundTrip: s.reports.rtt,
+		Path: Path{Kernel: s.kernel != nil && s.kernel.active, Why: s.why},
 	}
 	if rep.Signalled == (netip.AddrPort{}) {
 		rep.Direction = "" // the party has said nothing yet
@@ -100,7 +102,7 @@ func (c counter) flow() Flow { return Flow{Packets: c.packets, Bytes: c.bytes} }
 
 // flow is what was received, with its quality.
 func (s *stream) flow(r *Relay) Flow {
-	n := s.received.Snapshot()
+	n := s.snapshot()
 	f := Flow{
 		Packets: n.Packets + s.otherIn.packets, Bytes: n.Bytes + s.otherIn.bytes,
 		Expected: n.Expected, Lost: n.Lost, Duplicates: n.Duplicates, Reordered: n.Reordered,
@@ -112,11 +114,8 @@ func (s *stream) flow(r *Relay) Flow {
 	}
 	f.Last = r.base.Add(n.Last)
 	if s.kind == "audio" {
-		q := rtpstat.Quality{Loss: n.LossRatio(), Jitter: n.JitterMean, Packet: 20 * time.Millisecond}
-		if c := s.clock(n.PayloadType); c != nil && strings.EqualFold(c.name, "G729") {
-			q.Codec = rtpstat.Impairment{Ie: 11, Bpl: 19}
-		}
-		f.MOS = rtpstat.MOS(q)
+		f.MOS = rtpstat.MOS(rtpstat.Quality{Loss: n.LossRatio(), Jitter: n.JitterMean, Packet: s.packetTime(),
+			Codec: s.impairment(n.PayloadType)})
 	}
 	return f
 }

@@ -2,39 +2,60 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/internal/udploop"
+	"github.com/class5-go/class5/media/srtp/dtlssrtp"
 )
 
 // Relay moves the media of many sessions. Make one with [New].
 type Relay struct {
-	cfg    Config
-	log    *slog.Logger
-	now    func() time.Time
-	base   time.Time // arrival times are counted from here
-	ifaces []*iface
-	group  *udploop.Group
-	events mailbox
-	stats  totals
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	base     time.Time // arrival times are counted from here
+	ifaces   *interfaces
+	group    *udploop.Group
+	events   mailbox
+	stats    totals
+	engine   *bridge.Engine
+	pacer    *pacer
+	digitLog digitLog
+	flows    flowTable
+	cert     dtlssrtp.Certificate
+	tasks    sync.WaitGroup // what sessions left behind to end
+	// noHandshakes: sessions are about to go to another process.
+	noHandshakes atomic.Bool
+	halfway      time.Duration             // how long those under way are waited for
+	deny         func(netip.AddrPort) bool // denied, made once
+	// watched has a bit for every kind of event that is delivered.
+	watched uint32
 
 	mu       sync.RWMutex
 	sessions map[string]*session
+	sources  map[netip.Addr]int // sessions by who began them
+	strain   strain
 	closed   bool
 }
 
 // totals are written by loops and signalling alike.
 type totals struct {
 	packets, bytes, forwarded        atomic.Uint64
+	kernel                           atomic.Uint64 // of forwarded
 	created, mediaTimeouts, released atomic.Uint64
+	storeErrors                      atomic.Uint64
+	handshakes, handshakesFailed     atomic.Uint64
 	dropped                          [drops]atomic.Uint64
 }
 
@@ -44,24 +65,33 @@ func New(cfg Config, opts ...Option) (*Relay, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	r := &Relay{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now, sessions: map[string]*session{}}
+	r := &Relay{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now, halfway: halfway, sessions: map[string]*session{}, sources: map[netip.Addr]int{}}
 	for _, o := range opts {
 		o(r)
 	}
 	r.base = r.now()
 	r.events.init(cfg.MaxSessions)
-	pools := map[netip.Addr]*portPool{} // two names for one address share its ports
-	for _, i := range cfg.Interfaces {
-		if pools[i.Addr] == nil {
-			pools[i.Addr] = newPortPool(cfg.PortMin, cfg.PortMax, cfg.Quarantine)
-		}
-		r.ifaces = append(r.ifaces, &iface{Interface: i, ports: pools[i.Addr]})
+	r.pacer, r.deny, r.digitLog = newPacer(), r.denied, newDigitLog()
+	for _, k := range cfg.Events {
+		r.watched |= 1 << k
 	}
+	var err error
+	if cfg.Certificate != nil {
+		r.cert = *cfg.Certificate
+	} else {
+		if r.cert, err = dtlssrtp.GenerateCertificate(r.base, certificateLife); err != nil {
+			return nil, fmt.Errorf("relay: %w", err)
+		}
+	}
+	if r.engine, err = bridge.New(bridge.Config{MaxLegs: cfg.MaxLegs, Software: cfg.Software, Can: r.can, Fingerprint: r.fingerprint}); err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
+	r.ifaces = newInterfaces(&cfg)
 	loops := cfg.Loops
 	if loops <= 0 {
 		loops = max(1, runtime.GOMAXPROCS(0)/2)
 	}
-	r.group = udploop.New(udploop.Config{Loops: loops, Linger: cfg.Linger, Now: r.now, Portable: cfg.portable})
+	r.group = udploop.New(udploop.Config{Loops: loops, Linger: cfg.Linger, Now: r.now, Portable: cfg.portable, FreeBind: cfg.FreeBind})
 	return r, nil
 }
 
@@ -73,6 +103,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { r.watch(ctx) })
+	wg.Go(func() { r.pacer.run(ctx, r) })
+	wg.Go(func() { r.digitLog.run(ctx, r) })
 	err := r.group.Run(ctx)
 	if err != nil {
 		r.log.Error("media loop failed", "err", err)
@@ -80,7 +112,22 @@ func (r *Relay) Run(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	r.close()
+	r.tasks.Wait()
 	return err
+}
+
+// certificateLife is how long a certificate that a relay makes for itself is
+// valid. Peers know it by its fingerprint and do not look at dates.
+const certificateLife = 10 * 365 * 24 * time.Hour
+
+// fingerprint tells the offer/answer engine what stands in a=fingerprint.
+func (r *Relay) fingerprint(hash string) (string, bool) {
+	f, err := r.cert.Fingerprint(hash)
+	if err != nil {
+		return "", false
+	}
+	_, value, _ := strings.Cut(f.String(), " ")
+	return value, true
 }
 
 // watch looks at all sessions once a second.
@@ -113,13 +160,13 @@ func (r *Relay) close() {
 }
 
 // denied tells whether an address may never be sent to.
-func (r *Relay) denied(a netip.Addr) bool {
+func (r *Relay) denied(a netip.AddrPort) bool {
 	for _, p := range r.cfg.Deny {
-		if p.Contains(a) {
+		if p.Contains(a.Addr()) {
 			return true
 		}
 	}
-	return false
+	return slices.Contains(r.cfg.Control, a)
 }
 
 // lookup returns a session, locked.
@@ -139,7 +186,7 @@ func (r *Relay) lookup(callID string) (*session, error) {
 }
 
 // open returns the session of that name, made if need be, locked.
-func (r *Relay) open(callID string) (*session, error) {
+func (r *Relay) open(callID string, source netip.Addr) (*session, error) {
 	for {
 		if s, err := r.lookup(callID); err == nil {
 			return s, nil
@@ -153,12 +200,14 @@ func (r *Relay) open(callID string) (*session, error) {
 			r.mu.Unlock()
 			continue // made or ending at this moment
 		}
-		if len(r.sessions) >= r.cfg.MaxSessions {
+		if err := r.refuse(source); err != nil {
 			r.mu.Unlock()
-			return nil, ErrSessions
+			return nil, err
 		}
+		r.sources[source]++
 		now := r.now()
-		s := &session{r: r, id: callID, loop: r.group.Loop(), created: now, signalled: now, early: true}
+		s := &session{r: r, id: callID, loop: r.group.Loop(), bridge: r.engine.Session(), created: now, signalled: now,
+			source: source, early: true}
 		s.mu.Lock()
 		r.sessions[callID] = s
 		r.mu.Unlock()
@@ -169,25 +218,21 @@ func (r *Relay) open(callID string) (*session, error) {
 
 // remove ends a session that the caller holds locked.
 func (r *Relay) remove(s *session, now time.Time) {
+	s.forget()
+	r.discard(s, now)
+}
+
+// discard is remove without a word to the store.
+func (r *Relay) discard(s *session, now time.Time) {
 	s.end(now)
 	r.mu.Lock()
 	if r.sessions[s.id] == s {
 		delete(r.sessions, s.id)
+		if r.sources[s.source]--; r.sources[s.source] <= 0 {
+			delete(r.sources, s.source)
+		}
 	}
 	r.mu.Unlock()
-}
-
-// pick chooses an interface by name, or by family.
-func (r *Relay) pick(name string, family Family) (*iface, error) {
-	for _, i := range r.ifaces {
-		if name != "" && i.Name != name {
-			continue
-		}
-		if family == AnyFamily || i.Addr.Is4() == (family == IPv4) {
-			return i, nil
-		}
-	}
-	return nil, ErrInterface
 }
 
 // Count is the number of sessions.

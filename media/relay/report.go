@@ -20,6 +20,7 @@ type Report struct {
 type LegReport struct {
 	Tags      []string       `json:"tags"` // last answered last; several when branches share a leg
 	ViaBranch string         `json:"via_branch,omitempty"`
+	Label     string         `json:"label,omitempty"`
 	Connected bool           `json:"connected"` // media is passed on at the moment
 	Streams   []StreamReport `json:"streams"`
 }
@@ -45,6 +46,12 @@ type StreamReport struct {
 	// Dropped counts the packets that arrived and were not passed on, by
 	// cause: see [Drop].
 	Dropped map[string]uint64 `json:"dropped,omitempty"`
+	// Path is where packets of the party are forwarded.
+	Path Path `json:"path"`
+	// Quality is what it sounded like, second by second; nil without samples.
+	Quality *Quality `json:"quality,omitempty"`
+	// RoundTrip is the last measured time from here to the party and back.
+	RoundTrip time.Duration `json:"round_trip,omitempty"`
 }
 
 // Flow is what went one way.

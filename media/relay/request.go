@@ -3,6 +3,9 @@ package relay
 import (
 	"errors"
 	"net/netip"
+	"time"
+
+	"github.com/class5-go/class5/media/bridge"
 )
 
 // Errors of the signalling methods, to be tested with errors.Is. The texts of
@@ -19,13 +22,13 @@ var (
 )
 
 // Family is an address family wanted for one side.
-type Family uint8
+type Family = bridge.Family
 
 // AnyFamily takes the family of the offer's address.
 const (
-	AnyFamily Family = iota
-	IPv4
-	IPv6
+	AnyFamily = bridge.AnyFamily
+	IPv4      = bridge.IPv4
+	IPv6      = bridge.IPv6
 )
 
 // OfferRequest is an SDP offer on its way from one party to another. See the
@@ -43,6 +46,22 @@ type OfferRequest struct {
 	FromInterface string // interface name facing the offerer; empty: by family
 	ToInterface   string // interface name facing the other party
 	ToFamily      Family // family of the other party when no interface is named
+
+	Label, ToLabel string // names of the offerer's and the other leg, for later requests
+	Options        bridge.Options
+	Learning       *Learning // of both legs, from now on; nil: as configured
+	GenerateRTCP   bool      // make RTCP here instead of passing it
+	TOS            int       // of sockets that the offer opens; 0: 184 for audio, 136 for video
+	// StrictSource drops packets from elsewhere even when they continue the
+	// stream; NATWait sends a party nothing before something came from it. Both
+	// of both legs, from now on.
+	StrictSource, NATWait bool
+	Handling              Handling
+	// DTMFLog is where digits of the session are reported from now on, as JSON
+	// by UDP; invalid: as before.
+	DTMFLog netip.AddrPort
+	// Warn is told of options that had no effect; may be nil.
+	Warn func(string)
 }
 
 // AnswerRequest is an SDP answer on its way back.
@@ -59,6 +78,11 @@ type AnswerRequest struct {
 	// send yet, so their silence proves nothing and strangers are not let in;
 	// and media time-outs do not run while it rings.
 	Early bool
+
+	Label    string // name of the answerer's leg
+	Options  bridge.Options
+	Handling Handling
+	Warn     func(string) // told of options that had no effect; may be nil
 }
 
 // DeleteRequest ends a session or a branch of it.
@@ -69,4 +93,7 @@ type DeleteRequest struct {
 	// branch ends, and the session with its last branch.
 	FromTag, ToTag string
 	ViaBranch      string
+	// Delay keeps a session that is to end working for a while; an offer or
+	// answer in that time takes the deletion back.
+	Delay time.Duration
 }

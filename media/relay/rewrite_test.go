@@ -32,41 +32,29 @@ func TestRewrite(t *testing.T) {
 		offer, wantOffer, answer, wantAnswer string
 		config                               func(*relay.Config)
 	}{
-		"webrtc-like offer to a plain phone": {
-			offer: "v=0\no=- 4 2 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\na=group:BUNDLE 0 1\na=ice-lite\n" +
-				"m=audio 9000 RTP/AVPF 8\na=mid:0\na=rtcp:9001 IN IP4 10.0.0.1\na=rtcp-mux\na=candidate:1 1 UDP 1 10.0.0.1 9000 typ host\na=ssrc:1 cname:x\n" +
-				"m=video 9002 RTP/AVPF 96\nc=IN IP4 10.0.0.2\na=mid:1\na=ice-ufrag:abcd\n",
+		"ICE and BUNDLE without the other side": {
+			offer: "v=0\no=- 4 2 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\n" +
+				"m=audio 9000 RTP/AVPF 8\na=mid:0\na=rtcp:9001 IN IP4 10.0.0.1\na=rtcp-mux\na=ssrc:1 cname:x\n",
 			wantOffer: "v=0\no=- 4 2 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\n" +
-				"m=audio P0 RTP/AVPF 8\na=mid:0\na=rtcp:P0+1\na=rtcp-mux\na=ssrc:1 cname:x\n" +
-				"m=video P1 RTP/AVPF 96\nc=IN IP4 127.0.0.1\na=mid:1\n",
+				"m=audio P0 RTP/AVPF 8\na=ssrc:1 cname:x\na=mid:0\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P0+1\na=rtcp-mux\n",
 			answer: "v=0\no=- 1 1 IN IP4 10.9.9.9\ns=-\nt=0 0\n" +
-				"m=audio 4000 RTP/AVPF 8\nc=IN IP4 10.9.9.9\na=rtcp:4000\na=rtcp-mux\na=x-odd:1\nm=video 0 RTP/AVPF 96\nc=IN IP4 10.9.9.9\n",
+				"m=audio 4000 RTP/AVPF 8\nc=IN IP4 10.9.9.9\na=rtcp:4000\na=rtcp-mux\na=x-odd:1\n",
 			wantAnswer: "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\n" +
-				"m=audio P0 RTP/AVPF 8\nc=IN IP4 127.0.0.1\na=rtcp:P0\na=rtcp-mux\na=x-odd:1\nm=video 0 RTP/AVPF 96\nc=IN IP4 127.0.0.1\n",
+				"m=audio P0 RTP/AVPF 8\nc=IN IP4 127.0.0.1\na=x-odd:1\na=mid:0\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P0\na=rtcp-mux\n",
 		},
 		"what is not UDP is refused in its place": {
 			offer: "v=0\no=- 4 2 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\nm=message 5000 TCP/MSRP *\na=path:x\n" +
-				"m=audio 9000 RTP/AVP 8\nm=video 9000/2 RTP/AVP 31\nm=application 0 UDP/BFCP *\n",
-			wantOffer: "v=0\no=- 4 2 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=message 0 TCP/MSRP *\na=path:x\n" +
-				"m=audio P1 RTP/AVP 8\nm=video 0 RTP/AVP 31\nm=application 0 UDP/BFCP *\n",
+				"m=audio 9000 RTP/AVP 8\nm=application 0 UDP/BFCP *\n",
+			wantOffer: "v=0\no=- 4 2 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=message 0 TCP/MSRP *\nc=IN IP4 127.0.0.1\na=path:x\n" +
+				"m=audio P1 RTP/AVP 8\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P1+1\nm=application 0 UDP/BFCP *\n",
 			answer:     "v=0\nc=IN IP4 10.9.9.9\nm=message 77 TCP/MSRP *\nm=audio 4000 RTP/AVP 8\n",
-			wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=message 0 TCP/MSRP *\nm=audio P1 RTP/AVP 8\n",
+			wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=message 0 TCP/MSRP *\nc=IN IP4 127.0.0.1\nm=audio P1 RTP/AVP 8\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P1+1\n",
 		},
 		"origin kept on request": {
 			config:    func(c *relay.Config) { c.KeepOrigin = true },
 			offer:     "v=0\no=- 4 2 IN IP4 10.0.0.1\nm=audio 9000 RTP/AVP 8\nc=IN IP4 host.invalid\n",
-			wantOffer: "v=0\no=- 4 2 IN IP4 10.0.0.1\nm=audio P0 RTP/AVP 8\nc=IN IP4 127.0.0.1\n",
-			answer:    "v=0\no=- 5 2 IN IP4 10.0.0.9\nm=audio 0 RTP/AVP 8\n", wantAnswer: "v=0\no=- 5 2 IN IP4 10.0.0.9\nm=audio 0 RTP/AVP 8\nc=IN IP4 127.0.0.1\n",
-		},
-		"old hold in one of two streams": {
-			offer:     "v=0\nc=IN IP4 0.0.0.0\nm=audio 9000 RTP/AVP 8\nm=video 9002 RTP/AVP 31\nc=IN IP4 10.0.0.1\n",
-			wantOffer: "v=0\nc=IN IP4 127.0.0.1\nm=audio P0 RTP/AVP 8\nc=IN IP4 0.0.0.0\nm=video P1 RTP/AVP 31\nc=IN IP4 127.0.0.1\n",
-			answer:    "v=0\nc=IN IP4 10.9.9.9\nm=audio 1 RTP/AVP 8\nm=video 3 RTP/AVP 31\n", wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=audio P0 RTP/AVP 8\nm=video P1 RTP/AVP 31\n",
-		},
-		"mux only": {
-			offer:     "v=0\nc=IN IP4 10.0.0.1\nm=audio 9000 RTP/AVP 8\na=rtcp-mux-only\na=rtcp:9000\n",
-			wantOffer: "v=0\nc=IN IP4 127.0.0.1\nm=audio P0 RTP/AVP 8\na=rtcp-mux-only\na=rtcp:P0\n",
-			answer:    "v=0\nc=IN IP4 10.9.9.9\nm=audio 4000 RTP/AVP 8\na=rtcp-mux\n", wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=audio P0 RTP/AVP 8\na=rtcp-mux\n",
+			wantOffer: "v=0\no=- 4 2 IN IP4 10.0.0.1\nm=audio P0 RTP/AVP 8\nc=IN IP4 127.0.0.1\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P0+1\n",
+			answer:    "v=0\no=- 5 2 IN IP4 10.0.0.9\nm=audio 0 RTP/AVP 8\n", wantAnswer: "v=0\no=- 5 2 IN IP4 10.0.0.9\nm=audio 0 RTP/AVP 8\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -119,6 +119,51 @@ func TestNewAddressByReoffer(t *testing.T) {
 	b.silent()
 }
 
+// TestRoaming: a phone changes its network and goes on; RTCP goes along. An
+// attacker who does not know what comes next, or comes while the phone is
+// heard, gets nothing.
+func TestRoaming(t *testing.T) {
+	g := newRig(t)
+	a, b, evil := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("evil", "127.0.0.66")
+	g.connect(a, b)
+	g.talk(a, b)
+	evil.to, evil.ssrc, evil.seq = a.to, a.ssrc, a.seq
+	evil.send()
+	b.silent() // right SSRC and number, but the phone was heard just now
+	g.clock.advance(2 * latch.Silence)
+	evil.seq = a.seq + 5000
+	evil.send()
+	b.silent()
+	roamed := g.party("a", "127.0.0.7")
+	roamed.to, roamed.seq = a.to, a.seq+40
+	b.gets(roamed.send())
+	roamed.gets(b.send())
+	rr := []byte{0x80, 201, 0, 1, 1, 2, 3, 4}
+	b.raw(b.rtcp, next(b.to), rr)
+	roamed.getsAt(roamed.rtcp, rr, next(a.to))
+	a.send() // the old place is nobody now
+	b.silent()
+	evil.silent()
+	a.silent()
+}
+
+// TestControlAddress: a description that names the control port of this host
+// leads nowhere, whatever the deny list says.
+func TestControlAddress(t *testing.T) {
+	var target *party
+	probe := newRig(t)
+	target = probe.party("control", "127.0.0.99")
+	g := newRig(t, func(c *relay.Config) { c.Control = []netip.AddrPort{target.addr} })
+	a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+	g.offer(a, b, relay.OfferRequest{SDP: a.sdpAt(target.addr, "")})
+	g.answer(a, b, relay.AnswerRequest{})
+	b.send()
+	target.silent()
+	if n := g.totalsDropped("nowhere"); n != 1 {
+		t.Errorf("%d", n)
+	}
+}
+
 // TestDenied: descriptions cannot aim the relay at this host, nor at others
 // that no party can be.
 func TestDenied(t *testing.T) {
@@ -171,7 +216,8 @@ func TestBadPackets(t *testing.T) {
 	a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
 	g.connect(a, b)
 	bad := map[string][][]byte{
-		"malformed": {{}, {0x80}, {0x80, 8, 0, 1}, bytes.Repeat([]byte{0xff}, 40), {0x80, 201, 0, 9, 1, 2, 3, 4}, []byte("INVITE sip:x SIP/2.0\r\n\r\n"), {22, 254, 253}},
+		"malformed": {{}, {0x80}, {0x80, 8, 0, 1}, bytes.Repeat([]byte{0xff}, 40), {0x80, 201, 0, 9, 1, 2, 3, 4}, []byte("INVITE sip:x SIP/2.0\r\n\r\n")},
+		"dtls":      {{22, 254, 253}},
 		"ice":       {{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
 		"oversize":  {append(a.packet(), make([]byte, 3000)...)},
 	}
@@ -203,7 +249,7 @@ func TestBadPackets(t *testing.T) {
 }
 
 func TestLearningModes(t *testing.T) {
-	for mode, reached := range map[relay.Learning]bool{relay.LearnOff: false, relay.LearnImmediate: true} {
+	for mode, reached := range map[relay.Learning]bool{relay.LearnOff: false, relay.LearnImmediate: true, relay.LearnDelayed: true} {
 		g := newRig(t, func(c *relay.Config) { c.Learning = mode })
 		a, b, x := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("x", "127.0.0.9")
 		g.connect(a, b)
@@ -211,6 +257,11 @@ func TestLearningModes(t *testing.T) {
 		p := x.send()
 		if reached {
 			b.gets(p)
+			if mode == relay.LearnDelayed {
+				a.gets(b.send()) // passed on, not learned
+				g.clock.advance(latch.Window)
+				b.gets(x.send())
+			}
 			x.gets(b.send())
 			continue
 		}

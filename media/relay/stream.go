@@ -1,56 +1,71 @@
 package relay
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/class5-go/class5/media/internal/udploop"
+	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/latch"
 	"github.com/class5-go/class5/media/rtpstat"
 	"github.com/class5-go/class5/media/sdp"
 )
 
-// iface is a configured interface with its ports.
-type iface struct {
-	Interface
-	ports *portPool
-}
-
-// stream is one m= line at the ports facing one party.
+// stream is one m= line as it faces one party.
 type stream struct {
 	leg         *leg
 	index       int
 	kind, proto string
-	rtp         bool // not udptl
-	secure      bool // SRTP: only headers can be checked
-	dtls        bool
-	off         bool // rejected
-	mux         bool // RTP and RTCP share a port, agreed by both
-	direction   sdp.Direction
-	clocks      []clock
-	media       port
-	control     port // RTCP
-	received    rtpstat.Receiver
-	otherIn     counter // DTLS, UDPTL
-	sent        counter
-	rtcpIn      counter
-	rtcpOut     counter
-	dropped     [drops]uint64
+	set         *socketSet // ports in use, of its own or of the bundle's head
+	carrier     *stream    // whose ports, keys and ICE carry it: itself, or the bundle's head
+	bundle      *bundle    // on a carrier of several
+	routes      []route    // where its packets go
+	shield      *shield    // on a carrier: SRTP, DTLS, ICE; nil: bare
+	extra       *extra     // what is asked for beyond forwarding; nil: nothing
+
+	said      bool // the party has described it
+	came      bool // something came from it
+	off       bool // rejected
+	muted     bool // it gave the unspecified address
+	rtp       bool // not udptl
+	secure    bool // SRTP: only headers can be checked before it is opened
+	mux       bool // RTP and RTCP share a port, agreed by both
+	plain     bool // forwarding is all there is to do: the fast path
+	raw       bool // protected packets pass as they came
+	open      bool // the party may send by the descriptions
+	mid       string
+	midID     uint8
+	direction sdp.Direction
+	clocks    []clock
+
+	media   component
+	control component // RTCP
+
+	received rtpstat.Receiver
+	otherIn  counter // DTLS, STUN, UDPTL
+	sent     counter
+	rtcpIn   counter
+	rtcpOut  counter
+	dropped  [drops]uint64
+	reports  reports
+	quality  quality
+	digits   *digits  // nil: nobody wants to know
+	playing  *playing // what the party hears in place of others
+	codecs   []bridge.Codec
+	ptime    time.Duration
+	kernel   *kernelFlow // nil: never offloaded from these ports
+	past     kernelPast
+	why      string     // not in the kernel
+	refused  time.Time  // by the offloader, last
+	made     *generated // reports come from here, they are not passed
+	piercing time.Time  // when the next empty datagram is due; zero: none is
 }
 
-// port is one socket of a stream and whom it talks to.
-type port struct {
-	stream *stream
-	rtcp   bool
-	socket *udploop.Socket
-	latch  latch.Latch
+// component is RTP or RTCP of a stream: whom it talks to and from where.
+type component struct {
+	latch latch.Latch
+	out   *port
 }
-
-var _ udploop.Handler = (*port)(nil)
 
 type counter struct{ packets, bytes uint64 }
 
@@ -63,109 +78,70 @@ type clock struct {
 	name string
 }
 
-// bindAttempts is how many pairs are tried when others use ports of the range.
-const bindAttempts = 64
-
-// newStream binds a pair of ports on the interface of the leg.
-func (l *leg) newStream(index int, m info) (*stream, error) {
-	s := &stream{leg: l, index: index}
-	s.describe(m)
+// newStream makes the stream of an m= line; ports come by use.
+func (l *leg) newStream(index int) *stream {
 	r := l.session.r
-	for i, p := range []*port{&s.media, &s.control} {
-		*p = port{stream: s, rtcp: i == 1, latch: latch.New(r.cfg.Learning.mode(), r.denied)}
+	mode := l.learning.mode()
+	s := &stream{leg: l, index: index}
+	s.carrier = s
+	s.media.latch, s.control.latch = latch.New(mode, r.deny), latch.New(mode, r.deny)
+	for len(l.streams) <= index {
+		l.streams = append(l.streams, nil)
 	}
-	for range bindAttempts {
-		now := r.now()
-		n, ok := l.iface.ports.take(now)
-		if !ok {
-			return nil, ErrPorts
-		}
-		err := s.bind(n)
-		if err == nil {
-			l.streams[index] = s
-			return s, nil
-		}
-		l.iface.ports.release(n, now)
-		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
-			return nil, fmt.Errorf("%w: %w", ErrPorts, err)
-		}
-	}
-	return nil, ErrPorts
+	l.streams[index] = s
+	return s
 }
 
-func (s *stream) bind(n uint16) (err error) {
-	addr, loop := s.leg.iface.Addr, s.leg.session.loop
-	s.media.socket, err = loop.Listen(netip.AddrPortFrom(addr, n), s.tos(), &s.media)
-	if err != nil {
-		return err
+// use makes a set of ports the stream's. Packets that still arrive at the
+// earlier ones belong to it as well.
+func (s *stream) use(x *socketSet, at int) {
+	if x == nil {
+		return
 	}
-	s.control.socket, err = loop.Listen(netip.AddrPortFrom(addr, n+1), s.tos(), &s.control)
-	if err != nil {
-		s.media.socket.Close()
+	p := x.pairs[min(at, len(x.pairs)-1)]
+	if s.set != x || s.media.out == nil || s.shield == nil || s.shield.ice == nil {
+		s.set, s.media.out, s.control.out = x, &p.media, &p.control
 	}
-	return err
-}
-
-// tos is the DiffServ code point of RFC 4594: EF for audio, AF41 for video.
-func (s *stream) tos() int {
-	if s.kind == "video" {
-		return 136
-	}
-	return 184
 }
 
 // describe takes over what the m= line says about the packets to expect.
-func (s *stream) describe(m info) {
-	s.kind, s.proto = m.kind, m.proto
-	proto := strings.ToUpper(m.proto)
+func (s *stream) describe(m *bridge.Media) {
+	s.kind, s.proto = m.Kind, m.Proto
+	proto := strings.ToUpper(m.Proto)
 	s.rtp = strings.Contains(proto, "RTP")
 	s.secure = strings.Contains(proto, "SAVP")
-	s.dtls = strings.Contains(proto, "TLS")
+	s.off, s.mid, s.midID = m.Rejected, m.MID, m.MIDID
 }
 
-func (s *stream) close(now time.Time) {
-	n := s.media.socket.LocalAddr().Port()
-	s.media.socket.Close()
-	s.control.socket.Close()
-	s.leg.iface.ports.release(n, now)
-}
-
-// advertised is where the party sends to.
-func (s *stream) advertised() netip.AddrPort {
-	return netip.AddrPortFrom(s.leg.iface.advertised(), s.media.socket.LocalAddr().Port())
-}
-
-// apply makes a description of the party effective. early: the answer was
-// provisional, nobody needs to send yet.
-func (s *stream) apply(m, other info, source netip.Addr, early bool, now time.Time) {
-	s.describe(m)
-	s.off = !m.on || !other.on
-	if s.off {
+// hear makes what the party said about itself effective. source is where its
+// signalling came from; silent: it need not send, so strangers are not it.
+func (s *stream) hear(m *bridge.Media, source netip.Addr, silent bool, now time.Time) {
+	s.said, s.muted, s.direction, s.mux = true, m.Muted, m.Direction, m.Mux
+	s.setClocks(m.Codecs)
+	s.hears(m)
+	s.watchDigits(m.Codecs)
+	if s.off || s.carrier != s {
 		return
 	}
-	s.direction, s.mux = m.direction, m.mux && other.mux
-	s.setClocks(other.codecs, m.codecs)
-	s.media.latch.Signal(latch.Signal{Addr: m.addr, Source: source, Mute: m.muted,
-		Silent: early || !m.direction.Sends() || !other.direction.Receives()}, now)
+	s.media.latch.SetMode(s.leg.learning.mode())
+	s.control.latch.SetMode(s.leg.learning.mode())
+	s.media.latch.Signal(latch.Signal{Addr: m.RTP, Source: source, Mute: m.Muted, Silent: silent}, now)
 	// RTCP never goes to strangers: it follows RTP to wherever that is.
-	s.control.latch.Signal(latch.Signal{Addr: m.rtcp, Source: source, Mute: m.muted, Silent: true}, now)
+	s.control.latch.Signal(latch.Signal{Addr: m.RTCP, Source: source, Mute: m.Muted, Silent: true}, now)
 }
 
-// setClocks prepares the payload types the party may send: those the other
-// side listed, then those it listed itself.
-func (s *stream) setClocks(lists ...[]sdp.Codec) {
+// setClocks prepares the payload types the party may send.
+func (s *stream) setClocks(list []bridge.Codec) {
 	s.clocks = s.clocks[:0]
-	for _, list := range lists {
-		for _, c := range list {
-			if s.clock(c.PayloadType) != nil {
-				continue
-			}
-			k := clock{pt: c.PayloadType, rate: c.ClockRate, name: c.Name}
-			if strings.EqualFold(c.Name, "telephone-event") {
-				k.rate = 0
-			}
-			s.clocks = append(s.clocks, k)
+	for _, c := range list {
+		if s.clock(c.PayloadType) != nil {
+			continue
 		}
+		k := clock{pt: c.PayloadType, rate: c.ClockRate, name: c.Name}
+		if strings.EqualFold(c.Name, "telephone-event") {
+			k.rate = 0
+		}
+		s.clocks = append(s.clocks, k)
 	}
 }
 
@@ -176,4 +152,40 @@ func (s *stream) clock(pt uint8) *clock {
 		}
 	}
 	return nil
+}
+
+// advertised is where the party sends to.
+func (s *stream) advertised() netip.AddrPort {
+	if s.set == nil {
+		return netip.AddrPort{}
+	}
+	for _, p := range s.set.pairs {
+		if &p.media == s.media.out {
+			return p.advertised()
+		}
+	}
+	return s.set.pairs[0].advertised()
+}
+
+// component picks RTP or RTCP of the carrier for a packet to the party.
+func (s *stream) component(rtcp bool) *component {
+	if rtcp && !s.carrier.mux {
+		return &s.carrier.control
+	}
+	return &s.carrier.media
+}
+
+// follow lets RTCP go where RTP was learned.
+func (s *stream) follow(c *component, from netip.AddrPort) {
+	if c == &s.control || from == c.latch.Signalled() || from.Port() == 65535 {
+		return
+	}
+	s.control.latch.Follow(netip.AddrPortFrom(from.Addr(), from.Port()+1))
+}
+
+// roamed makes RTCP follow RTP to a new place.
+func (s *stream) roamed(to netip.AddrPort, now time.Time) {
+	if to.Port() < 65535 {
+		s.control.latch.Restart(netip.AddrPortFrom(to.Addr(), to.Port()+1), now)
+	}
 }

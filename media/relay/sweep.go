@@ -8,15 +8,48 @@ import (
 
 // sweep finds the sessions whose time is over.
 func (r *Relay) sweep(now time.Time) {
+	r.look(now)
+	r.collect(now)
 	r.mu.RLock()
 	all := slices.Collect(maps.Values(r.sessions))
 	r.mu.RUnlock()
+	saved := all[:0]
 	for _, s := range all {
 		s.mu.Lock()
 		if !s.closed {
+			s.second(now)
+			if s.r.cfg.Store != nil && (s.revised() || s.dirty || s.outdated(now)) {
+				s.save()
+				saved = append(saved, s)
+			}
 			r.check(s, now)
 		}
 		s.mu.Unlock()
+	}
+	// What waited in the sockets of streams that the kernel has now is worked
+	// off by this time: their figures in user space are final.
+	for _, s := range saved {
+		s.mu.Lock()
+		if !s.closed && s.outdated(now) {
+			s.save()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// second takes the figures of the last second.
+func (s *session) second(now time.Time) {
+	for _, l := range s.legs {
+		for _, st := range l.streams {
+			if st == nil {
+				continue
+			}
+			st.sendReport(now)
+			st.offload(now)
+			if st.sampleQuality(now.Sub(s.r.base)) && s.r.wants(QualitySample) {
+				s.notify(Event{Kind: QualitySample, Tags: l.tags, Stream: st.index, Sample: st.quality.last.export(s.r.base), At: now})
+			}
+		}
 	}
 }
 
@@ -25,6 +58,12 @@ func (r *Relay) check(s *session, now time.Time) {
 	last := s.signalled
 	if s.heard.After(last) {
 		last = s.heard
+	}
+	if !s.doomed.IsZero() {
+		if !now.Before(s.doomed) {
+			r.release(s, now)
+		}
+		return
 	}
 	limit := r.cfg.MediaTimeout
 	switch {
@@ -49,7 +88,7 @@ func (r *Relay) check(s *session, now time.Time) {
 	if now.Sub(last) >= limit {
 		s.timedOut = now
 		r.stats.mediaTimeouts.Add(1)
-		r.events.put(Event{Kind: MediaTimeout, CallID: s.id, Report: s.report()})
+		s.notify(Event{Kind: MediaTimeout, Report: s.report(), At: now})
 	}
 }
 
@@ -58,5 +97,5 @@ func (r *Relay) release(s *session, now time.Time) {
 	rep.Ended = now
 	r.remove(s, now)
 	r.stats.released.Add(1)
-	r.events.put(Event{Kind: Released, CallID: s.id, Report: rep})
+	s.notify(Event{Kind: Released, Report: rep, At: now})
 }

@@ -30,6 +30,9 @@ type totals struct {
 	expected, received, duplicates, reordered uint64
 }
 
+// Last is when the last packet arrived; zero: none did.
+func (r *Receiver) Last() time.Duration { return r.last }
+
 // Packet counts one packet. size is its length in octets, clockRate that of
 // its payload type in timestamp units per second, or 0 to leave the packet
 // out of the jitter (telephone events repeat their timestamp by design). at
@@ -86,6 +89,14 @@ func (r *Receiver) source(h rtpwire.Header) *source {
 	return &r.sources[oldest]
 }
 
+// Continues tells whether a packet could be one of the next of the source
+// heard last: same SSRC, sequence number ahead by less than a minute's worth.
+func (r *Receiver) Continues(h rtpwire.Header) bool {
+	s := &r.sources[r.current]
+	delta := h.Sequence - uint16(s.high)
+	return s.begun && s.ssrc == h.SSRC && delta > 0 && delta < maxDropout
+}
+
 func (t *totals) add(o totals) {
 	t.expected += o.expected
 	t.received += o.received
@@ -100,6 +111,8 @@ type Snapshot struct {
 	Lost           uint64 // expected and not seen
 	Duplicates     uint64
 	Reordered      uint64        // came behind a later one
+	Highest        uint32        // extended highest sequence number of the present source, as reports have it
+	JitterUnits    uint32        // of the present source, in timestamp units
 	Jitter         time.Duration // of the present source, RFC 3550 estimate
 	JitterMean     time.Duration // of the estimate, over all packets
 	JitterMax      time.Duration
@@ -131,7 +144,7 @@ func (r *Receiver) Snapshot() Snapshot {
 	}
 	if r.count > 0 {
 		cur := &r.sources[r.current]
-		s.SSRC, s.Jitter = cur.ssrc, cur.jitterTime()
+		s.SSRC, s.Jitter, s.JitterUnits, s.Highest = cur.ssrc, cur.jitterTime(), cur.jitter>>4, uint32(cur.high-1<<16)
 	}
 	if r.jitterCount > 0 {
 		s.JitterMean = r.jitterSum / time.Duration(r.jitterCount)

@@ -18,5 +18,11 @@
 // returns; an outbox may hold sockets of the same loop only. Closing a socket
 // is asynchronous: packets may still be handed out while Close returns, and
 // the descriptor ends with the loop's present round. [Group.Run] returns when
-// all goroutines have ended and all sockets are closed.
+// all goroutines have ended and all sockets are closed, but for detached ones.
+//
+// # Moving
+//
+// [Loop.Detach] leaves a socket alone without closing it, so that its
+// descriptor can go to another process; what arrives meanwhile waits in it.
+// [Loop.Adopt] goes on there, [Loop.Attach] here when it stays. On Linux only.
 package udploop

@@ -24,6 +24,8 @@ type mmsg struct {
 	iovs    [batch]unix.Iovec
 	hdrs    [batch]mmsghdr
 	packets [batch]Packet
+	filled  int // headers that the kernel has written to
+	pause   unix.Timespec
 	out     Outbox
 	tx      single
 	txNames [batch]unix.RawSockaddrInet6
@@ -39,6 +41,7 @@ func newMmsg() *mmsg {
 		m.hdrs[i].hdr.Iov = &m.iovs[i]
 		m.hdrs[i].hdr.SetIovlen(1)
 		m.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&m.names[i]))
+		m.hdrs[i].hdr.Namelen = unix.SizeofSockaddrInet6
 		m.txHdrs[i].hdr.Iov = &m.txIovs[i]
 		m.txHdrs[i].hdr.SetIovlen(1)
 		m.txHdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&m.txNames[i]))
@@ -46,25 +49,31 @@ func newMmsg() *mmsg {
 	return m
 }
 
-// receive reads up to batch packets without waiting.
-func (m *mmsg) receive(fd int) []Packet {
-	for i := range m.hdrs {
+// receive reads up to batch packets without waiting, and tells whether there are
+// no more.
+func (m *mmsg) receive(fd int) (packets []Packet, empty bool) {
+	if fd < 0 {
+		return nil, true
+	}
+	for i := range m.filled {
 		m.hdrs[i].hdr.Namelen = unix.SizeofSockaddrInet6
 	}
+	m.filled = 0
 	// A raw system call: the descriptor does not block, and telling the
 	// scheduler about it would cost as much as a small read.
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&m.hdrs[0])), batch, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
-		return nil
+		return nil, errno == unix.EAGAIN // else there may be packets behind the error
 	}
-	for i := range int(n) {
+	m.filled = int(n)
+	for i := range m.filled {
 		m.packets[i] = Packet{
 			Data:      m.bufs[i][:min(m.hdrs[i].len, MaxPacket)],
 			From:      fromRaw(&m.names[i]),
 			Truncated: m.hdrs[i].hdr.Flags&unix.MSG_TRUNC != 0,
 		}
 	}
-	return m.packets[:n]
+	return m.packets[:n], n < batch
 }
 
 // flush sends the outbox: runs of packets of one socket with one call.
@@ -172,11 +181,11 @@ func swapped(p uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// epollWait returns what is ready; when nothing is, it waits and lets other
-// goroutines have the processor.
-func epollWait(epfd int, events []unix.EpollEvent) (int, error) {
+// epollWait returns what is ready; when nothing is, it waits, if it may, and lets
+// other goroutines have the processor.
+func epollWait(epfd int, events []unix.EpollEvent, wait bool) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno == 0 && n > 0 {
+	if errno == 0 && (n > 0 || !wait) {
 		return int(n), nil
 	}
 	for {
@@ -187,8 +196,17 @@ func epollWait(epfd int, events []unix.EpollEvent) (int, error) {
 	}
 }
 
+// freeBind lets a socket have an address that may arrive later (a virtual one
+// on the standby of a pair).
+func freeBind(fd, family int) error {
+	if family == unix.AF_INET {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
+}
+
 // bindUDP opens a socket that does not block.
-func bindUDP(addr netip.AddrPort, tos int) (fd int, local netip.AddrPort, err error) {
+func bindUDP(addr netip.AddrPort, tos int, free bool) (fd int, local netip.AddrPort, err error) {
 	family := unix.AF_INET6
 	if addr.Addr().Is4() {
 		family = unix.AF_INET
@@ -202,6 +220,11 @@ func bindUDP(addr netip.AddrPort, tos int) (fd int, local netip.AddrPort, err er
 			_ = unix.Close(fd)
 		}
 	}()
+	if free {
+		if err = freeBind(fd, family); err != nil {
+			return -1, local, os.NewSyscallError("setsockopt", err)
+		}
+	}
 	var sa unix.Sockaddr
 	if family == unix.AF_INET {
 		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
@@ -216,15 +239,23 @@ func bindUDP(addr netip.AddrPort, tos int) (fd int, local netip.AddrPort, err er
 	if err = unix.Bind(fd, sa); err != nil {
 		return -1, local, fmt.Errorf("bind %v: %w", addr, err)
 	}
+	if addr.Port() != 0 {
+		return fd, netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()), nil
+	}
 	bound, err := unix.Getsockname(fd)
 	if err != nil {
 		return -1, local, os.NewSyscallError("getsockname", err)
 	}
-	switch b := bound.(type) {
+	return fd, addrPort(bound), nil
+}
+
+// addrPort is an address of the internet; invalid for others.
+func addrPort(a unix.Sockaddr) netip.AddrPort {
+	switch b := a.(type) {
 	case *unix.SockaddrInet4:
-		local = netip.AddrPortFrom(netip.AddrFrom4(b.Addr), uint16(b.Port))
+		return netip.AddrPortFrom(netip.AddrFrom4(b.Addr), uint16(b.Port))
 	case *unix.SockaddrInet6:
-		local = netip.AddrPortFrom(netip.AddrFrom16(b.Addr), uint16(b.Port))
+		return netip.AddrPortFrom(netip.AddrFrom16(b.Addr), uint16(b.Port))
 	}
-	return fd, local, nil
+	return netip.AddrPort{}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,10 +27,14 @@ type poller struct {
 	opened  bool
 	running bool
 	done    bool
+	share   bool // other goroutines may need the processor while the loop lingers
 	slots   []*Socket
 	free    []int32
 	closing []*Socket
-	io      *mmsg // used by the running loop only
+	// detaching are sockets to leave alone; told is closed when that is done.
+	detaching []*Socket
+	told      []chan struct{}
+	io        *mmsg // used by the running loop only
 }
 
 type epollSocket struct {
@@ -37,6 +44,10 @@ type epollSocket struct {
 	slot int32
 	v6   bool
 	one  single
+	more bool // on the loop's list of sockets that were not read empty
+	// detached sockets are not in the epoll set and have no slot; guarded by the
+	// loop's mutex.
+	detached bool
 }
 
 // The dispatch between the two implementations.
@@ -100,23 +111,15 @@ func (l *Loop) listenEpoll(s *Socket, addr netip.AddrPort, tos int) error {
 	if err := l.openEpoll(); err != nil {
 		return err
 	}
-	fd, local, err := bindUDP(addr, tos)
+	fd, local, err := bindUDP(addr, tos, l.g.cfg.FreeBind)
 	if err != nil {
 		return err
 	}
-	if n := len(l.free); n > 0 {
-		s.slot, l.free = l.free[n-1], l.free[:n-1]
-	} else {
-		s.slot = int32(len(l.slots))
-		l.slots = append(l.slots, nil)
-	}
-	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}); err != nil {
-		_ = unix.Close(fd)
-		l.free = append(l.free, s.slot)
-		return fmt.Errorf("udploop: epoll_ctl: %w", err)
-	}
 	s.fd, s.local, s.v6 = fd, local, local.Addr().Is6()
-	l.slots[s.slot] = s
+	if err := l.attach(s); err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
 	return nil
 }
 
@@ -134,8 +137,10 @@ func (l *Loop) closeEpoll(s *Socket) {
 // reap ends the sockets that were closed. The caller holds mu.
 func (l *Loop) reap() {
 	for i, s := range l.closing {
-		l.slots[s.slot] = nil
-		l.free = append(l.free, s.slot)
+		if !s.detached {
+			l.slots[s.slot] = nil
+			l.free = append(l.free, s.slot)
+		}
 		s.one.mu.Lock()      // nobody sends while the number changes its owner
 		_ = unix.Close(s.fd) // takes it out of the epoll set
 		s.fd = -1
@@ -163,6 +168,7 @@ func (l *Loop) runEpoll(ctx context.Context) error {
 	if l.io == nil {
 		l.io = newMmsg()
 	}
+	l.share = l.g.cfg.Loops >= runtime.GOMAXPROCS(0)
 	stop := context.AfterFunc(ctx, func() {
 		l.poller.mu.Lock()
 		defer l.poller.mu.Unlock()
@@ -187,26 +193,32 @@ func (l *Loop) shut() {
 			l.closing = append(l.closing, s)
 		}
 	}
+	l.detach() // whoever waits for it does so no longer
 	l.reap()
 	_ = unix.Close(l.wakefd)
 	_ = unix.Close(l.epfd)
 }
 
-// rounds waits for packets and serves them until ctx is done.
+// rounds waits for packets and serves them until ctx is done. The kernel tells of
+// a socket once (EPOLLET): what was not read empty is served in the next round
+// too.
 func (l *Loop) rounds(ctx context.Context) error {
 	events := make([]unix.EpollEvent, maxEvents)
-	ready := make([]*Socket, 0, maxEvents)
+	ready, left := make([]*Socket, 0, maxEvents), make([]*Socket, 0, maxEvents)
 	stats := &l.g.stats
 	var last time.Time
 	for ctx.Err() == nil {
-		n, err := epollWait(l.epfd, events)
+		n, err := epollWait(l.epfd, events, len(left) == 0)
 		if err != nil {
 			return fmt.Errorf("udploop: epoll_wait: %w", err)
 		}
 		now := l.g.cfg.Now()
-		ready = l.readySockets(events[:n], ready[:0])
+		ready = l.readySockets(events[:n], append(ready[:0], left...))
+		left = left[:0]
 		for _, s := range ready {
-			l.serve(s, now)
+			if s.more = !l.serve(s, now); s.more {
+				left = append(left, s)
+			}
 		}
 		if len(ready) > 0 {
 			stats.rounds.Add(1)
@@ -217,10 +229,18 @@ func (l *Loop) rounds(ctx context.Context) error {
 	return nil
 }
 
-// readySockets maps events to sockets, after sockets that were closed meanwhile are gone.
+// readySockets adds the sockets of events to ready, after sockets that were closed
+// meanwhile are gone.
 func (l *Loop) readySockets(events []unix.EpollEvent, ready []*Socket) []*Socket {
 	l.poller.mu.Lock()
 	defer l.poller.mu.Unlock()
+	if len(l.detaching) > 0 {
+		l.detach()
+		ready = slices.DeleteFunc(ready, func(s *Socket) bool {
+			s.more = s.more && !s.detached // else nobody would read it when it is back
+			return s.detached
+		})
+	}
 	l.reap()
 	for i := range events {
 		slot := events[i].Fd
@@ -229,38 +249,48 @@ func (l *Loop) readySockets(events []unix.EpollEvent, ready []*Socket) []*Socket
 			_, _ = unix.Read(l.wakefd, b[:])
 			continue
 		}
-		if s := l.slots[slot]; s != nil {
+		if s := l.slots[slot]; s != nil && !s.more {
 			ready = append(ready, s)
 		}
 	}
 	return ready
 }
 
-func (l *Loop) serve(s *Socket, now time.Time) {
+// serve reads a socket until it is empty, or others should have their turn.
+func (l *Loop) serve(s *Socket, now time.Time) (empty bool) {
 	stats := &l.g.stats
 	for range drains {
-		packets := l.io.receive(s.fd)
-		if len(packets) == 0 {
-			return
+		packets, empty := l.io.receive(s.fd)
+		if len(packets) > 0 {
+			stats.received.Add(uint64(len(packets)))
+			s.handler.HandlePackets(packets, now, &l.io.out)
+			sent, failed := l.io.flush()
+			stats.sent.Add(sent)
+			if failed > 0 {
+				stats.sendErrors.Add(failed)
+			}
 		}
-		stats.received.Add(uint64(len(packets)))
-		s.handler.HandlePackets(packets, now, &l.io.out)
-		sent, failed := l.io.flush()
-		stats.sent.Add(sent)
-		if failed > 0 {
-			stats.sendErrors.Add(failed)
-		}
-		if len(packets) < batch {
-			return
+		if empty {
+			return true
 		}
 	}
+	return false
 }
 
 // linger sleeps a moment when rounds follow each other so fast that more
 // packets will have come by then: one wake-up serves them all.
 func (l *Loop) linger(pause time.Duration) {
-	if pause >= 0 && pause < 2*l.g.cfg.Linger {
-		ts := unix.NsecToTimespec(int64(l.g.cfg.Linger))
-		_ = unix.Nanosleep(&ts, nil) // waking early by a signal does no harm
+	if pause < 0 || pause >= 2*l.g.cfg.Linger {
+		return
 	}
+	ts := unix.NsecToTimespec(int64(l.g.cfg.Linger))
+	if l.share {
+		_ = unix.Nanosleep(&ts, nil) // waking early by a signal does no harm
+		return
+	}
+	// Without telling the scheduler: it would watch a system call of this length
+	// from a thread of its own, for more than the sleep itself costs. A signal
+	// by which it wants something ends the sleep.
+	l.io.pause = ts
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&l.io.pause)), 0, 0)
 }

@@ -44,6 +44,7 @@ type Config struct {
 	Linger   time.Duration    // pause between rounds under load; default none
 	Now      func() time.Time // default time.Now; called once per round
 	Portable bool             // a goroutine per socket, as on systems without epoll
+	FreeBind bool             // bind addresses that this host does not have yet (IP_FREEBIND)
 }
 
 // Counters are the totals of a group since its start.
@@ -170,7 +171,11 @@ func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 }
 
 // Outbox collects packets to send when the handler has returned.
-type Outbox struct{ items []outgoing }
+type Outbox struct {
+	items   []outgoing
+	buffers [][]byte
+	lent    int
+}
 
 type outgoing struct {
 	socket *Socket
@@ -184,11 +189,21 @@ func (o *Outbox) Add(s *Socket, data []byte, to netip.AddrPort) {
 	o.items = append(o.items, outgoing{s, data, to})
 }
 
+// Buffer lends MaxPacket octets in which a packet of the handler's own can be
+// made. They are valid as long as what is put in.
+func (o *Outbox) Buffer() []byte {
+	if o.lent == len(o.buffers) {
+		o.buffers = append(o.buffers, make([]byte, MaxPacket))
+	}
+	o.lent++
+	return o.buffers[o.lent-1]
+}
+
 // Len is the number of packets waiting.
 func (o *Outbox) Len() int { return len(o.items) }
 
 // Reset empties the outbox without sending.
 func (o *Outbox) Reset() {
 	clear(o.items)
-	o.items = o.items[:0]
+	o.items, o.lent = o.items[:0], 0
 }

@@ -120,6 +120,28 @@ func TestEcho(t *testing.T) {
 	})
 }
 
+// TestFlood: more packets than are read at once, and nothing behind them that
+// could bring the rest along.
+func TestFlood(t *testing.T) {
+	both(t, func(t *testing.T, g *udploop.Group) {
+		_, s := listenEcho(t, g.Loop(), v4)
+		c := dial(t, s.LocalAddr())
+		_ = c.SetReadBuffer(1 << 20)
+		buf := make([]byte, 64)
+		for range 20 {
+			for k := range 100 {
+				_, _ = c.Write([]byte{byte(k)})
+			}
+			for k := range 100 {
+				n, err := c.Read(buf)
+				if err != nil || !bytes.Equal(buf[:n], []byte{byte(k)}) {
+					t.Fatalf("packet %d: %x, %v", k, buf[:n], err)
+				}
+			}
+		}
+	})
+}
+
 func TestSizes(t *testing.T) {
 	both(t, func(t *testing.T, g *udploop.Group) {
 		e, s := listenEcho(t, g.Loop(), v4)

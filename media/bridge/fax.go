@@ -1,0 +1,108 @@
+package bridge
+
+import (
+	"slices"
+
+	"github.com/class5-go/class5/media/sdp"
+)
+
+// t38State tells that a stream is fax over UDPTL on this leg and audio on the
+// other.
+type t38State struct {
+	Gateway bool `json:"gateway,omitempty"`
+	FEC     bool `json:"fec,omitempty"`
+}
+
+// fax handles streams that are not RTP on one side or both.
+func (w *work) fax(p *pair) error {
+	o := &w.o.options.T38
+	if w.o.offer {
+		switch {
+		case o.Decode && isUDPTL(p.h.proto):
+			w.decode(p)
+		case o.Force && isRTP(p.h.proto):
+			w.force(p)
+		default:
+			p.from.T38, p.to.T38 = t38State{}, t38State{}
+			p.formats = p.h.formats
+		}
+		return nil
+	}
+	switch {
+	case p.from.T38.Gateway && isUDPTL(p.h.proto): // the offerer has audio
+		w.answerAudio(p)
+	case p.to.T38.Gateway: // the offerer has fax
+		w.answerFax(p)
+	default:
+		p.formats = p.h.formats
+	}
+	return nil
+}
+
+// g711 is what an image is offered as when nothing else is known.
+func g711() []format {
+	list := []format{{Known: true}, {Known: true}}
+	list[0].Codec = sdp.Codec{PayloadType: 0, Name: "PCMU", ClockRate: 8000, Channels: 1}
+	list[1].Codec = sdp.Codec{PayloadType: 8, Name: "PCMA", ClockRate: 8000, Channels: 1}
+	return list
+}
+
+// decode offers an image stream as audio.
+func (w *work) decode(p *pair) {
+	t := p.to
+	p.from.T38 = t38State{Gateway: true, FEC: w.o.options.T38.FEC}
+	t.Kind, t.T38 = "audio", t38State{}
+	if t.Proto = wanted(w.o.options.Transport); !isRTP(t.Proto) {
+		t.Proto = "RTP/AVP"
+	}
+	list := newShelf(nil)
+	w.transcode(list, nil, &w.o.options.Codec)
+	if !list.codecs() {
+		list = newShelf(t.Codecs.Told)
+		w.drop(list)
+	}
+	if !list.codecs() {
+		list = newShelf(g711())
+	}
+	t.Codecs.Told = list.list
+	p.formats = formatNames(list.list)
+}
+
+// force offers an audio stream as an image.
+func (w *work) force(p *pair) {
+	t := p.to
+	t.Kind, t.Proto = "image", "udptl"
+	t.T38 = t38State{Gateway: true, FEC: w.o.options.T38.FEC}
+	p.from.T38 = t38State{}
+	p.from.Codecs.Said = p.h.codecs
+	p.formats = []string{"t38"}
+}
+
+// answerAudio answers an audio offer that became an image with the first codec
+// that can carry fax.
+func (w *work) answerAudio(p *pair) {
+	t := p.to
+	list := slices.DeleteFunc(slices.Clone(t.Codecs.Said), func(f format) bool { return f.companion() || !w.codes(&f) })
+	if len(list) == 0 {
+		list = g711()
+	}
+	t.Kind, t.Codecs.Told = "audio", list[:1]
+	p.formats = formatNames(t.Codecs.Told)
+}
+
+// answerFax answers an image offer that became audio.
+func (w *work) answerFax(p *pair) {
+	p.from.Codecs.Said = p.h.codecs
+	p.to.Kind = "image"
+	p.formats = []string{"t38"}
+}
+
+// attributes are the T.38 parameters of a stream that is a gateway's.
+func (t *t38State) attributes() []string {
+	ec := "t38UDPRedundancy"
+	if t.FEC {
+		ec = "t38UDPFEC"
+	}
+	return []string{"a=T38FaxVersion:0", "a=T38MaxBitRate:14400", "a=T38FaxRateManagement:transferredTCF",
+		"a=T38FaxMaxBuffer:1800", "a=T38FaxMaxDatagram:512", "a=T38FaxUdpEC:" + ec}
+}

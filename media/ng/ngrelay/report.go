@@ -1,0 +1,178 @@
+package ngrelay
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/class5-go/class5/media/ng"
+	"github.com/class5-go/class5/media/relay"
+)
+
+// reportDict writes a session as the replies to query and delete have it.
+func reportDict(r relay.Report) ng.Dict {
+	last := r.Created
+	if r.Answered.After(last) {
+		last = r.Answered
+	}
+	d := ng.Of("created", r.Created.Unix(), "created_us", r.Created.UnixMicro(), "last signal", last.Unix())
+	var tags, ssrcs ng.Dict
+	var rtp, rtcp counters
+	for i, leg := range r.Legs {
+		name := ""
+		if len(leg.Tags) > 0 {
+			name = leg.Tags[len(leg.Tags)-1]
+		}
+		tags.Set(name, legDict(r, i, name))
+		for _, s := range leg.Streams {
+			rtp.add(s.Received, dropped(s))
+			rtcp.add(s.ReceivedRTCP, 0)
+			if s.Received.SSRC != 0 {
+				ssrcs.Set(fmt.Sprint(s.Received.SSRC), ssrcDict(s))
+			}
+		}
+	}
+	d.Set("SSRC", ssrcs)
+	d.Set("tags", tags)
+	d.Set("totals", ng.Of("RTP", rtp.dict(), "RTCP", rtcp.dict()))
+	return d
+}
+
+type counters struct{ packets, bytes, errors uint64 }
+
+func (c *counters) add(f relay.Flow, errors uint64) {
+	c.packets += f.Packets
+	c.bytes += f.Bytes
+	c.errors += errors
+}
+
+func (c *counters) dict() ng.Dict {
+	return ng.Of("packets", c.packets, "bytes", c.bytes, "errors", c.errors)
+}
+
+func dropped(s relay.StreamReport) (n uint64) {
+	for _, v := range s.Dropped {
+		n += v
+	}
+	return n
+}
+
+func legDict(r relay.Report, i int, name string) ng.Dict {
+	leg := r.Legs[i]
+	d := ng.Of("tag", name, "created", r.Created.Unix())
+	if leg.ViaBranch != "" {
+		d.Set("via-branch", leg.ViaBranch)
+	}
+	if leg.Label != "" {
+		d.Set("label", leg.Label)
+	}
+	if j := slices.IndexFunc(r.Legs, func(o relay.LegReport) bool { return o.Connected && !slices.Equal(o.Tags, leg.Tags) }); leg.Connected && j >= 0 && len(r.Legs[j].Tags) > 0 {
+		d.Set("in dialogue with", r.Legs[j].Tags[len(r.Legs[j].Tags)-1])
+	}
+	medias := ng.List{}
+	for _, s := range leg.Streams {
+		medias = append(medias, mediaDict(s))
+	}
+	d.Set("medias", medias)
+	return d
+}
+
+func mediaDict(s relay.StreamReport) ng.Dict {
+	flags := ng.List{"initialized"}
+	proto := strings.ToUpper(s.Protocol)
+	if strings.Contains(proto, "TLS") {
+		flags = append(flags, "DTLS-SRTP")
+	} else if strings.Contains(proto, "SAVP") {
+		flags = append(flags, "SDES")
+	}
+	streams := ng.List{streamDict(s, "RTP", s.Local, s.Remote, s.Signalled, s.Received, s.Sent, dropped(s))}
+	if up := next(s.Local); up.IsValid() {
+		streams = append(streams, streamDict(s, "RTCP", up, next(s.Remote), next(s.Signalled), s.ReceivedRTCP, s.SentRTCP, 0))
+	}
+	return ng.Of("index", s.Index+1, "type", s.Kind, "protocol", s.Protocol, "flags", flags, "streams", streams)
+}
+
+func next(a netip.AddrPort) netip.AddrPort {
+	if !a.IsValid() || a.Port() == 65535 || a.Port() == 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr(), a.Port()+1)
+}
+
+func streamDict(s relay.StreamReport, kind string, local, remote, signalled netip.AddrPort, in, out relay.Flow, errors uint64) ng.Dict {
+	flags := ng.List{kind, "filled"}
+	if s.Locked {
+		flags = append(flags, "confirmed")
+	}
+	if kind == "RTP" {
+		if s.Path.Kernel {
+			flags = append(flags, "kernelized")
+		} else if s.Path.Why != "" {
+			flags = append(flags, "no kernel support")
+		}
+	}
+	d := ng.Of("local port", local.Port(), "local address", local.Addr().String(), "family", family(local.Addr()), "flags", flags)
+	if remote.IsValid() {
+		d.Set("endpoint", endpoint(remote))
+	}
+	if signalled.IsValid() {
+		d.Set("advertised endpoint", endpoint(signalled))
+	}
+	if !in.Last.IsZero() {
+		d.Set("last packet", in.Last.Unix())
+	}
+	d.Set("stats", ng.Of("packets", in.Packets, "bytes", in.Bytes, "errors", errors))
+	d.Set("stats_out", ng.Of("packets", out.Packets, "bytes", out.Bytes, "errors", 0))
+	if in.SSRC != 0 {
+		d.Set("SSRC", in.SSRC)
+	}
+	return d
+}
+
+func endpoint(a netip.AddrPort) ng.Dict {
+	return ng.Of("family", family(a.Addr()), "address", a.Addr().String(), "port", a.Port())
+}
+
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// ssrcDict has the quality of a stream in the units of the protocol: MOS in
+// tenths, loss in percent, jitter in milliseconds, round trip in microseconds.
+func ssrcDict(s relay.StreamReport) ng.Dict {
+	d := ng.Of("packets", s.Received.Packets, "bytes", s.Received.Bytes, "last RTP timestamp", 0, "cumulative loss", s.Received.Lost)
+	q := s.Quality
+	if q == nil {
+		return d
+	}
+	d.Set("average MOS", ng.Of("MOS", tenths(q.MOS), "samples", q.Samples))
+	d.Set("lowest MOS", sampleDict(q.Lowest))
+	d.Set("highest MOS", sampleDict(q.Highest))
+	return d
+}
+
+func tenths(mos float64) int64 { return int64(mos*10 + 0.5) }
+
+func sampleDict(s relay.Sample) ng.Dict {
+	return ng.Of("MOS", tenths(s.MOS), "packet loss", int64(s.Loss*100+0.5), "jitter", s.Jitter.Milliseconds(),
+		"round-trip time", s.RoundTrip.Microseconds(), "samples", 1, "reported at", s.At.Unix())
+}
+
+func (h *Handler) statistics(context.Context, *ng.Request) (ng.Dict, error) {
+	t := h.relay.Totals()
+	var drops ng.Dict
+	for cause, n := range t.Dropped {
+		drops.Set(cause, n)
+	}
+	current := ng.Of("sessionstotal", t.Sessions, "sessionsown", t.Sessions)
+	totals := ng.Of("managedsessions", t.Created, "rejectedsessions", 0, "timeoutsessions", t.MediaTimeouts, "offertimeout", t.Released,
+		"relayedpackets", t.Forwarded, "relayedpackets_kernel", t.Kernel, "relayedpackets_user", t.Forwarded-min(t.Kernel, t.Forwarded),
+		"relayedbytes", t.Bytes, "relayedpacketerrors", t.SendErrors, "dropped", drops)
+	return ng.Of("statistics", ng.Of("currentstatistics", current, "totalstatistics", totals, "time", time.Now().Unix())), nil
+}

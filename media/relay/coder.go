@@ -1,0 +1,191 @@
+package relay
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/class5-go/class5/media/bridge"
+	"github.com/class5-go/class5/media/codec"
+	"github.com/class5-go/class5/media/transcode"
+)
+
+// coder works on the payloads of one route.
+type coder struct {
+	*transcode.Transcoder
+	key    string // what it was made for
+	failed uint64 // packets it did not take
+	// waiting are packets that waited in the process before.
+	waiting [][]byte
+}
+
+// can tells the offer/answer engine which codecs are at hand.
+func (r *Relay) can(c bridge.Codec) (decode, encode bool) {
+	found, ok := r.cfg.Codecs.Find(format(c))
+	if !ok {
+		return false, false
+	}
+	return found.NewDecoder != nil || found.Kind != codec.Audio, found.NewEncoder != nil || found.Kind != codec.Audio
+}
+
+func format(c bridge.Codec) codec.Format {
+	f := codec.Format{Name: c.Name, ClockRate: int(c.ClockRate), Channels: max(c.Channels, 1), Fmtp: c.Fmtp}
+	if strings.EqualFold(f.Name, "opus") {
+		f.Channels = 2 // always (RFC 7587 section 7), but not everybody writes it
+	}
+	return f
+}
+
+// find is the codec of a negotiated format.
+func (r *Relay) find(c bridge.Codec) (codec.Codec, bool) {
+	return r.cfg.Codecs.Find(format(c))
+}
+
+// equip gives a route what works on its payloads: the coder of the route
+// before when it does the same, so that a re-offer is not heard.
+func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
+	cfg, key, ok := s.r.coding(f)
+	if !ok {
+		return nil
+	}
+	r.assign(f, cfg.Output.PayloadType)
+	if before != nil && before.coder != nil && before.coder.key == key {
+		r.coder = before.coder
+		return nil
+	}
+	if before != nil && before.coder != nil {
+		cfg.SSRC = before.coder.Export().SSRC
+	}
+	t, err := transcode.New(cfg)
+	if err != nil {
+		return fmt.Errorf("relay: %w", err)
+	}
+	r.coder = &coder{Transcoder: t, key: key}
+	return nil
+}
+
+// coding is the configuration of a flow that needs a coder; key tells it from
+// others.
+func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok bool) {
+	target := coderTarget(f)
+	if target == nil {
+		return cfg, "", false
+	}
+	out, found := r.find(target.To)
+	if !found {
+		return cfg, "", false
+	}
+	cfg.Output = transcode.Output{PayloadType: target.To.PayloadType, Codec: out, Ptime: target.Ptime}
+	if target.Event != nil {
+		cfg.Output.Event = target.Event.PayloadType
+	}
+	if target.Noise != nil {
+		cfg.Output.Noise = target.Noise.PayloadType
+	}
+	cfg.Detect, cfg.Jitter = target.Detect, transcode.Jitter{Max: r.cfg.JitterBuffer}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v|%v|%v|%v|", target.To, target.Ptime, cfg.Output.Event, cfg.Output.Noise)
+	for i := range f.Payloads {
+		p := &f.Payloads[i]
+		in, found := r.find(p.From)
+		if !found || p.Action == bridge.Drop {
+			continue
+		}
+		if p.Action == bridge.Pass && p.To.PayloadType != target.To.PayloadType {
+			continue // another codec that needs no work
+		}
+		cfg.Inputs = append(cfg.Inputs, transcode.Input{PayloadType: p.From.PayloadType, Codec: in})
+		fmt.Fprintf(&b, "%+v|", p.From)
+	}
+	return cfg, b.String(), true
+}
+
+// coderTarget is the payload whose receiving codec a coder makes; nil: none is
+// needed. Tones and events become each other in a coder also where the audio
+// itself passes.
+func coderTarget(f *bridge.Flow) *bridge.Payload {
+	var rendered *bridge.Payload
+	for i := range f.Payloads {
+		switch p := &f.Payloads[i]; p.Action {
+		case bridge.Transcode:
+			return p
+		case bridge.EventToAudio, bridge.NoiseToAudio:
+			rendered = p
+		}
+	}
+	for i := range f.Payloads {
+		p := &f.Payloads[i]
+		if p.Action == bridge.Pass && (p.Detect || rendered != nil && p.To.PayloadType == rendered.To.PayloadType) {
+			return p
+		}
+	}
+	return rendered
+}
+
+// code gives a packet to the coder and sends what comes out.
+func (r *route) code(s *stream, b []byte, now time.Time, q sender) (Drop, bool) {
+	r.catchUp(s, now, q)
+	p := q.packets()
+	err := r.coder.Push(p, b, now)
+	r.flush(s, p, q)
+	s.leg.session.wake(r.coder.Next())
+	if err != nil {
+		r.coder.failed++
+		return DropPayload, false
+	}
+	return 0, true
+}
+
+// catchUp gives the coder what waited in the process before.
+func (r *route) catchUp(s *stream, now time.Time, q sender) {
+	for _, b := range r.coder.waiting {
+		p := q.packets()
+		if r.coder.Push(p, b, now) != nil {
+			r.coder.failed++
+		}
+		r.flush(s, p, q)
+	}
+	r.coder.waiting = nil
+}
+
+// flush sends what a coder made.
+func (r *route) flush(s *stream, p *transcode.Packets, q sender) {
+	for i := range p.Len() {
+		b := append(q.buffer()[:0], p.At(i)...)
+		if cause, ok := r.put(s, b, q); !ok {
+			s.dropped[cause]++
+			s.leg.session.r.stats.dropped[cause].Add(1)
+		}
+	}
+	for _, d := range p.Digits {
+		if s.digits == nil { // else it was heard before the coder
+			s.heardDigit(d, s.leg.session.r.now())
+		}
+	}
+	p.Reset()
+}
+
+// packets lends the session's collector.
+func (q sender) packets() *transcode.Packets {
+	if q.session.made == nil {
+		q.session.made = &transcode.Packets{}
+	}
+	return q.session.made
+}
+
+// due runs the coders of a stream whose time has come.
+func (s *stream) due(now time.Time) {
+	q := sender{session: s.leg.session}
+	for i := range s.routes {
+		r := &s.routes[i]
+		if r.coder == nil {
+			continue
+		}
+		r.catchUp(s, now, q)
+		if next := r.coder.Next(); !next.IsZero() && !next.After(now) {
+			p := q.packets()
+			r.coder.Advance(p, now)
+			r.flush(s, p, q)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package transcode
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/class5-go/class5/media/codec"
+	"github.com/class5-go/class5/media/rtpwire"
+)
+
+const (
+	noiseLimit  = time.Minute // how long one description is good for
+	hangover    = 200 * time.Millisecond
+	noiseUpdate = 500 * time.Millisecond
+)
+
+// comfort takes a description of noise: it is passed on where the output has
+// comfort noise, and made to sound where it has not.
+func (t *Transcoder) comfort(out *Packets, in *input, h rtpwire.Header, payload []byte, gap int32, now time.Time) error {
+	m, err := codec.ParseNoise(payload)
+	if err != nil {
+		t.stats.Refused++
+		return fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	p := &t.pcm
+	if gap > 0 {
+		t.jump(out, int(int64(gap)*int64(p.rate)/int64(in.Codec.ClockRate)))
+		t.state.SourceTimestamp = h.Timestamp
+	}
+	if p.out.Noise != 0 {
+		t.flush(out)
+		t.sent(out, m.Append(out.begin(t.header(p.out.Noise))))
+		return nil
+	}
+	if p.frame == 0 {
+		p.setFrame(p.out.Codec.Ptime)
+	}
+	p.noise.Set(m)
+	p.noiseOn, p.noiseDue, p.noiseEnd = true, now, now.Add(noiseLimit)
+	if t.cfg.Jitter.Max == 0 {
+		t.noise(out, now)
+	}
+	return nil
+}
+
+// noise makes the comfort noise that is due.
+func (t *Transcoder) noise(out *Packets, now time.Time) {
+	p := &t.pcm
+	for p.noiseOn && !p.noiseDue.After(now) {
+		if p.noiseDue.After(p.noiseEnd) {
+			p.noiseOn, p.noiseDue = false, time.Time{}
+			return
+		}
+		t.rustle(out)
+		p.noiseDue = p.noiseDue.Add(t.frameTime())
+	}
+}
+
+// rustle makes one packet of comfort noise.
+func (t *Transcoder) rustle(out *Packets) {
+	p := &t.pcm
+	p.scratch = p.noise.Append(p.scratch[:0], p.frame)
+	p.addMono(p.scratch)
+	p.made += p.frame
+	t.drain(out)
+}
+
+// silence decides when there is nothing to hear.
+type silence struct {
+	since int // samples per channel without sound
+	told  int // since the last description
+	on    bool
+}
+
+// hush sends comfort noise instead of silent audio; true: nothing else is to
+// be sent.
+func (t *Transcoder) hush(out *Packets, pcm []int16) bool {
+	p := &t.pcm
+	if t.cfg.Silence == 0 || p.out.Noise == 0 {
+		return false
+	}
+	samples := func(d time.Duration) int { return int(int64(d) * int64(p.rate) / int64(time.Second)) }
+	q := &p.quiet
+	m := codec.AnalyzeNoise(pcm, 0)
+	if m.Level < t.cfg.Silence {
+		if q.on {
+			t.mark = true
+		}
+		*q = silence{}
+		return false
+	}
+	if q.since += p.frame; q.since < samples(hangover) {
+		return false
+	}
+	q.told += p.frame
+	if q.on && q.told < samples(noiseUpdate) {
+		return true
+	}
+	q.on, q.told = true, 0
+	t.sent(out, codec.AnalyzeNoise(pcm, codec.NoiseOrder).Append(out.begin(t.header(p.out.Noise))))
+	return true
+}
