@@ -92,3 +92,32 @@ func (a *Amount) Scan(src any) error {
 	*a = v
 	return nil
 }
+
+// scanText scans a text column into v.
+func scanText(v interface{ UnmarshalText([]byte) error }, src any) error {
+	switch s := src.(type) {
+	case string:
+		return v.UnmarshalText([]byte(s))
+	case []byte:
+		return v.UnmarshalText(s)
+	}
+	return fmt.Errorf("%w: %T from a column of type %T", ErrSyntax, v, src)
+}
+
+// Value implements driver.Valuer for a text column.
+func (p Price) Value() (driver.Value, error) { return p.String(), nil }
+
+// Scan implements sql.Scanner for text.
+func (p *Price) Scan(src any) error { return scanText(p, src) }
+
+// Value implements driver.Valuer for a text column.
+func (r Rounding) Value() (driver.Value, error) { return r.String(), nil }
+
+// Scan implements sql.Scanner for text.
+func (r *Rounding) Scan(src any) error { return scanText(r, src) }
+
+// Value implements driver.Valuer for a CHAR(3) column.
+func (c Currency) Value() (driver.Value, error) { return c.String(), nil }
+
+// Scan implements sql.Scanner for text.
+func (c *Currency) Scan(src any) error { return scanText(c, src) }

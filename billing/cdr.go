@@ -102,18 +102,22 @@ const (
 	SideCallee Side = "callee"
 )
 
-// Role is what a party is on its side. There is the customer; resellers and
-// carriers are further links of the same chain.
+// Role is what a party is on its side.
 type Role string
 
-// RoleCustomer is the party whose subscriber takes part in the call.
-const RoleCustomer Role = "customer"
+// Roles.
+const (
+	RoleCustomer Role = "customer" // its subscriber takes part in the call
+	RoleReseller Role = "reseller" // sells to the customer, or to the reseller below it
+	RoleCarrier  Role = "carrier"  // the foreign network that the call came from or went to
+)
 
 // Party is the price of a leg for one contract. Key, revision, generation,
-// side, role and account make it unique.
+// side, role, depth and account make it unique.
 type Party struct {
 	Side      Side      `json:"side"`
 	Role      Role      `json:"role"`
+	Depth     int       `json:"depth,omitempty"` // of a reseller: 1 sells to the customer, 2 to that one
 	Account   string    `json:"account"`
 	Direction Direction `json:"direction"`
 
@@ -121,8 +125,10 @@ type Party struct {
 	Fee     string `json:"fee,omitempty"`
 	Zone    string `json:"zone,omitempty"`
 
-	Amount  Amount `json:"amount"`     // a charge is positive, a credit negative
-	Charged Millis `json:"charged_ms"` // time that was paid for
+	Amount  Amount `json:"amount"`           // a charge is positive, a credit negative
+	Charged Millis `json:"charged_ms"`       // time that was paid for
+	Units   int64  `json:"units,omitempty"`  // messages or units of data paid for, instead of time
+	Capped  bool   `json:"capped,omitempty"` // the price reached the fee's cap
 
 	Tariff  Hash            `json:"tariff,omitzero"`
 	Explain json.RawMessage `json:"explain,omitempty"`

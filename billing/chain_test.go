@@ -15,6 +15,7 @@ import (
 	"github.com/class5-go/class5/billing/rate"
 	"github.com/class5-go/class5/billing/spool"
 	"github.com/class5-go/class5/billing/tariff"
+	"github.com/class5-go/class5/internal/sweep"
 )
 
 // ledger stands for the database: records and log position change together,
@@ -157,7 +158,7 @@ func TestChain(t *testing.T) {
 	if len(want) != n || total.String() != "14.40 EUR" {
 		t.Fatalf("%d records, %s", len(want), total)
 	}
-	for seed := range uint64(30) {
+	for seed := range sweep.Of[uint64](10, 30) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		c := &consumer{t: t, db: &ledger{records: map[billing.LegKey]billing.CDR{}}, fee: fee}
 		for range 8 {

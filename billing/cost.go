@@ -52,6 +52,14 @@ func (c *Cost) Sub(o Cost) error { return c.add(o.num.negate(), max(o.den, 1)) }
 // add brings both fractions to their least common denominator.
 func (c *Cost) add(num wide, den uint64) error {
 	own := max(c.den, 1)
+	if own == den {
+		sum, ok := c.num.add(num)
+		if !ok {
+			return c.overflow()
+		}
+		c.num, c.den = sum, den
+		return nil
+	}
 	g := gcd(own, den)
 	over, all := bits.Mul64(own/g, den)
 	a, ok1 := c.num.mul(den / g)
@@ -65,6 +73,44 @@ func (c *Cost) add(num wide, den uint64) error {
 }
 
 func (c *Cost) overflow() error { return fmt.Errorf("%w: sum of prices", ErrOverflow) }
+
+// Merge adds another cost.
+func (c *Cost) Merge(o Cost) error { return c.add(o.num, max(o.den, 1)) }
+
+// Cmp returns -1, 0 or 1 as c is less than, equal to or more than o.
+func (c Cost) Cmp(o Cost) (int, error) {
+	if c.den == o.den {
+		return c.num.cmp(o.num), nil
+	}
+	a, ok1 := c.num.mul(max(o.den, 1))
+	b, ok2 := o.num.mul(max(c.den, 1))
+	if ok1 && ok2 {
+		return a.cmp(b), nil
+	}
+	if err := c.Sub(o); err != nil {
+		return 0, err
+	}
+	return c.Sign(), nil
+}
+
+// Share returns the part num/den of c, exactly. den must be above 0.
+func (c Cost) Share(num, den int64) (Cost, error) {
+	if den <= 0 {
+		return Cost{}, fmt.Errorf("%w: a share of %d/%d", ErrSyntax, num, den)
+	}
+	d := uint64(den)
+	n := magnitude(num)
+	if g := gcd(d, max(n, 1)); g > 1 && n > 0 {
+		n, d = n/g, d/g
+	}
+	w, ok := c.num.mul(n)
+	over, all := bits.Mul64(max(c.den, 1), d)
+	if !ok || over != 0 {
+		return Cost{}, c.overflow()
+	}
+	w.neg = c.num.neg != (num < 0) && !w.isZero()
+	return Cost{w, all}, nil
+}
 
 // Quotient estimates how many times o goes into c, for positive ones. It is
 // exact but for the last of some sixty bits, and 0 where it cannot tell: a

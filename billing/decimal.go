@@ -9,10 +9,23 @@ import (
 // is wider than any value that fits.
 const maxDecimal = 64
 
-// parseDecimal reads [-]digits[.digits] as a whole number of 10^-places units.
-// Digits behind the last place must be zeros: nothing is rounded in silence.
+// parseDecimal is parseWide for what fits 64 bits.
 func parseDecimal(s string, places int) (int64, error) {
-	bad := func(err error) (int64, error) { return 0, fmt.Errorf("%w: %q", err, clip(s)) }
+	w, err := parseWide(s, places)
+	if err != nil {
+		return 0, err
+	}
+	v, ok := w.int64()
+	if !ok {
+		return 0, fmt.Errorf("%w: %q", ErrOverflow, clip(s))
+	}
+	return v, nil
+}
+
+// parseWide reads [-]digits[.digits] as a whole number of 10^-places units.
+// Digits behind the last place must be zeros: nothing is rounded in silence.
+func parseWide(s string, places int) (wide, error) {
+	bad := func(err error) (wide, error) { return wide{}, fmt.Errorf("%w: %q", err, clip(s)) }
 	digits, neg := strings.CutPrefix(s, "-")
 	if len(s) > maxDecimal {
 		return bad(ErrSyntax)
@@ -36,21 +49,20 @@ func parseDecimal(s string, places int) (int64, error) {
 			if c < '0' || c > '9' {
 				return bad(ErrSyntax)
 			}
-			// 64 digits could pass 128 bits, so stop where an int64 does.
-			w, _ = w.mul(10)
-			w, _ = w.add(wide{lo: uint64(c - '0')})
-			if w.hi != 0 {
+			var ok1, ok2 bool
+			w, ok1 = w.mul(10)
+			w, ok2 = w.add(wide{lo: uint64(c - '0')})
+			if !ok1 || !ok2 {
 				return bad(ErrOverflow)
 			}
 		}
 	}
-	w, _ = w.mul(pow10[places-len(frac)])
-	w.neg = neg && !w.isZero()
-	v, ok := w.int64()
+	w, ok := w.mul(pow10[places-len(frac)])
 	if !ok {
 		return bad(ErrOverflow)
 	}
-	return v, nil
+	w.neg = neg && !w.isZero()
+	return w, nil
 }
 
 // appendDecimal writes w, counted in 10^-places units, with at least keep

@@ -8,14 +8,16 @@ type EventKind uint8
 // Kinds of events. A leg has at most one end; which of several reported ends
 // counts is the mediator's business.
 const (
-	EventAttempt EventKind = iota + 1 // an INVITE was taken on and is being routed
-	EventStart                        // it was answered: a 2xx went to the caller
-	EventInterim                      // the answered call was proven alive at that time
-	EventStop                         // the answered call ended
-	EventFail                         // it ended unanswered, with a final response of 300 to 699
+	EventAttempt  EventKind = iota + 1 // an INVITE was taken on and is being routed
+	EventStart                         // it was answered: a 2xx went to the caller
+	EventInterim                       // the answered call was proven alive at that time
+	EventStop                          // the answered call ended
+	EventFail                          // it ended unanswered, with a final response of 300 to 699
+	EventTransfer                      // it was transferred: Refer is the Call-ID of the call that goes on
+	EventForward                       // it was diverted: Type says why, and the leg is the one to the new target
 )
 
-var eventNames = [...]string{"", "attempt", "start", "interim", "stop", "fail"}
+var eventNames = [...]string{"", "attempt", "start", "interim", "stop", "fail", "transfer", "forward"}
 
 // String returns the name used in JSON.
 func (k EventKind) String() string { return nameOf(eventNames[:], uint8(k)) }

@@ -39,6 +39,9 @@ type Event struct {
 	Source netip.Addr `json:"source,omitzero"` // the caller's address
 	Node   string     `json:"node,omitempty"`  // who wrote the event; no part of any key
 
+	// Refer is the Call-ID of the call that goes on, in a transfer.
+	Refer string `json:"refer,omitempty"`
+
 	// Code is the final response: 2xx in start and stop, 300 to 699 in fail.
 	Code int `json:"code,omitempty"`
 	// Evidence is empty for an end that was signalled by BYE or CANCEL.
@@ -58,6 +61,7 @@ type Endpoint struct {
 	Domain     string `json:"domain,omitempty"`
 	Number     string `json:"number,omitempty"` // in the normal form that tariffs are written for, E.164 without plus
 	Dialled    string `json:"dialled,omitempty"`
+	Peer       string `json:"peer,omitempty"` // identifier of the foreign network that the call came from or went to
 }
 
 // Key returns the key of the leg that the event belongs to.
@@ -72,12 +76,14 @@ func (e *Event) ID() EventID { return e.Key().eventID(e.Kind, e.Seq) }
 func (e *Event) Validate() error {
 	bad := func(what string) error { return fmt.Errorf("%w: %s", ErrEvent, what) }
 	switch {
-	case e.Kind < EventAttempt || e.Kind > EventFail:
+	case e.Kind < EventAttempt || e.Kind > EventForward:
 		return bad("kind " + e.Kind.String())
 	case int(e.Type) >= len(callNames):
 		return bad("type " + e.Type.String())
 	case e.CallID == "":
 		return bad("no Call-ID")
+	case e.Kind == EventTransfer && e.Refer == "":
+		return bad("a transfer without the Call-ID that it refers to")
 	case e.Leg < 0 || e.Leg >= maxLeg:
 		return bad("leg index out of range")
 	case e.Init <= 0 || e.At <= 0 || e.Start < 0 || max(e.Init, e.At, e.Start) > maxInstant:
@@ -100,10 +106,11 @@ func (e *Event) Validate() error {
 }
 
 // texts lists the text fields in the order in which they are encoded.
-func (e *Event) texts() [17]*string {
-	return [17]*string{
+func (e *Event) texts() [20]*string {
+	return [20]*string{
 		&e.CallID, &e.FromTag, &e.ToTag, &e.Node, &e.Evidence,
 		&e.Caller.Subscriber, &e.Caller.Account, &e.Caller.User, &e.Caller.Domain, &e.Caller.Number, &e.Caller.Dialled,
 		&e.Callee.Subscriber, &e.Callee.Account, &e.Callee.User, &e.Callee.Domain, &e.Callee.Number, &e.Callee.Dialled,
+		&e.Refer, &e.Caller.Peer, &e.Callee.Peer,
 	}
 }

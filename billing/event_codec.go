@@ -7,7 +7,10 @@ import (
 )
 
 // eventVersion is the version written; older ones stay readable.
-const eventVersion = 1
+const eventVersion = 2
+
+// firstTexts is the number of text fields that version 1 had.
+const firstTexts = 17
 
 // AppendBinary appends the binary form to dst. It starts with a version, so
 // that a later release reads what an earlier one left in a spool. It fails
@@ -41,7 +44,7 @@ func (e Event) MarshalBinary() ([]byte, error) { return e.AppendBinary(nil) }
 // UnmarshalBinary reads the binary form and validates the event. It keeps
 // nothing of b. Errors are ErrVersion and ErrEvent.
 func (e *Event) UnmarshalBinary(b []byte) error {
-	if len(b) == 0 || b[0] != eventVersion {
+	if len(b) == 0 || b[0] == 0 || b[0] > eventVersion {
 		return fmt.Errorf("%w: %d bytes starting with % x", ErrVersion, len(b), b[:min(len(b), 1)])
 	}
 	d := decoder{b: b[1:]}
@@ -54,7 +57,10 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 	if err := v.Source.UnmarshalBinary(d.bytes(netipMost)); err != nil {
 		d.bad = true
 	}
-	for _, f := range v.texts() {
+	for i, f := range v.texts() {
+		if b[0] == 1 && i == firstTexts {
+			break
+		}
 		*f = string(d.bytes(maxText))
 	}
 	if media := d.bytes(maxMedia); len(media) > 0 {
@@ -93,7 +99,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return fmt.Errorf("%w: %w", ErrEvent, err)
 	}
-	if v.Version != eventVersion {
+	if v.Version < 1 || v.Version > eventVersion {
 		return fmt.Errorf("%w: %d", ErrVersion, v.Version)
 	}
 	ev := Event(v.eventJSON)

@@ -182,21 +182,28 @@ func TestEventVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin[0] = 2
+	bin[0] = 3
 	if err := e.UnmarshalBinary(bin); !errors.Is(err, billing.ErrVersion) {
 		t.Errorf("binary: %v", err)
 	}
 	if err := e.UnmarshalBinary(nil); !errors.Is(err, billing.ErrVersion) {
 		t.Errorf("nothing: %v", err)
 	}
-	if err := json.Unmarshal([]byte(`{"v":2,"kind":"stop"}`), &e); !errors.Is(err, billing.ErrVersion) {
+	if err := json.Unmarshal([]byte(`{"v":3,"kind":"stop"}`), &e); !errors.Is(err, billing.ErrVersion) {
 		t.Errorf("JSON: %v", err)
 	}
-	bin[0] = 1
+	bin[0] = 2
 	for cut := 1; cut < len(bin); cut++ {
 		if err := e.UnmarshalBinary(bin[:cut]); !errors.Is(err, billing.ErrEvent) {
 			t.Errorf("cut at %d: %v", cut, err)
 		}
+	}
+	// The first version had no Refer and no peers: three empty texts less.
+	end := len(bin) - 1 - len(stop().Media)
+	first := append(append([]byte{1}, bin[1:end-3]...), bin[end:]...)
+	var old billing.Event
+	if err := old.UnmarshalBinary(first); err != nil || old.ID() != e.ID() {
+		t.Errorf("the first version: %v", err)
 	}
 	if err := e.UnmarshalBinary(append(bin, 0)); !errors.Is(err, billing.ErrEvent) {
 		t.Errorf("more than an event: %v", err)

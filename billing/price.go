@@ -10,7 +10,7 @@ const (
 	pricePlaces = 12
 	// maxPer bounds the denominator of a price, so that a few of them always
 	// have a common one.
-	maxPer = 86400
+	maxPer = 1 << 30
 )
 
 // Price is a decimal of twelve places per so many seconds (or messages, or
@@ -23,7 +23,7 @@ type Price struct {
 }
 
 // NewPrice makes a price of pico millionths of a millionth of a unit for per
-// seconds, 1 to 86400.
+// seconds or units, 1 to 2^30.
 func NewPrice(pico int64, per int) (Price, error) {
 	if per < 1 || per > maxPer {
 		return Price{}, fmt.Errorf("%w: a price for %d seconds; 1 to %d are possible", ErrSyntax, per, maxPer)

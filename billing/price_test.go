@@ -25,7 +25,7 @@ func TestParsePrice(t *testing.T) {
 		{"9223372.036854775808", "", billing.ErrOverflow},
 		{"0.0000000000001", "", billing.ErrPrecision},
 		{"1/0", "", billing.ErrSyntax},
-		{"1/86401", "", billing.ErrSyntax},
+		{"1/1073741825", "", billing.ErrSyntax},
 		{"1/-60", "", billing.ErrSyntax},
 		{"1/+60", "", billing.ErrSyntax},
 		{"1/", "", billing.ErrSyntax},

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"strings"
 )
@@ -53,13 +54,26 @@ func (t Total) String() string { return string(appendMoney(nil, t.sum, t.currenc
 // MarshalText returns String.
 func (t Total) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText reads the text of a total that an Amount can hold; larger
-// totals are written for people and for programs with larger numbers.
+// UnmarshalText reads what String wrote.
 func (t *Total) UnmarshalText(b []byte) error {
-	a, err := ParseAmount(strings.TrimSpace(string(b)))
+	number, code, spaced := strings.Cut(string(b), " ")
+	c, err := ParseCurrency(code)
 	if err != nil {
 		return err
 	}
-	*t = Total{wideInt(a.micros), a.currency}
+	if spaced && c.IsZero() {
+		return fmt.Errorf("%w: %q", ErrSyntax, clip(string(b)))
+	}
+	w, err := parseWide(number, amountPlaces)
+	if err != nil {
+		return err
+	}
+	*t = Total{w, c}
 	return nil
 }
+
+// Value implements driver.Valuer for a text column.
+func (t Total) Value() (driver.Value, error) { return t.String(), nil }
+
+// Scan implements sql.Scanner for text.
+func (t *Total) Scan(src any) error { return scanText(t, src) }

@@ -17,6 +17,11 @@
 //     of silence or at a restart: it ends at the last interim mark, is flagged
 //     and may be charged. Without any mark it is recorded as failed, without a
 //     duration. [Config.MissingStop] chooses otherwise.
+//   - The legs of one Call-ID share its end: an answered leg without a stop of
+//     its own, such as a forward, ends with the first stop of its call. Suffixes
+//     of back-to-back user agents do not count, see [BaseCallID]. A call that was
+//     transferred ends with the one that it became. Neither holds for a leg that
+//     is proven to have gone on later.
 //   - What becomes known after a record was made gives the next revision of
 //     it, if it changes anything.
 //

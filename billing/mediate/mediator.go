@@ -3,14 +3,15 @@ package mediate
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/class5-go/class5/billing"
 )
 
-// ErrFull says that Config.MaxLegs legs are held already. The event was not
-// taken: expire, or give it again later.
+// ErrFull says that Config.MaxLegs legs are held already, next to all of them
+// open. The event was not taken: expire, or give it again later.
 var ErrFull = errors.New("mediate: too many legs")
 
 // Policy says what becomes of an answered leg whose stop never came.
@@ -33,7 +34,8 @@ type Config struct {
 	// MaxAge is how long a leg may be silent; 6 hours when 0.
 	MaxAge time.Duration
 	// Linger is how long a completed leg is remembered, so that late events
-	// make a revision and repeated ones nothing; 2 minutes when 0.
+	// make a revision and repeated ones nothing; 2 minutes when 0. It is
+	// shorter when MaxLegs are held.
 	Linger time.Duration
 	// MaxLegs bounds the memory, at about 2 KB each; 1,000,000 when 0.
 	MaxLegs int
@@ -47,9 +49,13 @@ const (
 
 // Mediator is the state machine. Make one with New.
 type Mediator struct {
-	cfg  Config
-	legs map[billing.LegKey]*leg
-	open int
+	cfg   Config
+	legs  map[billing.LegKey]*leg
+	calls map[string]*call // by base Call-ID
+	open  int
+	queue queue // of all open legs, and of some that are not any more
+	// futile is for how many events more it is no use to look for legs to forget.
+	futile int
 }
 
 // New returns a Mediator without any leg.
@@ -63,7 +69,7 @@ func New(cfg Config) *Mediator {
 	if cfg.MaxLegs <= 0 {
 		cfg.MaxLegs = 1_000_000
 	}
-	return &Mediator{cfg: cfg, legs: map[billing.LegKey]*leg{}}
+	return &Mediator{cfg: cfg, legs: map[billing.LegKey]*leg{}, calls: map[string]*call{}}
 }
 
 // Feed takes one event and appends to dst the record that it completes or
@@ -77,18 +83,25 @@ func (m *Mediator) Feed(dst []billing.CDR, pos uint64, e billing.Event) ([]billi
 	key := e.Key()
 	l := m.legs[key]
 	if l == nil {
-		if len(m.legs) >= m.cfg.MaxLegs {
+		if len(m.legs) >= m.cfg.MaxLegs && !m.relieve() {
 			return dst, fmt.Errorf("%w: %d are held", ErrFull, len(m.legs))
 		}
-		l = &leg{pos: pos}
+		l = &leg{pos: pos, key: key}
 		m.legs[key] = l
-		m.open++
+		m.join(l, e.CallID)
+		m.opened(l)
 	}
 	l.noticed = 0
-	if !l.merge(e) {
+	if !l.merge(&e) {
 		return dst, nil
 	}
-	return m.issue(dst, key, l), nil
+	if e.Kind == billing.EventTransfer {
+		m.refer(l)
+	}
+	for _, o := range m.touched(l) {
+		dst = m.issue(dst, o.key, o)
+	}
+	return dst, nil
 }
 
 // Expire closes the legs that have been silent for MaxAge and forgets the
@@ -96,13 +109,14 @@ func (m *Mediator) Feed(dst []billing.CDR, pos uint64, e billing.Event) ([]billi
 // every leg.
 func (m *Mediator) Expire(dst []billing.CDR, now time.Time) []billing.CDR {
 	at := billing.MillisOf(now)
-	return m.each(dst, func(key billing.LegKey, l *leg) bool {
+	var gone []billing.LegKey
+	dst = m.each(dst, func(key billing.LegKey, l *leg) bool {
 		if l.noticed == 0 {
 			l.noticed = at
 		}
 		if l.done {
-			if at-l.noticed >= billing.Span(m.cfg.Linger) {
-				delete(m.legs, key)
+			if m.over(l.base, at, 0) {
+				gone = append(gone, key)
 			}
 			return false
 		}
@@ -114,6 +128,53 @@ func (m *Mediator) Expire(dst []billing.CDR, now time.Time) []billing.CDR {
 		l.closed = ReasonSilence
 		return true
 	})
+	m.forget(gone)
+	return dst
+}
+
+func (m *Mediator) forget(gone []billing.LegKey) {
+	for _, key := range gone {
+		m.leave(m.legs[key])
+		delete(m.legs, key)
+	}
+}
+
+// relieve forgets completed legs before their time, if that makes room for
+// many: those first that Expire has seen. To refuse the events of new calls
+// would be worse than to take a late event for the first one of its leg.
+func (m *Mediator) relieve() bool {
+	most := m.cfg.MaxLegs - max(m.cfg.MaxLegs/8, 1)
+	if m.open > most || m.futile > 0 {
+		m.futile = max(m.futile-1, 0)
+		return false
+	}
+	for range 2 {
+		var gone []billing.LegKey
+		for key, l := range m.legs {
+			if l.done && m.over(l.base, math.MaxInt64, 0) {
+				gone = append(gone, key)
+			}
+		}
+		if m.forget(gone); len(m.legs) <= most {
+			return true
+		}
+		for _, l := range m.legs {
+			if l.done && l.noticed == 0 {
+				l.noticed = 1
+			}
+		}
+	}
+	m.futile = m.cfg.MaxLegs / 8
+	return len(m.legs) < m.cfg.MaxLegs
+}
+
+// linger is how long a completed leg is remembered. One that ended with the
+// stop of another may still show that it did not.
+func (m *Mediator) linger(l *leg) billing.Millis {
+	if l.shared {
+		return billing.Span(max(m.cfg.MaxAge, m.cfg.Linger))
+	}
+	return billing.Span(m.cfg.Linger)
 }
 
 // Restart closes every leg that is still open, by evidence. Call it when a
@@ -149,16 +210,20 @@ func (m *Mediator) each(dst []billing.CDR, visit func(billing.LegKey, *leg) bool
 
 // issue appends the leg's record if there is one and it says anything new.
 func (m *Mediator) issue(dst []billing.CDR, key billing.LegKey, l *leg) []billing.CDR {
-	c, complete := l.record(m.cfg.MissingStop)
+	stop := m.end(l)
+	l.shared = stop != l.best[billing.EventStop]
+	c, complete := l.record(m.cfg.MissingStop, stop)
+	silent := l.bare() && !m.calls[l.base].alone()
+	complete = complete || silent
 	if complete != l.done {
 		l.done = complete
 		if complete {
 			m.open--
 		} else {
-			m.open++
+			m.opened(l)
 		}
 	}
-	if !complete || l.revision > 0 && same(c, l.last) {
+	if !complete || silent || l.revision > 0 && same(c, l.last) {
 		return dst
 	}
 	l.revision++
@@ -175,15 +240,3 @@ func (m *Mediator) Open() int { return m.open }
 
 // Len returns the number of legs held, completed ones included.
 func (m *Mediator) Len() int { return len(m.legs) }
-
-// Low returns the lowest position at which an open leg was first heard of. A
-// log read again from there rebuilds all open legs. It is false when no leg
-// is open.
-func (m *Mediator) Low() (pos uint64, ok bool) {
-	for _, l := range m.legs {
-		if !l.done && (!ok || l.pos < pos) {
-			pos, ok = l.pos, true
-		}
-	}
-	return pos, ok
-}

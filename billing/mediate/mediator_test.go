@@ -224,11 +224,44 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestCrowded: completed legs make room before their time, so that the calls
+// of a busy node are not refused; open ones stay.
+func TestCrowded(t *testing.T) {
+	m := mediate.New(mediate.Config{MaxLegs: 32})
+	feed := func(n int, kind billing.EventKind, second billing.Millis) int {
+		t.Helper()
+		cdrs, err := m.Feed(nil, uint64(n), event(kind, second, call(fmt.Sprint("c", n))))
+		if err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		return len(cdrs)
+	}
+	feed(0, billing.EventStart, 1)
+	for n := 1; n < 1000; n++ {
+		feed(n, billing.EventStart, 1)
+		if got := feed(n, billing.EventStop, 2); got != 1 {
+			t.Fatalf("call %d: %d records", n, got)
+		}
+		if n%7 == 0 {
+			m.Expire(nil, time.UnixMilli(int64(n)))
+		}
+	}
+	if m.Len() > 32 || m.Open() != 1 {
+		t.Errorf("%d legs, %d open", m.Len(), m.Open())
+	}
+	if low, ok := m.Low(); !ok || low != 0 {
+		t.Errorf("low is %d, %v", low, ok)
+	}
+	if got := feed(0, billing.EventStop, 9); got != 1 {
+		t.Errorf("the call that was open all the time: %d records", got)
+	}
+}
+
 // TestRecord looks at all fields of one record.
 func TestRecord(t *testing.T) {
 	m := mediate.New(mediate.Config{})
 	start := event(billing.EventStart, 4, code(202))
-	start.Callee, start.Media = billing.Endpoint{Number: "43199002"}, []byte(`{"n":1}`)
+	start.Callee, start.Media = billing.Endpoint{Number: "43199002", Peer: "carrier"}, []byte(`{"n":1}`)
 	stop := event(billing.EventStop, 64)
 	stop.ToTag, stop.Media, stop.Node = "t", []byte(`{"n":2}`), "p1"
 	for i, e := range []billing.Event{stop, start} {
@@ -241,7 +274,7 @@ func TestRecord(t *testing.T) {
 		}
 		c := cdrs[0]
 		if c.Key != start.Key() || c.ToTag != "t" || c.Node != "p1" || c.Code != 202 || string(c.Media) != `{"n":2}` ||
-			c.Callee != (billing.Endpoint{User: "bob", Number: "43199002"}) || c.Caller.Account != "a1" ||
+			c.Callee != (billing.Endpoint{User: "bob", Number: "43199002", Peer: "carrier"}) || c.Caller.Account != "a1" ||
 			c.Init != t0 || c.Start != t0+4000 || c.End != t0+64000 || !c.Chargeable() {
 			t.Errorf("%+v", c)
 		}

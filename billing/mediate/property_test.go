@@ -15,15 +15,17 @@ import (
 func genEvents() *rapid.Generator[[]billing.Event] {
 	one := rapid.Custom(func(t *rapid.T) billing.Event {
 		e := event(rapid.SampledFrom([]billing.EventKind{
-			billing.EventAttempt, billing.EventStart, billing.EventInterim, billing.EventStop, billing.EventFail,
+			billing.EventAttempt, billing.EventStart, billing.EventInterim, billing.EventStop, billing.EventFail, billing.EventTransfer, billing.EventForward,
 		}).Draw(t, "kind"), billing.Millis(rapid.IntRange(0, 200).Draw(t, "at")))
 		e.CallID = rapid.SampledFrom([]string{"c1", "c2"}).Draw(t, "call")
 		e.Leg = rapid.IntRange(0, 1).Draw(t, "leg")
 		e.Node = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "node")
 		e.Callee.Number = rapid.SampledFrom([]string{"", "431", "432"}).Draw(t, "number")
+		e.Refer = rapid.SampledFrom([]string{"c1", "c2", "c3"}).Draw(t, "refer")
+		e.Type = rapid.SampledFrom([]billing.CallType{billing.CallPlain, billing.CallPlain, billing.CallForward, billing.CallTransfer}).Draw(t, "type")
 		if e.Kind == billing.EventFail {
 			e.Code = rapid.SampledFrom([]int{486, 487, 500}).Draw(t, "code")
-		} else if rapid.Bool().Draw(t, "tells start") {
+		} else if e.Kind < billing.EventTransfer && rapid.Bool().Draw(t, "tells start") {
 			e.Start = t0 + billing.Millis(rapid.IntRange(1, 50).Draw(t, "start"))*1000
 		}
 		if rapid.Bool().Draw(t, "media") {

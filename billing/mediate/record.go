@@ -7,10 +7,11 @@ import (
 	"github.com/class5-go/class5/billing"
 )
 
-// record makes the record of a leg, or reports that its end is not known yet.
-func (l *leg) record(p Policy) (billing.CDR, bool) {
-	start, stop, fail := l.best[billing.EventStart], l.best[billing.EventStop], l.best[billing.EventFail]
-	begun := cmp.Or(answered(start), answered(stop), answered(l.best[billing.EventInterim]))
+// record makes the record of a leg that ends with stop, or reports that its end
+// is not known yet.
+func (l *leg) record(p Policy, stop *billing.Event) (billing.CDR, bool) {
+	start, fail := l.best[billing.EventStart], l.best[billing.EventFail]
+	begun := cmp.Or(answered(start), answered(l.best[billing.EventStop]), answered(l.best[billing.EventInterim]))
 	var c billing.CDR
 	switch {
 	case begun > 0 && stop != nil:
@@ -55,6 +56,7 @@ func (l *leg) proven(p Policy, begun billing.Millis) (billing.Status, billing.Mi
 // those first that know most.
 var telling = [...]billing.EventKind{
 	billing.EventStart, billing.EventStop, billing.EventFail, billing.EventInterim, billing.EventAttempt,
+	billing.EventForward, billing.EventTransfer,
 }
 
 // describe fills in who called whom, each field from the first event that has
@@ -93,6 +95,7 @@ func fill(to *billing.Endpoint, from billing.Endpoint) {
 	to.Domain = cmp.Or(to.Domain, from.Domain)
 	to.Number = cmp.Or(to.Number, from.Number)
 	to.Dialled = cmp.Or(to.Dialled, from.Dialled)
+	to.Peer = cmp.Or(to.Peer, from.Peer)
 }
 
 // same compares two records before they get key and revision.

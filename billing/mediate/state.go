@@ -57,7 +57,7 @@ func (m *Mediator) UnmarshalBinary(b []byte) error {
 	}
 	r := reader{b: b[1:]}
 	legs := map[billing.LegKey]*leg{}
-	open := 0
+	next := Mediator{cfg: m.cfg, legs: legs, calls: map[string]*call{}}
 	for n := r.uint(); n > 0 && !r.bad; n-- {
 		l := &leg{pos: r.uint(), noticed: billing.Millis(r.uint()), revision: int(uint32(r.uint())), closed: string(r.bytes())}
 		key, err := l.load(&r)
@@ -67,21 +67,43 @@ func (m *Mediator) UnmarshalBinary(b []byte) error {
 		if legs[key] != nil {
 			return fmt.Errorf("%w: a leg twice", ErrState)
 		}
-		c, complete := l.record(m.cfg.MissingStop)
-		// A leg that was reopened by a late answer has no record now; the one
-		// given out before can't equal the next.
-		if l.done = complete; complete {
-			l.last = c
-		} else {
-			open++
-		}
-		legs[key] = l
+		l.key, legs[key] = key, l
+		next.join(l, l.id())
+		next.refer(l)
 	}
 	if r.bad || len(r.b) > 0 {
 		return fmt.Errorf("%w: %d bytes are not its encoding", ErrState, len(b))
 	}
-	m.legs, m.open = legs, open
+	next.restore()
+	*m = next
 	return nil
+}
+
+// restore works out again what is not stored: which legs are complete, and
+// their records. A leg that was reopened by a late answer has no record now;
+// the one given out before can't equal the next.
+func (m *Mediator) restore() {
+	for _, l := range m.legs {
+		stop := m.end(l)
+		l.shared = stop != l.best[billing.EventStop]
+		c, complete := l.record(m.cfg.MissingStop, stop)
+		if complete {
+			l.last = c
+		}
+		if l.done = complete || l.bare() && !m.calls[l.base].alone(); !l.done {
+			m.opened(l)
+		}
+	}
+}
+
+// id is the Call-ID of the leg.
+func (l *leg) id() string {
+	for _, e := range l.best {
+		if e != nil {
+			return e.CallID
+		}
+	}
+	return ""
 }
 
 func (l *leg) load(r *reader) (key billing.LegKey, err error) {

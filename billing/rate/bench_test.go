@@ -1,7 +1,9 @@
 package rate_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/billing/rate"
@@ -55,6 +57,42 @@ func BenchmarkRate(b *testing.B) {
 		_, err := rate.Rate(s, c, rate.Options{})
 		return err
 	})
+}
+
+// BenchmarkRateP99 measures every call by itself, the clock included.
+func BenchmarkRateP99(b *testing.B) {
+	s, calls := large(b)
+	took := make([]time.Duration, 0, 1<<22)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		begin := time.Now()
+		if _, err := rate.Rate(s, calls[i&(1<<16-1)], rate.Options{}); err != nil {
+			b.Fatal(err)
+		}
+		if len(took) < cap(took) {
+			took = append(took, time.Since(begin))
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+}
+
+// BenchmarkRateRich prices by a fee with tiers, a one-off price, a cap, and
+// peaks in a zone with summer time.
+func BenchmarkRateRich(b *testing.B) {
+	loc, err := time.LoadLocation("Europe/Vienna")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := world(b, tariff.Config{Location: loc, Windows: []tariff.Window{window(b, "off mon-sun 18:00-24:00")}},
+		"destination,follow_price,follow_interval,off.follow_price,off.follow_interval,tiers,extra_second,extra_price,cap,cap_action\n43,0.10/60,60,0.05/60,60,60 0.06/60 30; 120 0.03/60 60 0.20,90,0.50,9,disconnect\n")
+	c := rate.Call{Destination: "4319", Start: at(b, "2026-05-04T15:50:00Z"), Duration: 1_000_000}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := rate.Rate(s, c, rate.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkRateSteps records the steps too, into a buffer used again.

@@ -12,20 +12,28 @@ import (
 // Trace tells how a price came about, with everything needed to work it out
 // again by hand. As JSON it is what a record keeps; its lines are for people.
 type Trace struct {
-	Version  int              `json:"v"` // 1
+	Version  int              `json:"v"` // 2; 1 had no spans, caps and modes
 	Tariff   billing.Hash     `json:"tariff"`
 	Name     string           `json:"name,omitempty"` // of the tariff
 	Rounding billing.Rounding `json:"rounding"`
-	Counting string           `json:"counting"` // "begun" or "nearest"
+	Counting tariff.Counting  `json:"counting"`
+	Crossing tariff.Crossing  `json:"crossing,omitzero"`
 
 	Call
 	Local time.Time `json:"local"` // the answer, in the time zone of the tariff
 
 	Fee  string `json:"fee"`
 	Zone string `json:"zone,omitempty"`
-	// The prefixes of the fee, as they match the numbers.
-	DestinationPrefix string `json:"destination_prefix"`
-	SourcePrefix      string `json:"source_prefix,omitempty"`
+	// The prefixes of the fee, as they match the numbers. For a fee of another
+	// mode, the texts or expressions that it was written with.
+	Mode              tariff.Mode `json:"mode,omitzero"`
+	DestinationPrefix string      `json:"destination_prefix"`
+	SourcePrefix      string      `json:"source_prefix,omitempty"`
+
+	Cap       billing.Amount   `json:"cap,omitzero"`
+	CapAction tariff.CapAction `json:"cap_action,omitzero"`
+	Capped    bool             `json:"capped,omitempty"`    // the cap was reached
+	Served    billing.Millis   `json:"served_ms,omitempty"` // where a cap ended the call
 
 	Steps   []TraceStep    `json:"steps"`
 	Charged billing.Millis `json:"charged_ms"`
@@ -39,35 +47,65 @@ type TraceStep struct {
 	Rate    string         `json:"rate,omitempty"`
 	Count   int64          `json:"count"`
 	Seconds int64          `json:"seconds,omitempty"` // length of one interval
+	Span    billing.Millis `json:"span_ms,omitempty"` // time paid for
+	Fee     billing.Amount `json:"fee,omitzero"`      // of a connect fee, before it was rounded
 	Price   billing.Price  `json:"price,omitzero"`
 	Amount  billing.Amount `json:"amount"`
 }
 
 // Explain prices a call and tells how.
 func Explain(s *tariff.Snapshot, c Call) (*Trace, error) {
-	r, err := Rate(s, c, Options{Steps: make([]Step, 0, 8)})
-	if err != nil {
-		return nil, err
+	t, _, err := ExplainResult(s, c, nil)
+	return t, err
+}
+
+// ExplainResult is Explain together with the result of Rate, whose steps take
+// the room given.
+func ExplainResult(s *tariff.Snapshot, c Call, room []Step) (*Trace, Result, error) {
+	if room == nil {
+		room = make([]Step, 0, 8)
 	}
-	return trace(s, c, r), nil
+	r, err := Rate(s, c, Options{Steps: room})
+	if err != nil {
+		return nil, Result{}, err
+	}
+	return trace(s, c, r), r, nil
 }
 
 // trace puts a detailed result into words.
 func trace(s *tariff.Snapshot, c Call, r Result) *Trace {
+	zone := s.Location()
+	if s.CustomerZone() && c.Zone != nil {
+		zone = c.Zone.Location()
+	}
 	t := &Trace{
-		Version: 1, Tariff: s.Hash(), Name: s.Name(), Rounding: s.Rounding(), Counting: "begun",
-		Call: c, Local: c.Start.Time().In(s.Location()), Fee: r.Match.Fee(), Zone: r.Match.Zone(),
-		Steps: make([]TraceStep, 0, len(r.Steps)), Charged: r.Charged, Amount: r.Amount,
+		Version: 2, Tariff: s.Hash(), Name: s.Name(), Rounding: s.Rounding(), Counting: s.Counting(), Crossing: s.Crossing(),
+		Call: c, Local: c.Start.Time().In(zone), Fee: r.Match.Fee(), Zone: r.Match.Zone(), Mode: r.Match.Mode(),
+		Capped: r.Capped, Steps: make([]TraceStep, 0, len(r.Steps)), Charged: r.Charged, Amount: r.Amount,
 	}
-	if s.Counting() == tariff.CountNearest {
-		t.Counting = "nearest"
+	if limit := r.Match.Cap(); limit.Action != tariff.CapNone {
+		t.Cap, t.CapAction = limit.Amount, limit.Action
 	}
-	d, src := r.Match.Covers()
-	t.DestinationPrefix, t.SourcePrefix = c.Destination[:d], c.Source[:src]
+	if r.Cut {
+		t.Served = r.Served
+	}
+	var text bool
+	if t.DestinationPrefix, t.SourcePrefix, text = r.Match.Texts(); !text {
+		d, src := r.Match.Covers()
+		t.DestinationPrefix = c.Destination[:d]
+		if t.SourcePrefix == "" {
+			t.SourcePrefix = c.Source[:min(src, len(c.Source))]
+		}
+	}
 	for _, step := range r.Steps {
 		out := TraceStep{Kind: step.Kind, Offset: step.Offset, Count: step.Count, Amount: step.Amount}
-		if step.Kind != Connect {
-			out.Rate, out.Price = s.RateName(step.Rate), step.Interval.Price
+		switch step.Kind {
+		case Connect:
+			out.Fee = step.Fee
+		case Extra:
+			out.Price = step.Interval.Price
+		default:
+			out.Rate, out.Price, out.Span = s.RateName(step.Rate), step.Interval.Price, step.Span
 			out.Seconds = int64(step.Interval.Length() / 1000)
 		}
 		t.Steps = append(t.Steps, out)
@@ -82,48 +120,81 @@ func (t *Trace) Lines() []string {
 	if where == "" {
 		where = "fee " + t.Fee
 	}
-	verb := "Call to"
+	verb, lasted := "Call to", clock(t.Duration)
 	if t.Direction == billing.In {
 		verb = "Call received at"
 	}
-	lines := []string{fmt.Sprintf("%s %s (%s), %s, %s", verb, t.Destination, where,
-		t.Local.Format("2006-01-02 15:04:05 -07:00"), clock(t.Duration))}
-	for _, s := range t.Steps {
-		lines = append(lines, s.line(t.Amount.Currency()))
+	if t.Service != tariff.Voice {
+		verb, lasted = strings.ToUpper(t.Service.String())+" to", t.long(billing.Millis(t.Units)*1000)
 	}
-	return append(lines, fmt.Sprintf("Charged time %s, price %s", clock(t.Charged), t.Amount))
+	lines := []string{fmt.Sprintf("%s %s (%s), %s, %s", verb, t.Destination, where,
+		t.Local.Format("2006-01-02 15:04:05 -07:00"), lasted)}
+	for i := range t.Steps {
+		lines = append(lines, t.line(&t.Steps[i]))
+	}
+	switch {
+	case t.Served > 0 || t.Capped && t.CapAction == tariff.CapDisconnect:
+		lines = append(lines, fmt.Sprintf("Ends after %s: the price is not to pass %s", t.long(t.Served), t.Cap))
+	case t.Capped:
+		lines = append(lines, fmt.Sprintf("Free from %s on", t.Cap))
+	}
+	what := "Charged time"
+	if t.Service != tariff.Voice {
+		what = "Charged"
+	}
+	return append(lines, fmt.Sprintf("%s %s, price %s", what, t.long(t.Charged), t.Amount))
 }
 
 // String returns the lines as one text.
 func (t *Trace) String() string { return strings.Join(t.Lines(), "\n") }
 
-func (s TraceStep) line(c billing.Currency) string {
+// long writes a span of the call, or a number of units.
+func (t *Trace) long(m billing.Millis) string {
+	if t.Service == tariff.Voice {
+		return clock(m)
+	}
+	return fmt.Sprintf("%d units", m/1000)
+}
+
+func (t *Trace) line(s *TraceStep) string {
 	rate := ""
 	if s.Rate != "" {
 		rate = " (" + s.Rate + ")"
 	}
-	switch s.Kind {
-	case Connect:
+	price := t.tell(s.Price)
+	one := billing.Millis(s.Seconds) * 1000
+	switch {
+	case s.Kind == Connect && s.Offset == 0:
 		return fmt.Sprintf("Connection: %s", s.Amount)
-	case Init:
-		return fmt.Sprintf("First %s at %s%s: %s", clock(billing.Millis(s.Seconds)*1000), tell(s.Price, c), rate, s.Amount)
+	case s.Kind == Connect:
+		return fmt.Sprintf("From %s: once %s", t.long(s.Offset), s.Amount)
+	case s.Kind == Extra:
+		return fmt.Sprintf("In the interval from %s: once %s", t.long(s.Offset), s.Amount)
+	case s.Span != 0 && s.Span != one*billing.Millis(s.Count):
+		return fmt.Sprintf("From %s: %s at %s%s: %s", t.long(s.Offset), t.long(s.Span), price, rate, s.Amount)
+	case s.Kind == Init:
+		return fmt.Sprintf("First %s at %s%s: %s", t.long(one), price, rate, s.Amount)
 	}
-	return fmt.Sprintf("From %s: %d x %s at %s%s: %s", clock(s.Offset), s.Count,
-		clock(billing.Millis(s.Seconds)*1000), tell(s.Price, c), rate, s.Amount)
+	return fmt.Sprintf("From %s: %d x %s at %s%s: %s", t.long(s.Offset), s.Count, t.long(one), price, rate, s.Amount)
 }
 
 // tell writes a price with its currency: "0.10 EUR per minute" as "0.1 EUR/min".
-func tell(p billing.Price, c billing.Currency) string {
+func (t *Trace) tell(p billing.Price) string {
 	number, _, _ := strings.Cut(p.String(), "/")
-	switch p.Per() {
-	case 1:
+	c, per := t.Amount.Currency(), p.Per()
+	switch {
+	case t.Service != tariff.Voice && per == 1:
+		return fmt.Sprintf("%s %s/unit", number, c)
+	case t.Service != tariff.Voice:
+		return fmt.Sprintf("%s %s/%d units", number, c, per)
+	case per == 1:
 		return fmt.Sprintf("%s %s/s", number, c)
-	case 60:
+	case per == 60:
 		return fmt.Sprintf("%s %s/min", number, c)
-	case 3600:
+	case per == 3600:
 		return fmt.Sprintf("%s %s/h", number, c)
 	}
-	return fmt.Sprintf("%s %s/%d s", number, c, p.Per())
+	return fmt.Sprintf("%s %s/%d s", number, c, per)
 }
 
 // clock writes a span as h:mm:ss, with milliseconds where there are any.

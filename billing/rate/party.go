@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/billing/tariff"
@@ -18,6 +19,20 @@ func CallOf(c *billing.CDR, d billing.Direction) Call {
 		Direction: d, Source: cmp.Or(c.Caller.Number, c.Caller.User), Destination: cmp.Or(c.Callee.Number, c.Callee.User),
 		Start: c.Start, Duration: c.Duration,
 	}
+}
+
+// URI returns user@domain of an endpoint, as fees that speak of domains mean it:
+// its user where that is a name, its number otherwise. It is empty without a
+// domain.
+func URI(e *billing.Endpoint) string {
+	user := e.User
+	if e.Number != "" && strings.Trim(user, "+0123456789") == "" {
+		user = e.Number
+	}
+	if user == "" || e.Domain == "" {
+		return ""
+	}
+	return user + "@" + e.Domain
 }
 
 // Party prices a record for the customer on one side, whose billing profile is
@@ -35,14 +50,18 @@ func Party(s *tariff.Snapshot, c *billing.CDR, side billing.Side, profile string
 	if !c.Chargeable() {
 		return p, nil
 	}
-	t, err := Explain(s, CallOf(c, p.Direction))
+	call := CallOf(c, p.Direction)
+	if s.Domains() {
+		call.SourceURI, call.DestinationURI = URI(&c.Caller), URI(&c.Callee)
+	}
+	t, err := Explain(s, call)
 	if errors.Is(err, ErrNoFee) && p.Direction == billing.In {
 		return p, nil
 	}
 	if err != nil {
 		return billing.Party{}, err
 	}
-	p.Fee, p.Zone, p.Amount, p.Charged = t.Fee, t.Zone, t.Amount, t.Charged
+	p.Fee, p.Zone, p.Amount, p.Charged, p.Capped = t.Fee, t.Zone, t.Amount, t.Charged, t.Capped
 	if p.Explain, err = json.Marshal(t); err != nil {
 		return billing.Party{}, fmt.Errorf("rate: explanation: %w", err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/class5-go/class5/billing/tariff"
 )
 
-// naive is a tariff of one fee priced interval by interval with unbounded
+// oneFee is a tariff of one fee priced interval by interval with unbounded
 // fractions and wall clocks: the reference for Rate.
-type naive struct {
+type oneFee struct {
 	connect  billing.Amount
 	rates    map[string]tariff.Rate
 	windows  []tariff.Window
@@ -25,7 +25,7 @@ type naive struct {
 	counting tariff.Counting
 }
 
-func (n *naive) inForce(t time.Time) tariff.Rate {
+func (n *oneFee) inForce(t time.Time) tariff.Rate {
 	l := t.In(n.zone)
 	sec := l.Hour()*3600 + l.Minute()*60 + l.Second()
 	for _, w := range n.windows {
@@ -36,7 +36,7 @@ func (n *naive) inForce(t time.Time) tariff.Rate {
 	return n.rates[""]
 }
 
-func (n *naive) price(start time.Time, d time.Duration) (*big.Int, time.Duration) {
+func (n *oneFee) price(start time.Time, d time.Duration) (*big.Int, time.Duration) {
 	micro := big.NewRat(1, 1_000_000)
 	sum := new(big.Rat).Mul(big.NewRat(n.connect.Micros(), 1), micro)
 	each := n.rounding.Scope() == billing.ScopeIncrement
@@ -60,7 +60,7 @@ func (n *naive) price(start time.Time, d time.Duration) (*big.Int, time.Duration
 }
 
 // round returns micro-units.
-func (n *naive) round(r *big.Rat) *big.Int {
+func (n *oneFee) round(r *big.Rat) *big.Int {
 	step := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(6-n.rounding.Places())), nil)
 	x := new(big.Rat).Mul(new(big.Rat).Abs(r), big.NewRat(1_000_000, 1))
 	x.Quo(x, new(big.Rat).SetInt(step))
@@ -86,7 +86,7 @@ func (n *naive) round(r *big.Rat) *big.Int {
 }
 
 // genTariff draws a tariff of one fee, as a snapshot and as its reference.
-func genTariff(t *rapid.T, lowest int64) (*tariff.Snapshot, *naive) {
+func genTariff(t *rapid.T, lowest int64) (*tariff.Snapshot, *oneFee) {
 	draw := func(label string) tariff.Rate {
 		i := func(what string) tariff.Interval {
 			p, err := billing.NewPrice(rapid.Int64Range(lowest, 1e13).Draw(t, label+what), rapid.SampledFrom([]int{1, 7, 60, 3600}).Draw(t, label+" per"))
@@ -105,7 +105,7 @@ func genTariff(t *rapid.T, lowest int64) (*tariff.Snapshot, *naive) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &naive{
+	n := &oneFee{
 		connect: billing.NewAmount(rapid.Int64Range(min(lowest, 0), 1e6).Draw(t, "connect"), eur), zone: loc, rounding: r,
 		rates: map[string]tariff.Rate{"": draw("own")}, counting: tariff.Counting(rapid.IntRange(0, 1).Draw(t, "counting")),
 	}

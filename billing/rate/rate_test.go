@@ -297,7 +297,7 @@ Charged time 0:14, price 0.551944 EUR`
 	if d := cmp.Diff(want, tr.String()); d != "" {
 		t.Error(d)
 	}
-	if tr.Counting != "nearest" {
+	if tr.Counting != tariff.CountNearest {
 		t.Errorf("counting %s", tr.Counting)
 	}
 	b := world(t, tariff.Config{}, "direction,destination,follow_price\nin,,2\n")

@@ -27,7 +27,9 @@
 //     the log is opened. A record whose Append had not returned may be there or
 //     not.
 //   - The disk, or Config.MaxBytes, is full: ErrFull, nothing is written, and
-//     appending works again as soon as there is room.
+//     appending works again as soon as there is room. Before that happens
+//     [Log.Ready] refuses new calls, from a high watermark on down to a low
+//     one, unless Config.Policy is Alarm.
 //   - A write or fsync fails: the callers get the error, and the next group
 //     goes into a new segment, since the state of the old one is unknown.
 //   - Bytes on disk are damaged: Read reports a *DamageError and goes on with

@@ -37,6 +37,14 @@ type Config struct {
 	MaxBytes int64
 	// MaxRecord bounds the data of one record; 256 KiB when 0.
 	MaxRecord int
+	// Policy says what Ready answers above the high watermark; RefuseCalls by
+	// default.
+	Policy Policy
+	// HighWater is the size in bytes from which Ready warns, LowWater the one
+	// below which it does not any more: nine and seven tenths of MaxBytes when
+	// 0. What is between HighWater and MaxBytes is for the ends of calls that
+	// run already.
+	HighWater, LowWater int64
 	// Delay is how long a group waits for company before it is written, 5 ms
 	// at most. Without a delay a group is what came while the disk was busy
 	// with the one before.
@@ -58,6 +66,7 @@ type Log struct {
 	writing int64     // bytes of the group that is being written
 	spare   []byte    // room of a group that is done
 	closed  bool
+	high    bool          // above the high watermark, and not yet below the low one
 	grown   chan struct{} // closed and replaced when the log grows or closes
 	stats   Stats
 
@@ -75,6 +84,9 @@ type Stats struct {
 	Bytes      int64  // on disk, including what is being written
 	MaxBytes   int64
 	Segments   int
+
+	High   bool   // above HighWater, and since then not below LowWater
+	Alarms uint64 // how often HighWater was crossed upwards
 
 	Appended uint64 // records made durable
 	Groups   uint64 // writes and fsyncs they took
@@ -100,6 +112,9 @@ func Open(cfg Config) (*Log, error) {
 		cfg.MaxRecord = 256 << 10
 	}
 	cfg.Delay = min(cfg.Delay, maxDelay)
+	if err := cfg.water(); err != nil {
+		return nil, err
+	}
 	lock, err := cfg.FS.Lock()
 	if err != nil {
 		return nil, err
@@ -115,6 +130,7 @@ func Open(cfg Config) (*Log, error) {
 		lock.Close()
 		return nil, err
 	}
+	l.measure()
 	go l.run()
 	return l, nil
 }
@@ -214,6 +230,7 @@ func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
+	s.High = l.high
 	s.First, s.End = l.segs[0].base, l.end()
 	s.Bytes, s.MaxBytes, s.Segments = l.bytes(), l.cfg.MaxBytes, len(l.segs)
 	return s
@@ -261,6 +278,7 @@ func (l *Log) Ack(o Offset) error {
 		l.segs = append(l.segs[:0:0], l.segs[1:]...)
 		removed = true
 	}
+	l.measure()
 	if removed {
 		if err := l.cfg.FS.Sync(); err != nil {
 			return fmt.Errorf("spool: %w", err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/class5-go/class5/billing/spool"
+	"github.com/class5-go/class5/internal/sweep"
 )
 
 // life is what a test knows of a log over several power failures.
@@ -24,11 +25,7 @@ type life struct {
 // life of a log: what was acknowledged is there, at its offset and unharmed,
 // and nothing is there that was never written.
 func TestPowerLoss(t *testing.T) {
-	lives := uint64(300)
-	if testing.Short() {
-		lives = 50
-	}
-	for seed := range lives {
+	for seed := range sweep.Of[uint64](400, 2000) { // of five power cuts each
 		l := &life{
 			t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: newDisk(seed),
 			durable: map[spool.Offset]string{}, written: map[string]bool{},

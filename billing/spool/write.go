@@ -73,6 +73,7 @@ func (l *Log) Begin(k Key, data []byte) (Ticket, error) {
 	b := l.pending
 	b.buf = appendRecord(b.buf, k, data)
 	b.records++
+	l.measure()
 	return Ticket{b, Offset(len(b.buf))}, nil
 }
 
@@ -135,6 +136,7 @@ func (l *Log) flush() {
 	} else {
 		l.stats.Failed++
 	}
+	l.measure()
 	l.mu.Unlock()
 	close(b.done)
 }

@@ -1,6 +1,7 @@
 package tariff
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -24,130 +25,125 @@ const (
 // on a rate is in force.
 type border struct {
 	at   int64
-	rate uint8
+	rate uint16
 }
 
-// shift is an instant from which on local time differs from UTC by offset.
-type shift struct {
-	from   int64 // seconds since 1970
-	offset int64
+// span is a stretch of local time, in seconds, with a rate.
+type span struct {
+	from, to int64
+	rate     uint16
+	text     fmt.Stringer
 }
 
 // calendar tells which rate is in force. Where local time runs evenly, the
-// week is a table; the changes of local time are a second one. Both together
-// need no date arithmetic and are right on the days of change by themselves.
+// week is a table, the special dates are a second one, and the changes of
+// local time a third. Together they need no date arithmetic and are right on
+// the days of change by themselves.
 type calendar struct {
-	week   []border
-	shifts []shift
-	zone   *time.Location
+	week     []border
+	specials []span // sorted, apart from each other
+	zone     *Zone
 }
 
-// Changes of local time are taken out of the zone database for these years.
-// Outside of them it is asked every time.
-const firstYear, lastYear = 2000, 2070
-
-func newCalendar(windows []Window, rates map[string]uint8, zone *time.Location) (calendar, error) {
-	c := calendar{zone: zone}
-	type span struct {
-		from, to int64
-		w        Window
+func newCalendar(cfg *Config, rates map[string]uint16) (calendar, error) {
+	c := calendar{}
+	last := int64(0)
+	if cfg.InclusiveEnds {
+		last = 1
 	}
 	var spans []span
-	for _, w := range windows {
+	for _, w := range cfg.Windows {
 		for d := range int64(7) {
 			if w.Days.Has(time.Weekday((d + 1) % 7)) {
-				spans = append(spans, span{d*day + int64(w.From), d*day + int64(w.To), w})
+				spans = append(spans, span{d*day + int64(w.From), d*day + min(int64(w.To)+last, day), rates[w.Rate], w})
 			}
 		}
 	}
-	slices.SortStableFunc(spans, func(a, b span) int { return int(a.from - b.from) })
-	// at is up to where the week is filled, by the window last.
-	at, last := int64(0), Window{}
+	spans, err := arrange(spans)
+	if err != nil {
+		return c, err
+	}
+	at := int64(0)
 	for _, s := range spans {
-		if s.from < at && s.w.Rate != last.Rate {
-			return c, fmt.Errorf("%w: %q and %q", ErrOverlap, last, s.w)
-		}
 		if s.from > at {
 			c.add(at, 0)
 		}
-		if s.to > at {
-			c.add(max(s.from, at), rates[s.w.Rate])
-			at, last = s.to, s.w
-		}
+		c.add(s.from, s.rate)
+		at = s.to
 	}
 	if at < week {
 		c.add(at, 0)
 	}
-	if len(c.week) > 1 {
-		c.load()
+	spans = spans[:0:0]
+	for _, v := range cfg.Specials {
+		spans = append(spans, span{int64(v.From), int64(v.To) + last, rates[v.Rate], v})
+	}
+	if c.specials, err = arrange(spans); err != nil {
+		return c, err
+	}
+	c.zone = &Zone{loc: cfg.Location}
+	if !c.even() {
+		c.zone = NewZone(cfg.Location)
 	}
 	return c, nil
 }
 
+// arrange sorts spans and joins those of one rate. Two rates at one time are
+// ErrOverlap.
+func arrange(spans []span) ([]span, error) {
+	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var out []span
+	for _, s := range spans {
+		n := len(out) - 1
+		switch {
+		case n < 0 || s.from > out[n].to || s.from == out[n].to && s.rate != out[n].rate:
+			out = append(out, s)
+		case s.rate != out[n].rate:
+			return nil, fmt.Errorf("%w: %q and %q", ErrOverlap, out[n].text, s.text)
+		case s.to > out[n].to:
+			out[n].to, out[n].text = s.to, s.text
+		}
+	}
+	return out, nil
+}
+
 // add puts a border at the end of the table unless the rate goes on.
-func (c *calendar) add(at int64, rate uint8) {
+func (c *calendar) add(at int64, rate uint16) {
 	if n := len(c.week); n == 0 || c.week[n-1].rate != rate {
 		c.week = append(c.week, border{at, rate})
 	}
 }
 
-// load makes the table of changes of local time.
-func (c *calendar) load() {
-	sec := time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	stop := time.Date(lastYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	for sec < stop {
-		offset, end := ask(c.zone, sec)
-		if n := len(c.shifts); n == 0 || c.shifts[n-1].offset != offset {
-			c.shifts = append(c.shifts, shift{sec, offset})
-		}
-		sec = end
-	}
-	c.shifts = append(c.shifts, shift{from: stop})
-}
-
-// ask asks the zone database how far local time is from UTC, and until when
-// at least. The bounds that the time package works out from a rule for all
-// further years end with the year, and on the last day of a leap year they end
-// before they begin; an hour is always safe to say.
-func ask(zone *time.Location, sec int64) (offset, until int64) {
-	t := time.Unix(sec, 0).In(zone)
-	_, off := t.Zone()
-	_, end := t.ZoneBounds()
-	switch {
-	case end.IsZero():
-		return int64(off), math.MaxInt64 / 1000
-	case end.Unix() <= sec:
-		return int64(off), sec + 3600
-	}
-	return int64(off), end.Unix()
-}
-
-// local returns how far local time is from UTC at sec, and until when.
-func (c *calendar) local(sec int64) (offset, until int64) {
-	last := len(c.shifts) - 1
-	if sec < c.shifts[0].from || sec >= c.shifts[last].from {
-		return ask(c.zone, sec)
-	}
-	i := sort.Search(last, func(i int) bool { return c.shifts[i].from > sec })
-	return c.shifts[i-1].offset, c.shifts[i].from
-}
+// even reports whether one rate is always in force.
+func (c *calendar) even() bool { return len(c.week) == 1 && len(c.specials) == 0 }
 
 // period returns the rate in force at an instant, and an instant up to which
 // it surely is. The rate may go on behind that.
-func (c *calendar) period(at billing.Millis) (rate uint8, until billing.Millis) {
-	if len(c.week) == 1 {
+func (c *calendar) period(z *Zone, at billing.Millis) (rate uint16, until billing.Millis) {
+	if c.even() {
 		return c.week[0].rate, never
 	}
 	sec := floorDiv(int64(at), 1000)
-	offset, even := c.local(sec)
-	pos := sec + offset + monday
+	offset, even := z.local(sec)
+	local := sec + offset
+	next := int64(math.MaxInt64 / 1000)
+	if len(c.specials) > 0 {
+		i := sort.Search(len(c.specials), func(i int) bool { return c.specials[i].to > local })
+		if i < len(c.specials) {
+			if v := &c.specials[i]; v.from <= local {
+				return v.rate, billing.Millis(min(sec+v.to-local, even) * 1000)
+			}
+			next = sec + c.specials[i].from - local
+		}
+	}
+	pos := local + monday
 	pos -= floorDiv(pos, week) * week
 	i := sort.Search(len(c.week), func(i int) bool { return c.week[i].at > pos })
 	end := int64(week)
 	if i < len(c.week) {
 		end = c.week[i].at
 	}
-	return c.week[i-1].rate, billing.Millis(min(sec+end-pos, even) * 1000)
+	return c.week[i-1].rate, billing.Millis(min(sec+end-pos, even, next) * 1000)
 }
 
 func floorDiv(a, b int64) int64 {

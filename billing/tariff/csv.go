@@ -40,16 +40,26 @@ const (
 	colDestination
 	colZone
 	colConnect
-	colInitPrice
+	colService
+	colMode
+	colCap
+	colCapAction
+	colInitPrice // from here on, columns that a further rate may have
 	colInitSeconds
 	colFollowPrice
 	colFollowSeconds
+	colTiers
+	colExtraSecond
+	colExtraPrice
+	colFreeTime
 	columns
 )
 
 var columnNames = [columns]string{
 	"id", "direction", "source", "destination", "zone", "connect",
+	"service", "mode", "cap", "cap_action",
 	"init_price", "init_interval", "follow_price", "follow_interval",
+	"tiers", "extra_second", "extra_price", "free_time",
 }
 
 // ReadCSV adds the fees of a deck, all of them or none. The first line names
@@ -57,14 +67,23 @@ var columnNames = [columns]string{
 //
 //	id               identifier of the fee; made of its prefixes when empty
 //	direction        out or in; out when empty
-//	source           prefix of the caller's number
-//	destination      prefix of the called number
+//	service          call, sms or data; call when empty
+//	mode             prefix, exact, regex-match or regex-pattern; prefix when empty
+//	source           prefix of the caller's number, or what the mode says
+//	destination      prefix of the called number, or what the mode says
 //	zone             name of the zone
 //	connect          connect fee, a decimal
+//	cap              the most that a call costs, a decimal
+//	cap_action       free or disconnect; free when there is a cap
 //	init_price       price of the first interval: a decimal, "/" and seconds: 0.10/60
 //	init_interval    its length in seconds
 //	follow_price     price of the further intervals
 //	follow_interval  their length in seconds; 1 when empty
+//	tiers            start, price, interval and connect fee or nothing, of each
+//	                 tier, with semicolons between: "60 0.05/60 30; 600 0.02/60 60 0.10"
+//	extra_second     the second that costs extra_price, once
+//	extra_price      a decimal
+//	free_time        1 when free seconds may pay, 0 or empty otherwise
 //
 // An init column that is empty is as its follow column. Columns such as
 // offpeak.init_price set the further rate offpeak in the same way; a fee whose
@@ -72,9 +91,7 @@ var columnNames = [columns]string{
 //
 // The error joins up to 20 of type *LineError.
 func (b *Builder) ReadCSV(r io.Reader) error {
-	in := csv.NewReader(r)
-	in.ReuseRecord = true
-	in.TrimLeadingSpace = true
+	in := newReader(r)
 	header, err := in.Read()
 	if err != nil {
 		return deckError(1, err)
@@ -83,6 +100,24 @@ func (b *Builder) ReadCSV(r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	return b.readRows(in, func(record []string, line int) error {
+		fee, err := layout.fee(record, b.cfg.Currency)
+		if err != nil {
+			return err
+		}
+		return b.add(&fee, layout.further, line)
+	})
+}
+
+func newReader(r io.Reader) *csv.Reader {
+	in := csv.NewReader(r)
+	in.ReuseRecord = true
+	in.TrimLeadingSpace = true
+	return in
+}
+
+// readRows gives every row to take. When one is at fault, none stays.
+func (b *Builder) readRows(in *csv.Reader, take func(record []string, line int) error) error {
 	had := len(b.rows)
 	var faults []error
 	for len(faults) < maxFaults {
@@ -92,14 +127,14 @@ func (b *Builder) ReadCSV(r io.Reader) error {
 		}
 		if err != nil {
 			faults = append(faults, deckError(0, err))
+			var p *csv.ParseError
+			if !errors.As(err, &p) {
+				break // the source is broken, not a line of it
+			}
 			continue
 		}
 		line, _ := in.FieldPos(0)
-		fee, err := layout.fee(record, b.cfg.Currency)
-		if err == nil {
-			err = b.add(&fee, layout.further, line)
-		}
-		if err != nil {
+		if err := take(record, line); err != nil {
 			faults = append(faults, atLine(line, err))
 		}
 	}
@@ -222,28 +257,33 @@ func (l *layout) fee(record []string, cur billing.Currency) (Fee, error) {
 		ID: l.fixed.at(record, colID), Zone: l.fixed.at(record, colZone),
 		Source: l.fixed.at(record, colSource), Destination: l.fixed.at(record, colDestination),
 	}
-	if d := l.fixed.at(record, colDirection); d != "" {
-		if err := f.Direction.UnmarshalText([]byte(d)); err != nil {
-			return f, &LineError{Column: columnNames[colDirection], Err: err}
-		}
+	if err := l.enums(record, &f); err != nil {
+		return f, err
 	}
-	if c := l.fixed.at(record, colConnect); c != "" {
-		a, err := billing.ParseAmount(c)
+	for _, m := range [...]struct {
+		column int
+		to     *billing.Amount
+	}{{colConnect, &f.Connect}, {colCap, &f.Cap.Amount}} {
+		text := l.fixed.at(record, m.column)
+		if text == "" {
+			continue
+		}
+		a, err := parseMoney(text, cur)
 		if err != nil {
-			return f, &LineError{Column: columnNames[colConnect], Err: err}
+			return f, &LineError{Column: columnNames[m.column], Err: err}
 		}
-		if a.Currency().IsZero() {
-			a = billing.NewAmount(a.Micros(), cur)
+		*m.to = a
+		if m.column == colCap && f.Cap.Action == CapNone {
+			f.Cap.Action = CapFree
 		}
-		f.Connect = a
 	}
 	var err error
 	l.further = l.further[:0]
-	if f.Rate, _, err = l.fixed.rate(record, ""); err != nil {
+	if f.Rate, _, err = l.fixed.rate(record, "", cur); err != nil {
 		return f, err
 	}
 	for i, name := range l.names {
-		r, given, err := l.named[i].rate(record, name+".")
+		r, given, err := l.named[i].rate(record, name+".", cur)
 		if err != nil {
 			return f, err
 		}
@@ -254,50 +294,130 @@ func (l *layout) fee(record []string, cur billing.Currency) (Fee, error) {
 	return f, nil
 }
 
-// rate reads the four columns of one rate. A named one may be missing.
-func (p *place) rate(record []string, prefix string) (r Rate, given bool, err error) {
+// enums reads the columns that hold one of a few names.
+func (l *layout) enums(record []string, f *Fee) error {
+	for _, e := range [...]struct {
+		column int
+		to     interface{ UnmarshalText([]byte) error }
+	}{{colDirection, &f.Direction}, {colService, &f.Service}, {colMode, &f.Mode}, {colCapAction, &f.Cap.Action}} {
+		text := l.fixed.at(record, e.column)
+		if text == "" {
+			continue
+		}
+		if err := e.to.UnmarshalText([]byte(text)); err != nil {
+			return &LineError{Column: columnNames[e.column], Err: err}
+		}
+	}
+	return nil
+}
+
+// parseMoney reads an amount whose currency may be missing.
+func parseMoney(s string, cur billing.Currency) (billing.Amount, error) {
+	a, err := billing.ParseAmount(s)
+	if err == nil && a.Currency().IsZero() {
+		a = billing.NewAmount(a.Micros(), cur)
+	}
+	return a, err
+}
+
+// rate reads the columns of one rate. A named one may be missing.
+func (p *place) rate(record []string, prefix string, cur billing.Currency) (r Rate, given bool, err error) {
 	texts := [columns]string{}
-	for c := colInitPrice; c <= colFollowSeconds; c++ {
+	for c := colInitPrice; c < columns; c++ {
 		texts[c] = p.at(record, c)
 		given = given || texts[c] != ""
 	}
 	if !given && prefix != "" {
 		return r, false, nil
 	}
-	fault := func(c int, err error) (Rate, bool, error) {
-		return r, true, &LineError{Column: prefix + columnNames[c], Err: err}
-	}
 	r.Follow.Seconds = 1
-	for _, c := range [...]int{colFollowPrice, colFollowSeconds, colInitPrice, colInitSeconds} {
-		i := &r.Follow
-		if c < colFollowPrice {
-			i = &r.Init
-		}
-		switch {
-		case texts[c] == "" && c == colFollowPrice:
-			return fault(c, fmt.Errorf("%w: empty", billing.ErrSyntax))
-		case texts[c] == "" && c == colInitPrice:
-			r.Init.Price = r.Follow.Price
-		case texts[c] == "" && c == colInitSeconds:
-			r.Init.Seconds = r.Follow.Seconds
-		case texts[c] == "":
-		case c == colInitPrice || c == colFollowPrice:
-			if i.Price, err = billing.ParsePrice(texts[c]); err != nil {
-				return fault(c, err)
-			}
-		default:
-			if i.Seconds, err = parseSeconds(texts[c]); err != nil {
-				return fault(c, err)
-			}
+	for _, c := range [...]int{
+		colFollowPrice, colFollowSeconds, colInitPrice, colInitSeconds, colTiers, colExtraSecond, colExtraPrice, colFreeTime,
+	} {
+		if err := r.read(c, texts[c], cur); err != nil {
+			return r, true, &LineError{Column: prefix + columnNames[c], Err: err}
 		}
 	}
 	return r, true, nil
 }
 
+// read takes one column. An empty init column is as its follow column, which
+// was read before.
+func (r *Rate) read(c int, text string, cur billing.Currency) (err error) {
+	if text == "" {
+		switch c {
+		case colFollowPrice:
+			return fmt.Errorf("%w: empty", billing.ErrSyntax)
+		case colInitPrice:
+			r.Init.Price = r.Follow.Price
+		case colInitSeconds:
+			r.Init.Seconds = r.Follow.Seconds
+		}
+		return nil
+	}
+	switch c {
+	case colInitPrice:
+		r.Init.Price, err = billing.ParsePrice(text)
+	case colFollowPrice:
+		r.Follow.Price, err = billing.ParsePrice(text)
+	case colInitSeconds:
+		r.Init.Seconds, err = parseSeconds(text)
+	case colFollowSeconds:
+		r.Follow.Seconds, err = parseSeconds(text)
+	case colTiers:
+		r.Tiers, err = parseTiers(text, cur)
+	case colExtraSecond:
+		r.Extra.Second, err = parseSeconds(text)
+	case colExtraPrice:
+		r.Extra.Price, err = billing.ParsePrice(text)
+	case colFreeTime:
+		r.FreeTime, err = parseFlag(text)
+	}
+	return err
+}
+
+func parseFlag(s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "1", "true", "yes":
+		return true, nil
+	case "", "0", "false", "no":
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: %.40q is neither 1 nor 0", billing.ErrSyntax, s)
+}
+
+func parseTiers(s string, cur billing.Currency) ([]Tier, error) {
+	var out []Tier
+	for _, part := range strings.Split(s, ";") {
+		f := strings.Fields(part)
+		if len(f) != 3 && len(f) != 4 {
+			return nil, fmt.Errorf("%w: tier %.60q", billing.ErrSyntax, part)
+		}
+		var t Tier
+		var err error
+		if t.Start, err = parseSeconds(f[0]); err != nil {
+			return nil, err
+		}
+		if t.Interval.Price, err = billing.ParsePrice(f[1]); err != nil {
+			return nil, err
+		}
+		if t.Interval.Seconds, err = parseSeconds(f[2]); err != nil {
+			return nil, err
+		}
+		if len(f) == 4 {
+			if t.Connect, err = parseMoney(f[3], cur); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
 func parseSeconds(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || n > maxSeconds {
-		return 0, fmt.Errorf("%w: %.40q is no number of seconds from 0 to %d", billing.ErrSyntax, s, maxSeconds)
+	if err != nil || n > maxUnits {
+		return 0, fmt.Errorf("%w: %.40q is no number of seconds or units from 0 to %d", billing.ErrSyntax, s, maxUnits)
 	}
 	return int(n), nil
 }

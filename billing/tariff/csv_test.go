@@ -32,15 +32,15 @@ func TestReadCSV(t *testing.T) {
 		Init:   tariff.Interval{Price: billing.MustPrice("0.40/60"), Seconds: 60},
 		Follow: tariff.Interval{Price: billing.MustPrice("0.20/60"), Seconds: 1},
 	}
-	if m.Fee() != "world" || m.Connect().String() != "0.05 EUR" || m.Rate(0) != want || m.Rate(1) != want {
+	if m.Fee() != "world" || m.Connect().String() != "0.05 EUR" || !m.Rate(0).Equal(want) || !m.Rate(1).Equal(want) {
 		t.Errorf("%s, %s, %v, %v", m.Fee(), m.Connect(), m.Rate(0), m.Rate(1))
 	}
 	m, _ = s.Match(billing.Out, "", "43")
-	if m.Zone() != "Austria" || m.Rate(0) != per("0.06/60", 60) || m.Rate(1) != per("0.03/60", 60) {
+	if m.Zone() != "Austria" || !m.Rate(0).Equal(per("0.06/60", 60)) || !m.Rate(1).Equal(per("0.03/60", 60)) {
 		t.Errorf("%s, %v, %v", m.Zone(), m.Rate(0), m.Rate(1))
 	}
 	m, _ = s.Match(billing.In, "43199", "43")
-	if m.Fee() != "in:43<4319" || m.Rate(0) != per("0", 1) {
+	if m.Fee() != "in:43<4319" || !m.Rate(0).Equal(per("0", 1)) {
 		t.Errorf("%s, %v", m.Fee(), m.Rate(0))
 	}
 }

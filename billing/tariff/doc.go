@@ -10,18 +10,39 @@
 //
 // # Which fee
 //
-// Fees of one direction compete by the longest prefix of the destination that
-// matches, and among those by the longest prefix of the source. A fee whose
-// source does not match leaves the field to a shorter destination.
+// Fees are apart by direction and by service: calls, messages, data. Among
+// those of a call, the first of these that has one decides: a provider that the
+// number was ported to, the type of the number, the exact destination, the
+// longest prefix, the longest match of a regular expression, the longest
+// expression that matches. Each of them asks for user@domain before the user,
+// and among fees for one destination the longest source wins. A fee whose
+// source does not match leaves the field to others, such as a shorter prefix.
 //
 // # Which rate
 //
-// A fee has a rate, and may have further ones by name, such as "offpeak". The
-// calendar of the tariff says by weekday and time of day which name is in
-// force; outside of all windows the fee's own rate is. Windows are half open,
-// [from, to), in the time zone of the tariff. The hour that is lost in spring
-// is in no window, the one that comes twice in autumn is in its windows both
-// times.
+// A fee has a rate, and may have any number of further ones by name, such as
+// "offpeak". The calendar of the tariff says by weekday and time of day, and by
+// special date, which name is in force; outside of all windows the fee's own
+// rate is. A special date wins over the weekday for its own span only. Windows
+// are half open, [from, to), or end with a whole second, in the time zone of
+// the tariff or of the customer. The hour that is lost in spring is in no
+// window, the one that comes twice in autumn is in its windows both times. Two
+// rates in one window are an error.
+//
+// # What a rate says
+//
+// A call is charged by the interval: the first, the further ones, and tiers
+// from some second on with a connect fee of their own. Prices have twelve
+// decimals per so many seconds or units and may be zero or negative. A one-off
+// price may be due at some second, and a cap may make the rest of a call free or
+// end it.
+//
+// # Decks
+//
+// [Builder.ReadCSV] reads this module's own layout, [Builder.ReadNGCP] that of
+// Sipwise NGCP and [ReadCGRateS] a CGRateS tariff plan. All take a deck as a
+// whole or not at all and say in which lines the faults are. [Snapshot.Lint] and
+// [Snapshot.LintMargin] look for what is allowed and likely not meant.
 //
 // # Contract
 //

@@ -9,7 +9,7 @@ import (
 )
 
 // hashVersion changes when the meaning of anything hashed does.
-const hashVersion = "class5 tariff 1"
+const hashVersion = "class5 tariff 2"
 
 // sum hashes what can change a price or its explanation: the order in which
 // fees were given does not, nor does the name of the tariff.
@@ -22,7 +22,7 @@ func (s *Snapshot) sum(rows []row) billing.Hash {
 	b := appendText(buf[:0], hashVersion)
 	b = appendText(b, s.currency.String())
 	b = appendText(b, s.rounding.String())
-	b = append(b, byte(s.counting))
+	b = append(b, byte(s.counting), byte(s.crossing), flag(s.ignoreDomain), flag(s.customerZone))
 	write(b)
 	// The week and the changes of local time, not the name of the zone: two
 	// versions of the zone database may price a call differently.
@@ -30,23 +30,28 @@ func (s *Snapshot) sum(rows []row) billing.Hash {
 		b = appendInt(buf[:0], e.at)
 		write(appendText(b, s.rateNames[e.rate]))
 	}
+	write(appendText(buf[:0], "specials"))
+	for _, e := range s.calendar.specials {
+		b = appendInt(appendInt(buf[:0], e.from), e.to)
+		write(appendText(b, s.rateNames[e.rate]))
+	}
 	write(appendText(buf[:0], "shifts"))
-	for _, e := range s.calendar.shifts {
+	for _, e := range s.calendar.zone.shifts {
 		write(appendInt(appendInt(buf[:0], e.from), e.offset))
 	}
 	write(appendText(buf[:0], "fees"))
 	used := s.used()
 	for i, r := range rows {
 		m := Match{s, found{fee: uint32(i)}}
-		b = append(buf[:0], byte(r.dir))
+		b = append(buf[:0], byte(r.dir), byte(r.service), byte(r.mode))
 		b = appendText(b, r.dest)
 		b = appendText(b, r.source)
 		b = appendText(b, m.Fee())
 		b = appendText(b, m.Zone())
-		b = appendInt(b, m.Connect().Micros())
+		b = appendTerms(b, m.plan())
 		write(b)
 		for _, n := range used {
-			write(appendRate(buf[:0], m.Rate(n)))
+			write(appendRate(buf[:0], s.rate(r.plan, n)))
 		}
 	}
 	_ = w.Flush()
@@ -54,11 +59,17 @@ func (s *Snapshot) sum(rows []row) billing.Hash {
 }
 
 // used lists the numbers of the rates that the calendar can bring into force,
-// in the order of the week.
+// in the order of the week, then of the special dates.
 func (s *Snapshot) used() []int {
-	var seen [maxRates]bool
+	seen := make([]bool, len(s.rateNames))
 	var used []int
 	for _, e := range s.calendar.week {
+		if !seen[e.rate] {
+			seen[e.rate] = true
+			used = append(used, int(e.rate))
+		}
+	}
+	for _, e := range s.calendar.specials {
 		if !seen[e.rate] {
 			seen[e.rate] = true
 			used = append(used, int(e.rate))
@@ -73,11 +84,33 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func appendRate(b []byte, r Rate) []byte {
-	for _, i := range [...]Interval{r.Init, r.Follow} {
-		b = appendInt(b, i.Price.Pico())
-		b = appendInt(b, i.Price.Per())
-		b = appendInt(b, int64(i.Seconds))
+func flag(b bool) byte {
+	if b {
+		return 1
 	}
-	return b
+	return 0
+}
+
+func appendTerms(b []byte, t *terms) []byte {
+	b = appendInt(appendInt(b, t.connect), t.limit)
+	return append(b, byte(t.action))
+}
+
+func appendRate(b []byte, r *Rate) []byte {
+	b = appendInterval(appendInterval(b, r.Init), r.Follow)
+	b = append(b, flag(r.FreeTime), byte(len(r.Tiers)))
+	for _, t := range r.Tiers {
+		b = appendInt(appendInt(b, int64(t.Start)), t.Connect.Micros())
+		b = appendInterval(b, t.Interval)
+	}
+	b = appendInt(b, int64(r.Extra.Second))
+	return appendPrice(b, r.Extra.Price)
+}
+
+func appendInterval(b []byte, i Interval) []byte {
+	return appendInt(appendPrice(b, i.Price), int64(i.Seconds))
+}
+
+func appendPrice(b []byte, p billing.Price) []byte {
+	return appendInt(appendInt(b, p.Pico()), p.Per())
 }

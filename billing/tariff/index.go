@@ -1,6 +1,9 @@
 package tariff
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // The index is a trie over the symbols of numbers. The children of a node lie
 // side by side and a bit set says which there are, so that a node takes 12
@@ -8,14 +11,16 @@ import "math/bits"
 // arithmetic.
 
 const (
-	// bySource marks a value as the root of a trie over the source.
+	// bySource marks a value as the root of a trie over the source, and byList
+	// beside it as the number of a list of sources.
 	bySource = 1 << 31
+	byList   = 1 << 30
 	noSymbol = 0xff
 )
 
 type node struct {
 	first uint32 // index of the first child
-	value uint32 // 0 none; fee index + 1; or bySource | root
+	value uint32 // 0 none; fee index + 1; bySource | root; or bySource | byList | list
 	bits  uint16 // which symbols have a child
 }
 
@@ -77,30 +82,63 @@ func plant(nodes []node, at uint32, entries []entry, depth int) []node {
 // found is a fee and how much of the numbers its prefixes cover.
 type found struct {
 	fee    uint32
-	dest   uint8
-	source uint8
+	dest   uint16
+	source uint16
+	text   bool // not by prefixes of the numbers
+}
+
+// next returns the child of n for a symbol of a number.
+func (s *Snapshot) next(n *node, c byte) *node {
+	v := symbol(c)
+	if v == noSymbol || n.bits>>v&1 == 0 {
+		return nil
+	}
+	return &s.nodes[n.first+uint32(bits.OnesCount16(n.bits&(1<<v-1)))]
 }
 
 // lookup walks down from root as far as the number goes and returns the
-// longest prefix with a fee. Where a destination has fees by source, source is
-// looked up below it.
-func lookup(nodes []node, root uint32, number, source string) (hit found, ok bool) {
-	n := &nodes[root]
-	for depth := 0; ; depth++ {
+// longest prefix with a fee for the source.
+func (s *Snapshot) lookup(root uint32, number string, q *Query) (hit found, ok bool) {
+	n := &s.nodes[root]
+	for depth := 0; n != nil; depth++ {
 		if n.value != 0 {
-			if n.value&bySource == 0 {
-				hit, ok = found{fee: n.value - 1, dest: uint8(depth)}, true
-			} else if in, match := lookup(nodes, n.value&^bySource, source, ""); match {
-				hit, ok = found{fee: in.fee, dest: uint8(depth), source: in.dest}, true
+			if in, match := s.resolve(n.value, q); match {
+				in.dest = uint16(depth)
+				hit, ok = in, true
 			}
 		}
 		if depth == len(number) {
-			return hit, ok
+			break
 		}
-		s := symbol(number[depth])
-		if s == noSymbol || n.bits>>s&1 == 0 {
-			return hit, ok
-		}
-		n = &nodes[n.first+uint32(bits.OnesCount16(n.bits&(1<<s-1)))]
+		n = s.next(n, number[depth])
 	}
+	return hit, ok
+}
+
+// resolve finds the fee of a value: where a destination has fees by source, the
+// longest one.
+func (s *Snapshot) resolve(v uint32, q *Query) (found, bool) {
+	switch {
+	case v&bySource == 0:
+		return found{fee: v - 1}, true
+	case v&byList != 0:
+		for _, e := range s.lists[v&^(bySource|byList)] {
+			if strings.HasPrefix(q.SourceURI, e.prefix) || strings.HasPrefix(q.Source, e.prefix) {
+				return found{fee: e.value - 1, source: uint16(len(e.prefix))}, true
+			}
+		}
+		return found{}, false
+	}
+	n := &s.nodes[v&^bySource]
+	hit, ok := found{}, false
+	for depth := 0; n != nil; depth++ {
+		if n.value != 0 {
+			hit, ok = found{fee: n.value - 1, source: uint16(depth)}, true
+		}
+		if depth == len(q.Source) {
+			break
+		}
+		n = s.next(n, q.Source[depth])
+	}
+	return hit, ok
 }

@@ -2,6 +2,7 @@ package tariff_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -195,8 +196,8 @@ func TestBuilderRefuses(t *testing.T) {
 		t.Error("an unknown counting was taken")
 	}
 	many := map[string]tariff.Rate{}
-	for c := range 64 {
-		many["r"+string(rune('0'+c/10))+string(rune('0'+c%10))] = tariff.Rate{}
+	for c := range 4096 {
+		many[fmt.Sprint("r", c)] = tariff.Rate{}
 	}
 	if err := builder(t, tariff.Config{}).Add(tariff.Fee{Named: many}); !errors.Is(err, tariff.ErrLimit) {
 		t.Errorf("many rates: %v", err)

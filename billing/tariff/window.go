@@ -101,7 +101,7 @@ func ParseWindow(s string) (Window, error) {
 	if !ok1 || !ok2 {
 		return Window{}, fmt.Errorf("%w: times %.40q", ErrWindow, f[2])
 	}
-	return w, w.check()
+	return w, w.check(false)
 }
 
 // clock reads hh:mm or hh:mm:ss, up to 24:00.
@@ -120,11 +120,13 @@ func clock(s string) (seconds int, ok bool) {
 	return seconds, seconds <= day
 }
 
-func (w Window) check() error {
+// check takes an end that equals the beginning for good where ends belong to
+// their windows.
+func (w Window) check(inclusive bool) error {
 	if err := checkName(w.Rate); err != nil {
 		return fmt.Errorf("%w: rate %.40q: %w", ErrWindow, w.Rate, err)
 	}
-	if w.Days == 0 || w.Days >= 1<<7 || w.From < 0 || w.To > day || w.From >= w.To {
+	if w.Days == 0 || w.Days >= 1<<7 || w.From < 0 || w.To > day || w.From > w.To || w.From == w.To && (!inclusive || w.To == day) {
 		return fmt.Errorf("%w: %s", ErrWindow, w)
 	}
 	return nil
