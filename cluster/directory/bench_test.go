@@ -97,7 +97,7 @@ func BenchmarkProfileMiss(b *testing.B) {
 	}
 }
 
-func BenchmarkStoreCDRs(b *testing.B) {
+func BenchmarkStoreRecords(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
 			const batch = 100

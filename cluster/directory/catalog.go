@@ -9,6 +9,7 @@ import (
 type catalog struct {
 	domains  map[string]int64
 	specials map[string]string // number to application
+	peers    map[string]int64  // name to customer
 	version  uint64
 }
 
@@ -48,7 +49,7 @@ func (c *catalogCache) get(ctx context.Context, r *Reader) (*catalog, error) {
 }
 
 func (s *Store) catalog(ctx context.Context) (*catalog, error) {
-	c := &catalog{domains: map[string]int64{}, specials: map[string]string{}}
+	c := &catalog{domains: map[string]int64{}, specials: map[string]string{}, peers: map[string]int64{}}
 	domains, err := all[domainRow](ctx, s, selectDomain)
 	if err != nil {
 		return nil, err
@@ -57,8 +58,15 @@ func (s *Store) catalog(ctx context.Context) (*catalog, error) {
 		c.domains[d.Name] = d.ID
 	}
 	specials, err := all[specialRow](ctx, s, selectSpecial)
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range specials {
 		c.specials[v.Number] = v.App
+	}
+	peers, err := all[peerRow](ctx, s, selectPeer)
+	for _, v := range peers {
+		c.peers[v.Name] = v.CustomerID
 	}
 	return c, err
 }

@@ -1,15 +1,16 @@
 package directory
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/ledger/sqlledger"
+	"github.com/class5-go/class5/billing/ship/sqlstore"
 )
 
 // CDR is a stored call detail record with its number in the store.
@@ -19,9 +20,22 @@ type CDR struct {
 	billing.CDR
 }
 
-// CDRs is the repository of call detail records for looking;
-// [Store.StoreCDRs] writes them. Of each leg it shows the newest record.
+// CDRs is the repository of call detail records for looking; [Store.Records]
+// writes them. Of each leg it shows the newest record.
 type CDRs struct{ on access }
+
+// Records is the store of call records, of positions of their sources, of
+// exports and of what was put aside, in this database. Its errors are those of
+// the driver.
+func (s *Store) Records(opt sqlstore.Options) *sqlstore.Store {
+	if opt.Now == nil {
+		opt.Now = s.cfg.Now
+	}
+	return sqlstore.New(s.writer, opt)
+}
+
+// Accounts is the ledger in this database.
+func (s *Store) Accounts() *sqlledger.Ledger { return sqlledger.New(s.writer) }
 
 // CDRCursor is a place in a list of calls, newest first. The zero cursor is
 // the beginning.
@@ -53,7 +67,7 @@ func (f CDRFilter) where() (w where) {
 		w.add("init_ms < ?", f.To.UnixMilli())
 	}
 	if f.CallID != "" {
-		w.add("call_hash = ? AND call_id = ?", callHash(f.CallID), f.CallID)
+		w.add("call_hash = ? AND call_id = ?", sqlstore.CallHash(f.CallID), f.CallID)
 	}
 	is(&w, "status", f.Status)
 	return w
@@ -69,12 +83,12 @@ func (f CDRFilter) either() (alternatives [][2]where) {
 		alternatives = append(alternatives, a)
 	}
 	if f.Subscriber != "" {
-		add(func(w *where, side string) { w.add(side+"_subscriber = ?", fit(f.Subscriber)) })
+		add(func(w *where, side string) { w.add(side+"_subscriber = ?", sqlstore.Identifier(f.Subscriber)) })
 	}
 	if f.Account != "" {
-		add(func(w *where, side string) { w.add(side+"_account = ?", fit(f.Account)) })
+		add(func(w *where, side string) { w.add(side+"_account = ?", sqlstore.Identifier(f.Account)) })
 	}
-	if number := cut(strings.TrimPrefix(f.Number, "+"), 32); number != "" {
+	if number := sqlstore.Search(strings.TrimPrefix(f.Number, "+")); number != "" {
 		add(func(w *where, side string) { w.prefix(side+"_search", number) })
 	}
 	return alternatives
@@ -101,21 +115,34 @@ func (r CDRs) List(ctx context.Context, f CDRFilter, after CDRCursor, limit int)
 		return CDRList{}, err
 	}
 	more := len(ids) > limit
-	rows, err := in[cdrRow](ctx, r.on, selectCDR+" WHERE id IN (?) ORDER BY init_ms DESC, id DESC", ids[:min(len(ids), limit)])
+	items, err := r.load(ctx, ids[:min(len(ids), limit)], true)
 	if err != nil {
 		return CDRList{}, err
 	}
-	l := CDRList{Items: make([]CDR, len(rows))}
-	for i := range rows {
-		if l.Items[i], err = rows[i].value(); err != nil {
-			return CDRList{}, err
-		}
-	}
-	if more && len(rows) > 0 {
-		last := l.Items[len(rows)-1]
+	l := CDRList{Items: items}
+	if more && len(items) > 0 {
+		last := items[len(items)-1]
 		l.Next = CDRCursor{last.Init, last.ID}
 	}
-	return l, r.parties(ctx, l.Items, "''")
+	return l, nil
+}
+
+// load reads calls in the order of their ids given.
+func (r CDRs) load(ctx context.Context, ids []int64, brief bool) ([]CDR, error) {
+	rows, err := sqlstore.Load(ctx, r.on.view(ctx), ids, brief)
+	if err != nil {
+		return nil, r.on.owner().failure(ctx, err)
+	}
+	place := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	slices.SortFunc(rows, func(a, b sqlstore.Stored) int { return cmp.Compare(place[a.ID], place[b.ID]) })
+	out := make([]CDR, len(rows))
+	for i := range rows {
+		out[i] = CDR{ID: rows[i].ID, Stored: rows[i].At.Time(), CDR: rows[i].CDR}
+	}
+	return out, nil
 }
 
 // page is the statement for the ids of one page. Of the first condition on
@@ -155,151 +182,22 @@ func (r CDRs) Count(ctx context.Context, f CDRFilter) (int64, error) {
 
 // Find gives the call with an id, complete.
 func (r CDRs) Find(ctx context.Context, id int64) (CDR, error) {
-	row, err := one[cdrRow](ctx, r.on, selectCDR+" WHERE id = ?", id)
+	list, err := r.load(ctx, []int64{id}, false)
+	if err == nil && len(list) == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return CDR{}, err
 	}
-	c, err := row.value()
-	if err != nil {
-		return CDR{}, err
-	}
-	media, err := all[string](ctx, r.on, "SELECT media FROM acct_cdr_quality WHERE cdr_id = ?", id)
-	if err != nil {
-		return CDR{}, err
-	}
-	if len(media) > 0 {
-		c.Media = json.RawMessage(media[0])
-	}
-	list := []CDR{c}
-	err = r.parties(ctx, list, "reasons")
-	return list[0], err
+	return list[0], nil
 }
 
 // ByCall gives the legs of a call, complete, in their order.
 func (r CDRs) ByCall(ctx context.Context, callID string) ([]CDR, error) {
 	w := CDRFilter{CallID: callID}.where()
 	ids, err := all[int64](ctx, r.on, "SELECT id FROM acct_cdrs"+w.text()+" ORDER BY init_ms, leg, id", w.args...)
-	out := make([]CDR, 0, len(ids))
-	for _, id := range ids {
-		c, err := r.Find(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, err
-}
-
-type partyRow struct {
-	CDRID     int64        `db:"cdr_id"`
-	Side      billing.Side `db:"side"`
-	Role      billing.Role `db:"role"`
-	Account   string       `db:"account"`
-	Direction string       `db:"direction"`
-	Profile   string       `db:"profile"`
-	Fee       string       `db:"fee"`
-	Zone      string       `db:"zone"`
-	Amount    int64        `db:"amount_micro"`
-	Currency  string       `db:"currency"`
-	Charged   int64        `db:"charged_ms"`
-	Tariff    billing.Hash `db:"tariff"`
-	Reasons   string       `db:"reasons"`
-}
-
-const partyColumns = "side, role, account, direction, profile, fee, zone, amount_micro, currency, charged_ms, tariff, reasons"
-
-// parties reads the prices of a page of calls in one statement. reasons is
-// the column with the explanation, or an empty text.
-func (r CDRs) parties(ctx context.Context, list []CDR, reasons string) error {
-	if len(list) == 0 {
-		return nil
-	}
-	ids := make([]int64, len(list))
-	index := make(map[int64]*CDR, len(list))
-	for i := range list {
-		ids[i], index[list[i].ID] = list[i].ID, &list[i]
-	}
-	columns := strings.TrimSuffix(partyColumns, "reasons") + reasons + " AS reasons"
-	rows, err := in[partyRow](ctx, r.on, "SELECT cdr_id, "+columns+" FROM acct_cdr_parties WHERE cdr_id IN (?) ORDER BY cdr_id, position", ids)
-	for _, row := range rows {
-		p := billing.Party{
-			Side: row.Side, Role: row.Role, Account: row.Account, Profile: row.Profile, Fee: row.Fee, Zone: row.Zone,
-			Charged: billing.Millis(row.Charged), Tariff: row.Tariff,
-		}
-		if row.Reasons != "" {
-			p.Explain = json.RawMessage(row.Reasons)
-		}
-		currency, err := billing.ParseCurrency(row.Currency)
-		if err == nil {
-			err = p.Direction.UnmarshalText([]byte(row.Direction))
-		}
-		if err != nil {
-			return damaged(row.CDRID, err)
-		}
-		p.Amount = billing.NewAmount(row.Amount, currency)
-		c := index[row.CDRID]
-		c.Parties = append(c.Parties, p)
-	}
-	return err
-}
-
-// cdrRow is a record as its columns stand.
-type cdrRow struct {
-	ID         int64          `db:"id"`
-	Key        billing.LegKey `db:"leg_key"`
-	Revision   int            `db:"revision"`
-	Generation int            `db:"generation"`
-	StoredMS   int64          `db:"stored_ms"`
-	CallID     string         `db:"call_id"`
-	FromTag    string         `db:"from_tag"`
-	ToTag      string         `db:"to_tag"`
-	Leg        int            `db:"leg"`
-	Type       string         `db:"call_type"`
-	Status     string         `db:"status"`
-	Code       int            `db:"code"`
-	SourceIP   string         `db:"source_ip"`
-	Node       string         `db:"node"`
-	InitMS     int64          `db:"init_ms"`
-	StartMS    int64          `db:"start_ms"`
-	EndMS      int64          `db:"end_ms"`
-	DurationMS int64          `db:"duration_ms"`
-	Flags      uint16         `db:"flags"`
-	Evidence   string         `db:"evidence"`
-
-	CallerSubscriber string `db:"caller_subscriber"`
-	CallerAccount    string `db:"caller_account"`
-	CallerUser       string `db:"caller_user"`
-	CallerDomain     string `db:"caller_domain"`
-	CallerNumber     string `db:"caller_number"`
-	CallerDialled    string `db:"caller_dialled"`
-	CalleeSubscriber string `db:"callee_subscriber"`
-	CalleeAccount    string `db:"callee_account"`
-	CalleeUser       string `db:"callee_user"`
-	CalleeDomain     string `db:"callee_domain"`
-	CalleeNumber     string `db:"callee_number"`
-	CalleeDialled    string `db:"callee_dialled"`
-}
-
-const selectCDR = `SELECT id, leg_key, revision, generation, stored_ms, call_id, from_tag, to_tag, leg, call_type, status, code,
-	caller_subscriber, caller_account, caller_user, caller_domain, caller_number, caller_dialled,
-	callee_subscriber, callee_account, callee_user, callee_domain, callee_number, callee_dialled,
-	source_ip, node, init_ms, start_ms, end_ms, duration_ms, flags, evidence FROM acct_cdrs`
-
-func (r *cdrRow) value() (CDR, error) {
-	c := CDR{ID: r.ID, Stored: at(r.StoredMS), CDR: billing.CDR{
-		Key: r.Key, Revision: r.Revision, Generation: r.Generation,
-		CallID: r.CallID, FromTag: r.FromTag, ToTag: r.ToTag, Leg: r.Leg, Code: r.Code,
-		Caller: billing.Endpoint{Subscriber: r.CallerSubscriber, Account: r.CallerAccount, User: r.CallerUser, Domain: r.CallerDomain, Number: r.CallerNumber, Dialled: r.CallerDialled},
-		Callee: billing.Endpoint{Subscriber: r.CalleeSubscriber, Account: r.CalleeAccount, User: r.CalleeUser, Domain: r.CalleeDomain, Number: r.CalleeNumber, Dialled: r.CalleeDialled},
-		Node:   r.Node, Init: billing.Millis(r.InitMS), Start: billing.Millis(r.StartMS), End: billing.Millis(r.EndMS), Duration: billing.Millis(r.DurationMS),
-		Flags: billing.Flags(r.Flags), Evidence: r.Evidence,
-	}}
-	err := firstError(c.Type.UnmarshalText([]byte(r.Type)), c.Status.UnmarshalText([]byte(r.Status)))
-	if err == nil && r.SourceIP != "" {
-		c.Source, err = netip.ParseAddr(r.SourceIP)
-	}
 	if err != nil {
-		return CDR{}, damaged(r.ID, err)
+		return nil, err
 	}
-	return c, nil
+	return r.load(ctx, ids, false)
 }

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/ship"
+	"github.com/class5-go/class5/billing/ship/sqlstore"
+	"github.com/class5-go/class5/billing/spool"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 )
 
 const callsBegin = billing.Millis(1_777_900_000_000)
@@ -51,10 +51,19 @@ var sameValues = cmp.Comparer(func(a, b billing.CDR) bool {
 	return string(x) == string(y)
 })
 
+// batchOf is what a source of calls stores at once.
+func batchOf(source string, offset int64, records ...billing.CDR) ship.Batch {
+	b := ship.Batch{Position: ship.Position{Source: source, Offset: spool.Offset(offset)}}
+	for _, c := range records {
+		b.Records = append(b.Records, ship.Record{CDR: c})
+	}
+	return b
+}
+
 func store(t testing.TB, s *directory.Store, offset int64, records ...billing.CDR) {
 	t.Helper()
-	if err := s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Segment: 1, Offset: offset}, records); err != nil {
-		t.Fatal(err, directory.Cause(err))
+	if err := s.Records(sqlstore.Options{}).Store(t.Context(), batchOf("p1", offset, records...)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -82,43 +91,6 @@ func TestCDRsComeBackAsTheyWere(t *testing.T) {
 		}
 		_, err := s.CDRs().Find(ctx, 9999)
 		wantError(t, err, directory.ErrNotFound, "")
-	})
-}
-
-// TestPoison: what can not be stored as it is does not stop what comes behind
-// it in the same source.
-func TestPoison(t *testing.T) {
-	onEach(t, func(t *testing.T, s *directory.Store) {
-		long := strings.Repeat("ü\xff\x00", 40_000)
-		bad := call(1)
-		bad.FromTag, bad.Caller.User, bad.Caller.Number, bad.Caller.Subscriber, bad.Node = long, long, long, long, long
-		bad.Type, bad.Status = 99, 99
-		bad.Media, bad.Parties[0].Explain = json.RawMessage("{"), json.RawMessage(long)
-		bad.Parties[0].Side, bad.Parties[0].Role, bad.Parties[0].Zone, bad.Parties[0].Direction = billing.Side(long), billing.Role(long), long, 99
-		big := call(2)
-		big.Parties = nil
-		for range 40 { // more than one statement takes
-			p := call(2).Parties[0]
-			p.Explain = json.RawMessage(`"` + strings.Repeat("x", 500_000) + `"`)
-			big.Parties = append(big.Parties, p)
-		}
-		store(t, s, 1, bad, big, call(3))
-		l := must(s.CDRs().List(t.Context(), directory.CDRFilter{}, directory.CDRCursor{}, 0))(t)
-		if len(l.Items) != 3 || l.Items[2].Status != billing.StatusOther || len(l.Items[1].Parties) != 40 {
-			t.Fatalf("%d calls", len(l.Items))
-		}
-		got := must(s.CDRs().Find(t.Context(), l.Items[2].ID))(t)
-		if _, err := json.Marshal(got); err != nil || !utf8.ValidString(got.FromTag) || got.Media != nil {
-			t.Errorf("stored %d bytes, %v", len(got.FromTag), err)
-		}
-		must(s.CDRs().Find(t.Context(), l.Items[1].ID))(t)
-		err := s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Offset: 2, State: make([]byte, 9<<20)}, nil)
-		wantError(t, err, directory.ErrInvalid, "state")
-		store(t, s, 3)
-		err = s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Segment: 2, State: make([]byte, 7<<20)}, nil)
-		if err != nil {
-			t.Error(directory.Cause(err))
-		}
 	})
 }
 
@@ -186,107 +158,6 @@ func TestCDRRevisions(t *testing.T) {
 		shown("fourth revision")
 		if n := must(s.CDRs().Count(ctx, directory.CDRFilter{Superseded: true}))(t); n != 2 {
 			t.Errorf("%d records kept, want one of each generation", n)
-		}
-		// In one call.
-		a, b, c := call(2), call(2), call(2)
-		b.Revision, b.Code, c.Generation = 2, 299, 0
-		store(t, s, 2, a, b, a, c)
-		if legs := must(s.CDRs().ByCall(ctx, a.CallID))(t); len(legs) != 1 || legs[0].Code != 299 {
-			t.Errorf("legs %+v", legs)
-		}
-	})
-}
-
-func TestReplayIsNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, s *directory.Store) {
-		ctx := t.Context()
-		_, err := s.Checkpoint(ctx, "p1")
-		wantError(t, err, directory.ErrNotFound, "")
-		put := func(source string, segment, offset int64, state string, from, to int) {
-			t.Helper()
-			c := directory.Checkpoint{Source: source, Segment: segment, Offset: offset, State: []byte(state)}
-			if err := s.StoreCDRs(ctx, c, calls(from, to)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		put("p1", 1, 100, "a", 0, 10)
-		put("p1", 2, 50, "b", 10, 20)
-		put("p1", 1, 100, "c", 0, 10) // the same again
-		put("p1", 1, 200, "d", 5, 15) // cut otherwise
-		if c := must(s.Checkpoint(ctx, "p1"))(t); c.Segment != 2 || c.Offset != 50 || string(c.State) != "b" {
-			t.Errorf("checkpoint went back: %+v", c)
-		}
-		put("p2", 1, 10, "e", 0, 20)  // the standby's log of the same calls
-		put("p1", 2, 50, "f", 20, 20) // time passed, nothing was read
-		if n := must(s.CDRs().Count(ctx, directory.CDRFilter{Superseded: true}))(t); n != 20 {
-			t.Errorf("%d records of 20 calls", n)
-		}
-		c := must(s.Checkpoint(ctx, "p1"))(t)
-		if c.Segment != 2 || c.Offset != 50 || string(c.State) != "f" {
-			t.Errorf("checkpoint %+v", c)
-		}
-		err = s.StoreCDRs(ctx, directory.Checkpoint{Source: "p\n1"}, nil)
-		wantError(t, err, directory.ErrInvalid, "source")
-		err = s.StoreCDRs(ctx, directory.Checkpoint{Source: "p1", Offset: -1}, nil)
-		wantError(t, err, directory.ErrInvalid, "offset")
-	})
-}
-
-// TestTwoNodesStoreTheSame: primary and standby report the same legs at once.
-func TestTwoNodesStoreTheSame(t *testing.T) {
-	onEach(t, func(t *testing.T, s *directory.Store) {
-		var wg sync.WaitGroup
-		for node := range 4 {
-			wg.Go(func() {
-				for i := range 10 {
-					c := directory.Checkpoint{Source: fmt.Sprintf("p%d", node), Segment: 1, Offset: int64(i)}
-					if err := s.StoreCDRs(t.Context(), c, calls(20*i, 20*i+20)); err != nil {
-						t.Error(err, directory.Cause(err))
-					}
-				}
-			})
-		}
-		wg.Wait()
-		if n := must(s.CDRs().Count(t.Context(), directory.CDRFilter{Superseded: true}))(t); n != 200 {
-			t.Errorf("%d records of 200 calls", n)
-		}
-	})
-}
-
-// TestCDROrder stores random revisions and generations of a few legs in
-// random order and batches: what is shown is the newest of each leg, whatever
-// the order.
-func TestCDROrder(t *testing.T) {
-	s, _ := newStore(t, engines[0].dsn(t))
-	run := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		run++
-		type version struct{ revision, generation int }
-		newest := map[string]version{}
-		var offset int64
-		for range rapid.IntRange(1, 6).Draw(rt, "batches") {
-			var batch []billing.CDR
-			for range rapid.IntRange(0, 5).Draw(rt, "records") {
-				c := call(rapid.IntRange(0, 2).Draw(rt, "leg"))
-				c.CallID = fmt.Sprintf("%d-%s", run, c.CallID)
-				c.Key = billing.NewLegKey(c.CallID, "f", 0, billing.CallPlain, c.Init)
-				c.Revision = rapid.IntRange(1, 3).Draw(rt, "revision")
-				c.Generation = rapid.IntRange(1, 2).Draw(rt, "generation")
-				c.Code = 100*c.Revision + c.Generation
-				v := version{c.Revision, c.Generation}
-				if old := newest[c.CallID]; v.revision > old.revision || v.revision == old.revision && v.generation > old.generation {
-					newest[c.CallID] = v
-				}
-				batch = append(batch, c)
-			}
-			offset++
-			store(t, s, offset, batch...)
-		}
-		for id, v := range newest {
-			legs, err := s.CDRs().ByCall(t.Context(), id)
-			if err != nil || len(legs) != 1 || legs[0].Code != 100*v.revision+v.generation {
-				rt.Fatalf("%s: %+v (%v), want revision and generation %+v", id, legs, err, v)
-			}
 		}
 	})
 }

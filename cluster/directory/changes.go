@@ -21,8 +21,10 @@ const (
 	KindSetting        Kind = "setting"
 	KindAdmin          Kind = "admin"
 	KindSession        Kind = "session"
-	KindCDR            Kind = "cdr"
-	KindCheckpoint     Kind = "checkpoint"
+	KindPeer           Kind = "peer"
+	KindTerms          Kind = "terms"
+	KindPackage        Kind = "package"
+	KindVoucher        Kind = "voucher"
 )
 
 // Action is what was done to a row.
@@ -101,8 +103,18 @@ type changeRow struct {
 	Actor  string `db:"actor"`
 }
 
-// Changes gives up to limit changes behind the sequence number after.
+// Changes gives up to limit changes behind the sequence number after, with
+// none left out that will be there later: a reader may go on behind the last.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
+	out, err := s.readChanges(ctx, after, limit)
+	if err != nil || gapless(after, out) {
+		return out, err
+	}
+	again, err := s.readChanges(ctx, after, limit)
+	return settled(after, out, again), err
+}
+
+func (s *Store) readChanges(ctx context.Context, after int64, limit int) ([]Change, error) {
 	rows, err := all[changeRow](ctx, s, "SELECT seq, at_ms, kind, id, action, actor FROM prov_changes WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 	out := make([]Change, len(rows))
 	for i, r := range rows {
@@ -111,14 +123,40 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]Change, 
 	return out, err
 }
 
+func gapless(after int64, changes []Change) bool {
+	return len(changes) == 0 || changes[len(changes)-1].Seq == after+int64(len(changes))
+}
+
+// settled is the part of the second of two readings that no late change can
+// come into. Changes are committed in the order of their numbers, but InnoDB
+// gathers the transactions that a snapshot shall not see one after another:
+// one that ends meanwhile, and the next which waited for it, can be missing
+// and seen. A second snapshot sees both, so what is missing in both readings
+// was pruned, and what is missing in the second alone may yet come.
+func settled(after int64, first, second []Change) []Change {
+	follows := make(map[int64]int64, len(first))
+	last := after
+	for _, c := range first {
+		follows[last], last = c.Seq, c.Seq
+	}
+	last = after
+	for i, c := range second {
+		if c.Seq != last+1 && follows[last] != c.Seq {
+			return second[:i]
+		}
+		last = c.Seq
+	}
+	return second
+}
+
 // LastChange is the sequence number of the newest change, 0 when there is none.
 func (s *Store) LastChange(ctx context.Context) (int64, error) {
 	return one[int64](ctx, s, "SELECT COALESCE(MAX(seq), 0) FROM prov_changes")
 }
 
-// PruneChanges deletes the changes logged before t. A reader that was away
-// for longer notices the gap and forgets its whole cache. The newest change
-// always stays: it holds the sequence number.
+// PruneChanges deletes the changes logged before t, up to the first that was
+// not. A reader that was away for longer notices the gap and forgets its
+// whole cache. The newest change always stays: it holds the sequence number.
 func (s *Store) PruneChanges(ctx context.Context, t time.Time) (int64, error) {
 	var n int64
 	err := s.update(ctx, func(tx *Tx) error {
@@ -126,7 +164,12 @@ func (s *Store) PruneChanges(ctx context.Context, t time.Time) (int64, error) {
 		if err != nil {
 			return err
 		}
-		n, err = tx.exec(ctx, "DELETE FROM prov_changes WHERE at_ms < ? AND seq < ?", t.UnixMilli(), last)
+		// The clocks of writers differ: the numbers, not the times, have no gaps.
+		keep, err := one[int64](ctx, tx, "SELECT COALESCE(MIN(seq), ?) FROM prov_changes WHERE at_ms >= ?", last, t.UnixMilli())
+		if err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, "DELETE FROM prov_changes WHERE seq < ?", keep)
 		return err
 	})
 	return n, err

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,57 @@ func TestChangesAreLogged(t *testing.T) {
 			n := must(s.PruneChanges(ctx, at.Add(24*time.Hour)))(t)
 			if left := must(s.Changes(ctx, 0, 10))(t); n != 1 || len(left) != 1 || left[0].Seq != 2 {
 				t.Errorf("pruned %d, left %+v", n, left)
+			}
+		})
+	}
+}
+
+// TestPruneIsAPrefix: a change with an older time behind one that stays, as
+// writers with clocks that differ leave it, stays too.
+func TestPruneIsAPrefix(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			s, clock := newStore(t, e.dsn(t))
+			for i, step := range []time.Duration{0, time.Hour, -2 * time.Hour, 2 * time.Hour} {
+				clock.forward(step)
+				must(s.Domains().Create(t.Context(), fmt.Sprintf("d%d.example", i)))(t)
+			}
+			second := must(s.Changes(t.Context(), 0, 10))(t)[1].At
+			must(s.PruneChanges(t.Context(), second))(t)
+			left := must(s.Changes(t.Context(), 0, 10))(t)
+			if len(left) != 3 || left[0].Seq != 2 || left[2].Seq != 4 {
+				t.Errorf("left %+v, want all from the second on", left)
+			}
+		})
+	}
+}
+
+// TestSettled: what one reading of the log missed between two changes is
+// waited for, what both missed was pruned.
+func TestSettled(t *testing.T) {
+	log := func(seqs ...int64) (out []directory.Change) {
+		for _, seq := range seqs {
+			out = append(out, directory.Change{Seq: seq})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name                string
+		after               int64
+		first, second, want []directory.Change
+	}{
+		{"the late one came", 111, log(113), log(112, 113, 114), log(112, 113, 114)},
+		{"in the middle", 110, log(111, 113), log(111, 112, 113), log(111, 112, 113)},
+		{"another is late now", 110, log(111, 113), log(111, 112, 113, 115), log(111, 112, 113)},
+		{"late in both, further on", 110, log(112), log(111, 114), log(111)},
+		{"pruned", 5, log(9, 10), log(9, 10, 11), log(9, 10, 11)},
+		{"pruned in the middle", 5, log(6, 9), log(6, 9), log(6, 9)},
+		{"pruned between the readings", 5, log(9, 10), log(10, 11), nil},
+		{"all gone", 5, log(9), nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := directory.Settled(c.after, c.first, c.second); !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/class5-go/class5/billing/ship/sqlstore"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/internal/peer"
 	"github.com/jmoiron/sqlx"
@@ -33,10 +34,15 @@ func crashChild() bool {
 		fmt.Println(err)
 		return true
 	}
-	done, _ := s.Checkpoint(ctx, "spool")
+	records := s.Records(sqlstore.Options{})
+	done, err := records.Position(ctx, "spool")
+	if err != nil {
+		fmt.Println(err)
+		return true
+	}
 	for offset := int(done.Offset); ; offset++ {
-		c := directory.Checkpoint{Source: "spool", Segment: 1, Offset: int64(offset + 1)}
-		if err := s.StoreCDRs(ctx, c, calls(offset*crashBatch, (offset+1)*crashBatch)); err != nil {
+		b := batchOf("spool", int64(offset+1), calls(offset*crashBatch, (offset+1)*crashBatch)...)
+		if err := records.Store(ctx, b); err != nil {
 			fmt.Println(err)
 			return true
 		}
@@ -77,18 +83,19 @@ func checkCalls(t *testing.T, dsn string, told int64) {
 	t.Helper()
 	s, _ := newStore(t, dsn)
 	defer s.Close()
-	c := must(s.Checkpoint(t.Context(), "spool"))(t)
-	if c.Offset < told {
-		t.Errorf("stored up to %d, but %d was told", c.Offset, told)
+	p := must(s.Records(sqlstore.Options{}).Position(t.Context(), "spool"))(t)
+	at := int64(p.Offset)
+	if at < told {
+		t.Errorf("stored up to %d, but %d was told", at, told)
 	}
-	if n := must(s.CDRs().Count(t.Context(), directory.CDRFilter{Superseded: true}))(t); n != c.Offset*crashBatch {
-		t.Errorf("%d calls in %d batches", n, c.Offset)
+	if n := must(s.CDRs().Count(t.Context(), directory.CDRFilter{Superseded: true}))(t); n != at*crashBatch {
+		t.Errorf("%d calls in %d batches", n, at)
 	}
 	db := sqlx.MustConnect(directory.DriverSource(dsn))
 	defer db.Close()
 	var parties int64
-	if err := db.Get(&parties, "SELECT COUNT(*) FROM acct_cdr_parties"); err != nil || parties != c.Offset*crashBatch*2 {
-		t.Errorf("%d parties in %d batches, %v", parties, c.Offset, err)
+	if err := db.Get(&parties, "SELECT COUNT(*) FROM acct_cdr_parties"); err != nil || parties != at*crashBatch*2 {
+		t.Errorf("%d parties in %d batches, %v", parties, at, err)
 	}
 	if db.DriverName() == "sqlite" {
 		var verdict string
@@ -139,14 +146,21 @@ func TestDiskFull(t *testing.T) {
 	s, _ := newStore(t, "sqlite:"+file)
 	w := newWorld(t, s)
 	directory.LimitPages(t, s)
+	records := s.Records(sqlstore.Options{})
 	var err error
-	for i := 0; err == nil; i++ {
-		err = s.StoreCDRs(t.Context(), directory.Checkpoint{Source: "p1", Offset: int64(i)}, calls(i*100, i*100+100))
+	stored := int64(0)
+	for ; stored < 1000; stored++ {
+		n := int(stored)
+		if err = records.Store(t.Context(), batchOf("p1", stored+1, calls(n*100, n*100+100)...)); err != nil {
+			break
+		}
 	}
-	wantError(t, err, directory.ErrUnavailable, "")
+	if err == nil {
+		t.Fatal("the disk is not full")
+	}
 	must(s.Domains().Find(t.Context(), w.domain.ID))(t)
 	n := must(s.CDRs().Count(t.Context(), directory.CDRFilter{}))(t)
-	if c := must(s.Checkpoint(t.Context(), "p1"))(t); n != (c.Offset+1)*100 {
-		t.Errorf("%d calls, checkpoint %d", n, c.Offset)
+	if p := must(records.Position(t.Context(), "p1"))(t); n != stored*100 || int64(p.Offset) != stored {
+		t.Errorf("%d calls, position %d, stored %d times", n, p.Offset, stored)
 	}
 }

@@ -41,6 +41,15 @@ type dialect struct {
 	lock, unlock string
 }
 
+// locking ends a SELECT whose rows nobody else is to change before the
+// transaction ends. SQLite has one writer at a time and needs none.
+func (d dialect) locking() string {
+	if d.name == "mysql" {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
 // open splits a DSN of the form scheme:rest and opens the pools. Both pools
 // are the same one when the server can have many writers.
 func open(dsn string, conns int, log *slog.Logger) (d dialect, write, read *sqlx.DB, err error) {

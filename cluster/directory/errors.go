@@ -20,6 +20,9 @@ var (
 	// ErrUnavailable means that the database could not be asked or could not
 	// answer: connection, disk, lock wait. The same request may succeed later.
 	ErrUnavailable = errors.New("directory: database unavailable")
+	// ErrDamaged means that a stored value can not be what this program stored.
+	// It is an [ErrUnavailable] that does not go away by itself.
+	ErrDamaged = errors.New("directory: stored value can not be read")
 	// ErrNewerSchema means that the database was migrated by a newer program.
 	ErrNewerSchema = errors.New("directory: the database has a newer schema than this program")
 	// ErrLogin means a wrong name, a wrong password or a locked account;
@@ -77,7 +80,7 @@ func (s *Store) failure(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, known := range []error{ErrNotFound, ErrConflict, ErrInvalid, ErrInUse, ErrStale, ErrUnavailable, ErrNewerSchema, ErrLogin} {
+	for _, known := range []error{ErrNotFound, ErrConflict, ErrInvalid, ErrInUse, ErrStale, ErrUnavailable, ErrNewerSchema, ErrLogin, ErrAccount} {
 		if errors.Is(err, known) {
 			return err
 		}

@@ -28,6 +28,7 @@ type Fee struct {
 	InitInterval   int
 	Follow         billing.Price
 	FollowInterval int
+	FreeTime       bool // free time of the customer may pay
 	Rev            int64
 	Created        time.Time
 	Updated        time.Time
@@ -47,6 +48,7 @@ type feeRow struct {
 	FollowPico     int64  `db:"follow_price_pico"`
 	FollowPer      int    `db:"follow_per_s"`
 	FollowInterval int    `db:"follow_interval_s"`
+	FreeTime       int64  `db:"free_time"`
 	Rev            int64  `db:"rev"`
 	stamps
 }
@@ -59,21 +61,29 @@ func (r feeRow) value() Fee {
 	follow, _ := billing.NewPrice(r.FollowPico, r.FollowPer)
 	return Fee{
 		r.ID, r.ProfileID, direction, r.Source, r.Destination, r.Zone, r.Connect,
-		first, r.InitInterval, follow, r.FollowInterval, r.Rev, at(r.CreatedMS), at(r.UpdatedMS),
+		first, r.InitInterval, follow, r.FollowInterval, r.FreeTime != 0, r.Rev, at(r.CreatedMS), at(r.UpdatedMS),
 	}
 }
 
 const (
 	feeColumns = `profile_id, direction, source, destination, zone, connect_micro, init_price_pico, init_per_s, init_interval_s,
-		follow_price_pico, follow_per_s, follow_interval_s`
+		follow_price_pico, follow_per_s, follow_interval_s, free_time`
 	selectFee = "SELECT id, " + feeColumns + ", rev, created_ms, updated_ms FROM prov_fees"
 )
 
 func (f Fee) columns() []any {
 	return []any{
 		f.ProfileID, f.Direction.String(), f.Source, f.Destination, f.Zone, f.Connect, f.Init.Pico(), f.Init.Per(), f.InitInterval,
-		f.Follow.Pico(), f.Follow.Per(), f.FollowInterval,
+		f.Follow.Pico(), f.Follow.Per(), f.FollowInterval, flag(f.FreeTime),
 	}
+}
+
+// flag is a truth as it stands in the database.
+func flag(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // Fees is the repository of fees.
@@ -184,7 +194,7 @@ func (r Fees) Update(ctx context.Context, f Fee) (Fee, error) {
 	var out Fee
 	err := r.on.update(ctx, func(tx *Tx) error {
 		n, err := tx.exec(ctx, `UPDATE prov_fees SET direction = ?, source = ?, destination = ?, zone = ?, connect_micro = ?,
-			init_price_pico = ?, init_per_s = ?, init_interval_s = ?, follow_price_pico = ?, follow_per_s = ?, follow_interval_s = ?,
+			init_price_pico = ?, init_per_s = ?, init_interval_s = ?, follow_price_pico = ?, follow_per_s = ?, follow_interval_s = ?, free_time = ?,
 			rev = rev + 1, updated_ms = ? WHERE id = ? AND rev = ?`,
 			append(f.columns()[1:], tx.store.now(), f.ID, f.Rev)...)
 		if err != nil {

@@ -23,11 +23,18 @@ type profileRow struct {
 	DisplayName      string `db:"display_name"`
 	Status           Status `db:"status"`
 	CustomerStatus   Status `db:"customer_status"`
+	Prepaid          int64  `db:"prepaid"`
+	Lock             int64  `db:"lock_level"`
+	SpentLock        int64  `db:"spent_level"`
+	BalanceLock      int64  `db:"balance_level"`
 }
 
 const (
-	selectProfile = `SELECT s.id, s.domain_id, s.customer_id, c.billing_profile_id, s.username, d.name AS domain, s.display_name, s.status, c.status AS customer_status
-		FROM prov_subscribers s JOIN prov_domains d ON d.id = s.domain_id JOIN prov_customers c ON c.id = s.customer_id`
+	selectProfile = `SELECT s.id, s.domain_id, s.customer_id, c.billing_profile_id, s.username, d.name AS domain, s.display_name, s.status, c.status AS customer_status,
+		COALESCE(t.prepaid, 0) AS prepaid, COALESCE(l.lock_level, 0) AS lock_level, COALESCE(l.spent_level, 0) AS spent_level,
+		COALESCE(l.balance_level, 0) AS balance_level
+		FROM prov_subscribers s JOIN prov_domains d ON d.id = s.domain_id JOIN prov_customers c ON c.id = s.customer_id
+		LEFT JOIN prov_terms t ON t.billing_profile_id = c.billing_profile_id LEFT JOIN prov_locks l ON l.customer_id = c.id`
 	byUser   = selectProfile + " WHERE s.username = ? AND d.name = ?"
 	byNumber = selectProfile + " JOIN prov_numbers n ON n.subscriber_id = s.id WHERE n.number = ?"
 	// Numbers and digests in one answer: an algorithm's name has letters.
@@ -104,6 +111,7 @@ func (row *profileRow) profile(details []detailRow) (p *Profile, err error) {
 		SubscriberID: row.ID, DomainID: row.DomainID, CustomerID: row.CustomerID, BillingProfileID: row.BillingProfileID,
 		Username: row.Username, Domain: row.Domain, DisplayName: row.DisplayName,
 		Locked: row.Status != Active || row.CustomerStatus != Active,
+		Lock:   routing.Lock(max(row.Lock, row.SpentLock, row.BalanceLock)), Prepaid: row.Prepaid != 0,
 	}
 	for _, d := range details {
 		if d.Kind == 0 {
@@ -116,6 +124,6 @@ func (row *profileRow) profile(details []detailRow) (p *Profile, err error) {
 			}
 		}
 	}
-	p.route = routing.Subscriber{ID: strconv.FormatInt(row.ID, 10), Username: p.Username, Domain: p.Domain, Number: p.Number(), Locked: p.Locked}
+	p.route = routing.Subscriber{ID: strconv.FormatInt(row.ID, 10), Username: p.Username, Domain: p.Domain, Number: p.Number(), Locked: p.Locked, Lock: p.Lock}
 	return p, nil
 }

@@ -1,58 +1,22 @@
 package directory_test
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/class5-go/class5/cluster/directory"
-	"github.com/class5-go/class5/internal/peer"
-	"go.uber.org/goleak"
+	"github.com/class5-go/class5/internal/dbtest"
 )
 
-// mariadb is the server that all tests of the package share, each with a
-// database of its own. The first who needs it starts it.
-var mariadb = sync.OnceValues(func() (*peer.MariaDB, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	mariadbStarted.Store(true)
-	return peer.StartMariaDB(ctx)
-})
-
-var (
-	mariadbStarted atomic.Bool
-	databases      atomic.Int64
-)
-
-func server(t testing.TB) *peer.MariaDB {
-	t.Helper()
-	return must(mariadb())(t)
-}
+// mariadb is the server that all tests share.
+var mariadb dbtest.Server
 
 func TestMain(m *testing.M) {
-	if crashChild() {
-		return
+	if !crashChild() {
+		mariadb.Main(m)
 	}
-	code := m.Run()
-	var err error
-	if mariadbStarted.Load() {
-		if s, e := mariadb(); e == nil {
-			err = s.Stop()
-		}
-	}
-	if err == nil && code == 0 {
-		err = goleak.Find()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
 }
 
 // engines are the servers that the conformance tests run on: a name and a
@@ -62,15 +26,7 @@ var engines = []struct {
 	dsn  func(testing.TB) string
 }{
 	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "class5.db") }},
-	{"mariadb", func(t testing.TB) string {
-		t.Helper()
-		name := fmt.Sprintf("class5_%d", databases.Add(1))
-		s := server(t)
-		if err := s.Create(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-		return "mysql:" + s.DSN(name)
-	}},
+	{"mariadb", func(t testing.TB) string { return "mysql:" + mariadb.Database(t) }},
 }
 
 // onEach runs a test on an empty store of every engine.

@@ -3,16 +3,11 @@ package directory
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/pressly/goose/v3"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // schemaTable is where goose keeps which migrations were run.
 const schemaTable = "sys_schema"
@@ -67,11 +62,11 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 }
 
 func (s *Store) provider() (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	steps, err := steps()
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(s.dialect.goose, s.writer.DB, files,
+	return goose.NewProvider(s.dialect.goose, s.writer.DB, steps,
 		goose.WithDisableGlobalRegistry(true), goose.WithTableName(schemaTable), goose.WithLogger(goose.NopLogger()))
 }
 

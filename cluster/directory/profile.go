@@ -20,6 +20,11 @@ type Profile struct {
 	DisplayName      string
 	// Locked is true when the subscriber or its customer is.
 	Locked bool
+	// Lock is the customer's lock level: the operator's or that of a limit on
+	// spending, whichever is higher.
+	Lock routing.Lock
+	// Prepaid is that of the customer's billing profile.
+	Prepaid bool
 	// Numbers are E.164 without "+", the primary one first.
 	Numbers []string
 

@@ -143,16 +143,7 @@ func count(ctx context.Context, on access, from string, w where) (int64, error) 
 	return one[int64](ctx, on, "SELECT COUNT(*) FROM "+from+w.text(), w.args...)
 }
 
-// assignments turns a list of columns into "a = ?, b = ?".
-func assignments(columns string) string {
-	names := strings.Split(columns, ",")
-	for i, n := range names {
-		names[i] = strings.TrimSpace(n) + " = ?"
-	}
-	return strings.Join(names, ", ")
-}
-
 // damaged is a stored value that can not have been stored by this program.
 func damaged(id int64, cause error) error {
-	return &fault{kind: fmt.Errorf("%w: row %d can not be read", ErrUnavailable, id), cause: cause}
+	return &fault{kind: fmt.Errorf("%w: %w: row %d", ErrUnavailable, ErrDamaged, id), cause: cause}
 }

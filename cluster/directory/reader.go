@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/class5-go/class5/billing/tariff"
 	"github.com/class5-go/class5/sip/digest"
 	"github.com/class5-go/class5/sip/routing"
 )
@@ -40,8 +41,13 @@ type Reader struct {
 	cache   *cache
 	flights flights
 	catalog catalogCache
-	tariffs tariffCache
 	loader  *loader
+
+	tariffs   memo[tariff.Snapshot] // a platform has few, and each is needed as long as its profile is
+	contracts memo[Contract]
+	spending  memo[Spending]
+	holders   memo[Holder]
+	agreed    memo[agreed] // of one entry
 
 	mu   sync.Mutex
 	last int64 // newest change applied with all before it
@@ -54,6 +60,9 @@ var (
 	_ digest.Credentials = (*Reader)(nil)
 	_ routing.Directory  = (*Reader)(nil)
 )
+
+// maxContracts bounds the contracts in memory; one takes some 300 bytes.
+const maxContracts = 50_000
 
 // NewReader makes a reader over the store; Run should be called for it.
 func (s *Store) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
@@ -68,7 +77,9 @@ func (s *Store) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error
 	}
 	r := &Reader{store: s, cfg: cfg, cache: newCache(cfg.CacheBytes, cfg.NegativeEntries)}
 	r.flights.running, r.catalog.loading = map[key]*flight{}, make(gate, 1)
-	r.tariffs.entries = map[int64]*tariffEntry{}
+	r.tariffs, r.contracts = newMemo[tariff.Snapshot](0), newMemo[Contract](maxContracts)
+	r.spending = newMemo[Spending](maxContracts)
+	r.holders, r.agreed = newMemo[Holder](maxContracts), newMemo[agreed](1)
 	// Nothing is cached yet, so all changes up to here are seen.
 	last, err := s.LastChange(ctx)
 	if err != nil {

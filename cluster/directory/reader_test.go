@@ -258,9 +258,9 @@ func TestMissCost(t *testing.T) {
 	sub := w.subscriber("alice", "43100", "43200")
 	r := must(s.NewReader(t.Context(), directory.ReaderConfig{}))(t)
 	cost := func(ask func()) int64 {
-		before := must(server(t).Selects(t.Context()))(t)
+		before := must(mariadb.MariaDB(t).Selects(t.Context()))(t)
 		ask()
-		return must(server(t).Selects(t.Context()))(t) - before
+		return must(mariadb.MariaDB(t).Selects(t.Context()))(t) - before
 	}
 	ask := func() {
 		var wg sync.WaitGroup

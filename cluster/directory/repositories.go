@@ -9,6 +9,21 @@ func (r repositories) Domains() Domains { return Domains(r) }
 // Customers are the holders of contracts.
 func (r repositories) Customers() Customers { return Customers(r) }
 
+// Contracts are by which profile customers pay, and who sells to whom.
+func (r repositories) Contracts() Contracts { return Contracts(r) }
+
+// Spent is what accounts have spent, by their limits.
+func (r repositories) Spent() Spent { return Spent(r) }
+
+// Packages are rules of balances that top-ups and vouchers bring.
+func (r repositories) Packages() Packages { return Packages(r) }
+
+// Vouchers are codes that are worth a top-up.
+func (r repositories) Vouchers() Vouchers { return Vouchers(r) }
+
+// Peers are the foreign networks.
+func (r repositories) Peers() Peers { return Peers(r) }
+
 // Subscribers are the SIP users with their credentials and numbers.
 func (r repositories) Subscribers() Subscribers { return Subscribers(r) }
 

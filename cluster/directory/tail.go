@@ -37,7 +37,7 @@ func (r *Reader) Sync(ctx context.Context) error {
 		r.mu.Unlock()
 		// The last change seen is asked for as well: when it is gone, the log
 		// was pruned beyond it or the database is another one (restored).
-		changes, err := r.store.Changes(ctx, last-1, changesPerPoll)
+		changes, err := r.store.Changes(ctx, max(last-1, 0), changesPerPoll)
 		if err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (r *Reader) Sync(ctx context.Context) error {
 			}
 			continue
 		}
-		r.apply(changes)
+		r.applyLog(changes)
 		if len(changes) < changesPerPoll {
 			return nil
 		}
@@ -69,7 +69,21 @@ func (r *Reader) restart(ctx context.Context, was int64) error {
 	r.cache.forget(everyone)
 	r.catalog.forget()
 	r.tariffs.forgetAll()
+	r.contracts.forgetAll()
+	r.spending.forgetAll()
+	r.forgetAgreed()
 	return nil
+}
+
+// applyLog applies what was read from the log: in order, and with no later
+// change to come between.
+func (r *Reader) applyLog(changes []Change) {
+	r.apply(changes)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(changes); n > 0 {
+		r.last = max(r.last, changes[n-1].Seq)
+	}
 }
 
 // apply forgets what changed. Changes come in order from the log, and out of
@@ -97,9 +111,26 @@ func (r *Reader) forget(c Change) {
 		if c.Action != Created {
 			r.cache.forgetCustomer(c.ID)
 		}
-	case KindDomain, KindSpecial:
+		r.contracts.forget(c.ID)
+		r.spending.forget(c.ID)
+		r.holders.forget(c.ID)
+	case KindDomain, KindSpecial, KindPeer:
 		r.catalog.forget()
 	case KindBillingProfile:
 		r.tariffs.forget(c.ID)
+		r.spending.forgetAll()
+		r.forgetAgreed()
+	case KindTerms: // seldom, and of all who have the profile
+		r.cache.forget(everyone)
+		r.spending.forgetAll()
+		r.forgetAgreed()
+	case KindPackage:
+		r.forgetAgreed()
 	}
+}
+
+// forgetAgreed forgets the terms of all, and who holds an account by them.
+func (r *Reader) forgetAgreed() {
+	r.agreed.forgetAll()
+	r.holders.forgetAll()
 }

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"time"
 
+	"github.com/class5-go/class5/internal/sqlrows"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -71,15 +71,8 @@ func (s *Store) once(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // of no effect after a commit
-	t := &Tx{store: s, tx: tx}
-	t.repositories = repositories{t}
-	if err := fn(t); err != nil {
-		return err
-	}
-	if t.broken != nil {
-		return t.broken
-	}
-	if err := t.logChanges(ctx); err != nil {
+	t, err := s.lend(ctx, tx, fn)
+	if err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -87,6 +80,19 @@ func (s *Store) once(ctx context.Context, fn func(*Tx) error) error {
 	}
 	s.committed(t.changes)
 	return nil
+}
+
+// lend runs fn in a transaction and logs what it changed.
+func (s *Store) lend(ctx context.Context, tx *sqlx.Tx, fn func(*Tx) error) (*Tx, error) {
+	t := &Tx{store: s, tx: tx}
+	t.repositories = repositories{t}
+	if err := fn(t); err != nil {
+		return nil, err
+	}
+	if t.broken != nil {
+		return nil, t.broken
+	}
+	return t, t.logChanges(ctx)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -164,44 +170,11 @@ func (t *Tx) remove(ctx context.Context, table string, kind Kind, id, rev int64)
 	return nil
 }
 
-// Bounds of one INSERT: SQLite takes 32,766 values, MariaDB 16 MiB.
-const (
-	maxInsertValues = 16_000
-	maxInsertBytes  = 2 << 20
-)
-
 // insertRows inserts n rows of values in as few statements as fit.
 func (t *Tx) insertRows(ctx context.Context, table, columns string, n int, row func(i int) []any) error {
-	width := strings.Count(columns, ",") + 1
-	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
-	var args []any
-	rows, bytes := 0, 0
-	for i := range n {
-		values := row(i)
-		args = append(args, values...)
-		rows, bytes = rows+1, bytes+weight(values)
-		if i < n-1 && len(args)+width <= maxInsertValues && bytes < maxInsertBytes {
-			continue
-		}
-		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Repeat(tuple+", ", rows-1) + tuple
-		if _, err := t.exec(ctx, query, args...); err != nil {
-			return err
-		}
-		args, rows, bytes = args[:0], 0, 0
-	}
-	return nil
-}
-
-// weight estimates the bytes of values in a statement.
-func weight(values []any) int {
-	n := 12 * len(values)
-	for _, v := range values {
-		switch v := v.(type) {
-		case string:
-			n += len(v)
-		case []byte:
-			n += len(v)
-		}
-	}
-	return n
+	values := func(to []any, i int) []any { return append(to, row(i)...) }
+	return sqlrows.Insert(table, columns, n, values, func(query string, args []any) error {
+		_, err := t.exec(ctx, query, args...)
+		return err
+	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/billing/rate"
+	"github.com/class5-go/class5/billing/ship"
+	"github.com/class5-go/class5/billing/ship/sqlstore"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/cluster/live"
 	"github.com/class5-go/class5/media/relay"
@@ -53,8 +55,12 @@ func (s *site) record(callID string, init time.Time) billing.CDR {
 
 func (s *site) keep(records ...billing.CDR) {
 	s.Helper()
-	if err := s.store.StoreCDRs(s.Context(), directory.Checkpoint{Source: "test"}, records); err != nil {
-		s.Fatal(err, directory.Cause(err))
+	var batch ship.Batch
+	for _, c := range records {
+		batch.Records = append(batch.Records, ship.Record{CDR: c})
+	}
+	if err := s.store.Records(sqlstore.Options{}).Store(s.Context(), batch); err != nil {
+		s.Fatal(err)
 	}
 }
 

@@ -65,6 +65,11 @@ func New(cfg Config) http.Handler {
 	s.admins()
 	s.live()
 	s.calls()
+	s.terms()
+	s.locks()
+	s.balances()
+	s.packages()
+	s.vouchers()
 	mux.HandleFunc("GET "+Base+"/docs", s.docs)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem(w, http.StatusNotFound, "no such resource") })
 	return cfg.Gate.Protect(s.authenticate(mux))
@@ -219,6 +224,45 @@ func reader[F, T any](s *service, tag, path string, find func(context.Context, i
 				return nil, s.fail(err)
 			}
 			return row(rev(v), show(v)), nil
+		})
+}
+
+// writers registers the creation and the replacement of a row, called one of
+// its kind. key is where it has its number and its revision.
+func writers[I, F, T any](s *service, tag, path, one string, value func(I) (F, error), create, update func(context.Context, F) (F, error),
+	show func(F) T, key func(*F) (id, rev *int64),
+) {
+	name := strings.ReplaceAll(one, " ", "-")
+	huma.Register(s.api, operation("create-"+name, http.MethodPost, path, "Create a "+one, tag, 201, 409),
+		func(ctx context.Context, in *struct{ Body I }) (*rowOut[T], error) {
+			v, err := value(in.Body)
+			if err != nil {
+				return nil, err
+			}
+			if v, err = create(ctx, v); err != nil {
+				return nil, s.fail(err)
+			}
+			id, rev := key(&v)
+			return created(path, *id, *rev, show(v)), nil
+		})
+	huma.Register(s.api, operation("update-"+name, http.MethodPut, path+"/{id}", "Replace a "+one, tag, 200, 404, 409, 412, 428),
+		func(ctx context.Context, in *struct {
+			RevIn
+			Body I
+		}) (*rowOut[T], error) {
+			v, err := value(in.Body)
+			if err != nil {
+				return nil, err
+			}
+			id, rev := key(&v)
+			if *rev, err = in.rev(); err != nil {
+				return nil, err
+			}
+			*id = in.ID
+			if v, err = update(ctx, v); err != nil {
+				return nil, s.fail(err)
+			}
+			return row(*rev, show(v)), nil
 		})
 }
 

@@ -16,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/ship"
+	"github.com/class5-go/class5/billing/ship/sqlstore"
 	"github.com/class5-go/class5/cluster/api/login"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/cluster/live"
@@ -290,16 +292,16 @@ func TestPages(t *testing.T) {
 func TestCallRecords(t *testing.T) {
 	b := setUp(t, source{})
 	at := billing.MillisOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	var records []billing.CDR
+	var batch ship.Batch
 	for i := range 5 {
-		records = append(records, billing.CDR{
+		batch.Records = append(batch.Records, ship.Record{CDR: billing.CDR{
 			Key: billing.LegKey{byte(i + 1)}, Revision: 1, Generation: 1, CallID: fmt.Sprintf("c%d", i+1), FromTag: "f",
 			Init: at + billing.Millis(i), Start: at + billing.Millis(i), End: at + 60_000, Duration: 60_000, Flags: billing.FlagEvidence, Evidence: "restart",
 			Media:   json.RawMessage(`{"legs":[]}`),
 			Parties: []billing.Party{{Side: billing.SideCaller, Role: billing.RoleCustomer, Account: "1", Amount: billing.NewAmount(30_000, billing.MustCurrency("EUR"))}},
-		})
+		}})
 	}
-	if err := b.store.StoreCDRs(t.Context(), directory.Checkpoint{Source: "t", Offset: 1}, records); err != nil {
+	if err := b.store.Records(sqlstore.Options{}).Store(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
 	var page list[callRecord]

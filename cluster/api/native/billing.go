@@ -44,35 +44,8 @@ func (s *service) profiles() {
 	readers(s, tag, path, func(ctx context.Context, p directory.Page) (directory.List[directory.BillingProfile], error) {
 		return repo.List(ctx, directory.BillingProfileFilter{}, p)
 	}, repo.Find, show, func(p directory.BillingProfile) int64 { return p.Rev })
-	huma.Register(s.api, operation("create-billing-profile", http.MethodPost, path, "Create a billing profile", tag, 201, 409),
-		func(ctx context.Context, in *struct{ Body profileIn }) (*rowOut[profile], error) {
-			p, err := in.Body.value()
-			if err != nil {
-				return nil, err
-			}
-			if p, err = repo.Create(ctx, p); err != nil {
-				return nil, s.fail(err)
-			}
-			return created(path, p.ID, p.Rev, show(p)), nil
-		})
-	huma.Register(s.api, operation("update-billing-profile", http.MethodPut, path+"/{id}", "Replace a billing profile", tag, 200, 404, 409, 412, 428),
-		func(ctx context.Context, in *struct {
-			RevIn
-			Body profileIn
-		}) (*rowOut[profile], error) {
-			p, err := in.Body.value()
-			if err != nil {
-				return nil, err
-			}
-			if p.Rev, err = in.rev(); err != nil {
-				return nil, err
-			}
-			p.ID = in.ID
-			if p, err = repo.Update(ctx, p); err != nil {
-				return nil, s.fail(err)
-			}
-			return row(p.Rev, show(p)), nil
-		})
+	writers(s, tag, path, "billing profile", profileIn.value, repo.Create, repo.Update, show,
+		func(p *directory.BillingProfile) (id, rev *int64) { return &p.ID, &p.Rev })
 	deleter(s, tag, path, repo.Delete)
 }
 
@@ -96,12 +69,13 @@ type FeeIn struct {
 	InitInterval   int    `json:"init_interval" minimum:"1" maximum:"86400" doc:"seconds"`
 	Follow         string `json:"follow" doc:"price of each further interval begun"`
 	FollowInterval int    `json:"follow_interval" minimum:"1" maximum:"86400" doc:"seconds"`
+	FreeTime       bool   `json:"free_time,omitempty" doc:"free time of the billing profile pays before money does"`
 }
 
 func (in FeeIn) value(profile int64) (f directory.Fee, err error) {
 	f = directory.Fee{
 		ProfileID: profile, Source: in.Source, Destination: in.Destination, Zone: in.Zone,
-		InitInterval: in.InitInterval, FollowInterval: in.FollowInterval, Direction: billing.Out,
+		InitInterval: in.InitInterval, FollowInterval: in.FollowInterval, FreeTime: in.FreeTime, Direction: billing.Out,
 	}
 	if in.Direction == billing.In.String() {
 		f.Direction = billing.In
@@ -126,7 +100,7 @@ func showFee(f directory.Fee) fee {
 	return fee{ID: f.ID, ProfileID: f.ProfileID, Rev: f.Rev, Created: f.Created, Updated: f.Updated, FeeIn: FeeIn{
 		Direction: f.Direction.String(), Source: f.Source, Destination: f.Destination, Zone: f.Zone,
 		Connect: billing.NewAmount(f.Connect, billing.Currency{}).String(),
-		Init:    f.Init.String(), InitInterval: f.InitInterval, Follow: f.Follow.String(), FollowInterval: f.FollowInterval,
+		Init:    f.Init.String(), InitInterval: f.InitInterval, Follow: f.Follow.String(), FollowInterval: f.FollowInterval, FreeTime: f.FreeTime,
 	}}
 }
 

@@ -39,6 +39,31 @@ type party struct {
 	Tariff     string   `json:"tariff,omitempty" doc:"hash of the tariff that made the price"`
 	Explain    any      `json:"explain,omitempty" doc:"how the price came about; only for a single call"`
 	Lines      []string `json:"lines,omitempty" doc:"the same for people"`
+	Paid       *paid    `json:"paid,omitempty" doc:"how the account of the customer paid; only for a single call"`
+}
+
+type paid struct {
+	Price       string `json:"price" doc:"what free time and other wallets of time left to be paid"`
+	FromBalance string `json:"from_balance"`
+	Due         string `json:"due"`
+	FreeSeconds int64  `json:"free_seconds"`
+	Moves       any    `json:"moves" doc:"what it did to each wallet"`
+}
+
+// pay shows how accounts paid for a record.
+func (s *service) pay(ctx context.Context, key billing.LegKey, parties []party) error {
+	receipts, err := s.Store.Receipts(ctx, key)
+	if err != nil {
+		return s.fail(err)
+	}
+	for _, r := range receipts {
+		for i := range parties {
+			if p := &parties[i]; p.Side == string(r.Side) && p.Role == string(billing.RoleCustomer) {
+				p.Paid = &paid{r.Price.String(), r.FromBalance.String(), r.Due.String(), int64(r.FreeTime) / 1000, r.Moves}
+			}
+		}
+	}
+	return nil
 }
 
 type callRecord struct {
@@ -153,7 +178,8 @@ func (s *service) calls() {
 			if err != nil {
 				return nil, s.fail(err)
 			}
-			return &struct{ Body callRecord }{showCall(c)}, nil
+			out := &struct{ Body callRecord }{showCall(c)}
+			return out, s.pay(ctx, c.Key, out.Body.Parties)
 		})
 	huma.Register(s.api, operation("read-call-ladder", http.MethodGet, "/calls/{id}/ladder", "SIP messages of a recent call", tag, 200, 404),
 		func(ctx context.Context, in *IDIn) (*listOut[live.Message], error) {

@@ -36,6 +36,9 @@ func (s *service) fail(err error) error {
 		return huma.NewError(http.StatusPreconditionFailed, "changed by someone else: read it again")
 	case errors.Is(err, directory.ErrInvalid):
 		return huma.NewError(http.StatusUnprocessableEntity, "invalid value", details...)
+	case errors.Is(err, directory.ErrAccount):
+		s.Log.Warn("an account refuses", "error", err)
+		return huma.NewError(http.StatusUnprocessableEntity, "not possible for this account")
 	case errors.Is(err, directory.ErrLogin):
 		return huma.NewError(http.StatusUnauthorized, "wrong name or password")
 	case errors.Is(err, login.ErrThrottled):

@@ -56,10 +56,10 @@ type customerIn struct {
 	Status           string `json:"status,omitempty" enum:"active,locked" doc:"active when absent"`
 }
 
-func (in customerIn) value() directory.Customer {
+func (in customerIn) value() (directory.Customer, error) {
 	return directory.Customer{
 		Name: in.Name, ExternalID: in.ExternalID, BillingProfileID: in.BillingProfileID, Status: directory.Status(orActive(in.Status)),
-	}
+	}, nil
 }
 
 func orActive(status string) string {
@@ -77,30 +77,8 @@ func (s *service) customers() {
 	readers(s, tag, path, func(ctx context.Context, p directory.Page) (directory.List[directory.Customer], error) {
 		return s.Store.Customers().List(ctx, directory.CustomerFilter{}, p)
 	}, s.Store.Customers().Find, show, func(c directory.Customer) int64 { return c.Rev })
-	huma.Register(s.api, operation("create-customer", http.MethodPost, path, "Create a customer", tag, 201, 409),
-		func(ctx context.Context, in *struct{ Body customerIn }) (*rowOut[customer], error) {
-			c, err := s.Store.Customers().Create(ctx, in.Body.value())
-			if err != nil {
-				return nil, s.fail(err)
-			}
-			return created(path, c.ID, c.Rev, show(c)), nil
-		})
-	huma.Register(s.api, operation("update-customer", http.MethodPut, path+"/{id}", "Replace a customer", tag, 200, 404, 409, 412, 428),
-		func(ctx context.Context, in *struct {
-			RevIn
-			Body customerIn
-		}) (*rowOut[customer], error) {
-			c := in.Body.value()
-			var err error
-			if c.Rev, err = in.rev(); err != nil {
-				return nil, err
-			}
-			c.ID = in.ID
-			if c, err = s.Store.Customers().Update(ctx, c); err != nil {
-				return nil, s.fail(err)
-			}
-			return row(c.Rev, show(c)), nil
-		})
+	writers(s, tag, path, "customer", customerIn.value, s.Store.Customers().Create, s.Store.Customers().Update, show,
+		func(c *directory.Customer) (id, rev *int64) { return &c.ID, &c.Rev })
 	deleter(s, tag, path, s.Store.Customers().Delete)
 }
 

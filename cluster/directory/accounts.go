@@ -1,0 +1,478 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/account"
+	"github.com/class5-go/class5/billing/balance"
+	"github.com/class5-go/class5/billing/ledger"
+	"github.com/class5-go/class5/billing/ledger/sqlledger"
+	"github.com/class5-go/class5/sip/routing"
+)
+
+// ErrAccount means that the account of a customer does not allow an operation;
+// the error of package balance or ledger is behind it.
+var ErrAccount = errors.New("directory: not possible for this account")
+
+// intervals is how many balance intervals an account remembers: a year of
+// months, and one to look back to.
+const intervals = 14
+
+// agreed are the terms of all billing profiles and packages, as package
+// balance wants them.
+type agreed struct {
+	profiles map[string]balance.Profile
+	zones    map[string]*time.Location
+	packages map[string]balance.Package
+}
+
+func (s *Store) agreed(ctx context.Context) (*agreed, error) {
+	a := &agreed{profiles: map[string]balance.Profile{}, zones: map[string]*time.Location{}, packages: map[string]balance.Package{}}
+	profiles, err := all[billingProfileRow](ctx, s, selectBillingProfile)
+	if err != nil {
+		return nil, err
+	}
+	currencies := map[int64]billing.Currency{}
+	for _, row := range profiles {
+		p := row.value()
+		id := strconv.FormatInt(p.ID, 10)
+		zone, err := time.LoadLocation(p.TimeZone)
+		if err != nil {
+			return nil, damaged(p.ID, err)
+		}
+		a.profiles[id], a.zones[id], currencies[p.ID] = balance.Profile{}, zone, p.Currency
+	}
+	terms, err := all[termsRow](ctx, s, selectTerms)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range terms {
+		t, err := row.value(currencies[row.ProfileID])
+		if err != nil {
+			return nil, err
+		}
+		a.profiles[strconv.FormatInt(row.ProfileID, 10)] = t.profile()
+	}
+	packages, err := all[packageRow](ctx, s, selectPackage)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range packages {
+		p, err := row.value()
+		if err != nil {
+			return nil, err
+		}
+		a.packages[p.Name] = p.Rules
+	}
+	return a, nil
+}
+
+// Holder is a customer as the holder of an account. It is shared by all who ask
+// and does not change.
+type Holder struct {
+	CustomerID int64
+	Created    billing.Millis
+	Currency   billing.Currency
+	contract   *Contract
+	agreed     *agreed
+}
+
+// Holder gives a customer as the holder of an account, from the database.
+func (s *Store) Holder(ctx context.Context, customerID int64) (*Holder, error) {
+	a, err := s.agreed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.holder(ctx, customerID, a)
+}
+
+func (s *Store) holder(ctx context.Context, customerID int64, a *agreed) (*Holder, error) {
+	c, err := s.Customers().Find(ctx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	contract, err := s.Contracts().Find(ctx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.BillingProfiles().Find(ctx, c.BillingProfileID)
+	if err != nil {
+		return nil, err
+	}
+	return &Holder{CustomerID: customerID, Created: billing.MillisOf(c.Created), Currency: p.Currency, contract: &contract, agreed: a}, nil
+}
+
+// Holder gives a customer as the holder of an account, from memory until
+// something of it changes.
+func (r *Reader) Holder(ctx context.Context, customerID int64) (*Holder, error) {
+	return r.holders.get(ctx, customerID, func(ctx context.Context, id int64) (*Holder, error) {
+		a, err := r.agreed.get(ctx, 0, func(ctx context.Context, _ int64) (*agreed, error) { return r.store.agreed(ctx) })
+		if err != nil {
+			return nil, err
+		}
+		return r.store.holder(ctx, id, a)
+	})
+}
+
+// Account is the name of the account in the ledger.
+func (h *Holder) Account() string { return strconv.FormatInt(h.CustomerID, 10) }
+
+// profile is the billing profile that gives the free amounts at an instant.
+func (h *Holder) profile(at billing.Millis) string {
+	return strconv.FormatInt(h.contract.Profile(at.Time(), netip.Addr{}), 10)
+}
+
+// Prepaid reports whether the account has to pay before, at an instant.
+func (h *Holder) Prepaid(at billing.Millis) bool { return h.agreed.profiles[h.profile(at)].Prepaid }
+
+// Terms are what was agreed with the customer at an instant, for an account. A
+// profile or package that is gone since the account had it has no rules.
+func (h *Holder) Terms(at billing.Millis, a *balance.Account) *balance.Terms {
+	t := &balance.Terms{Operator: h.agreed.zones[h.profile(at)], Profiles: h.agreed.profiles, Packages: h.agreed.packages, Keep: intervals}
+	for _, s := range a.Assignments {
+		for _, m := range s.Profiles {
+			if _, ok := t.Profiles[m.Profile]; !ok {
+				t.Profiles = maps.Clone(t.Profiles)
+				t.Profiles[m.Profile] = balance.Profile{}
+			}
+		}
+	}
+	if _, ok := t.Packages[a.Package]; !ok && a.Package != "" {
+		t.Packages = maps.Clone(t.Packages)
+		t.Packages[a.Package] = balance.Package{}
+	}
+	return t
+}
+
+// Books are an account that an operation is asked for.
+type Books struct {
+	Terms     *balance.Terms
+	Account   balance.Account
+	Available int64 // cash that nobody has reserved, in micro-units
+}
+
+// open reads the document of an account, or makes it, and has it follow the
+// contract. cash is what the ledger has: an account that was none before begins
+// with that.
+func (h *Holder) open(state ledger.State, at billing.Millis, cash int64) (*balance.Terms, balance.Change, error) {
+	profile := []balance.Mapping{{Profile: h.profile(at)}}
+	if len(state.Data) == 0 {
+		seed := balance.Account{
+			ID: h.Account(), Currency: h.Currency, Created: min(h.Created, at), Assignments: []balance.Assignment{{Profiles: profile}},
+		}
+		t := h.Terms(at, &seed)
+		c, err := balance.Open(t, seed)
+		if err == nil && cash != 0 {
+			i := &c.Account.Intervals[len(c.Account.Intervals)-1]
+			i.Cash, err = i.Cash.Add(billing.NewAmount(cash, h.Currency))
+		}
+		return t, c, err
+	}
+	a, err := account.Decode(state)
+	if err != nil {
+		return nil, balance.Change{}, err
+	}
+	if len(a.Intervals) == 0 {
+		return nil, balance.Change{}, damaged(h.CustomerID, errors.New("an account without balance intervals"))
+	}
+	t := h.Terms(at, &a)
+	// When the customer got its profile is not known. Its free amounts are given
+	// from the interval on that follows the one in which the account was used
+	// last.
+	from := at
+	if i := a.Running(); i.End != 0 && i.End < at {
+		from = i.End
+	}
+	if n := len(a.Assignments); a.ProfileAt(at) != profile[0].Profile && (n == 0 || a.Assignments[n-1].From <= from) {
+		c, err := balance.Assign(t, a, profile, from)
+		return t, c, err
+	}
+	return t, balance.Change{Account: a}, nil
+}
+
+// Booking says what is booked.
+type Booking struct {
+	Key  string         // of the operation: what was booked by it is not booked again
+	Node string         // who does
+	At   billing.Millis // now
+	// Content tells operations with the same key apart: another one is
+	// [ErrConflict] on "token".
+	Content string
+	Force   bool // of what happened already
+}
+
+// Operation is what is done with an account. What it returns besides the change
+// is in the answer.
+type Operation func(Books) (balance.Change, any, error)
+
+// working is an operation on an account, and what came of it.
+type working struct {
+	h       *Holder
+	at      billing.Millis
+	op      Operation
+	refused error
+	events  []balance.Event
+}
+
+// effect opens the account if need be and carries the operation out.
+func (w *working) effect(state ledger.State, cash ledger.Balance) (e ledger.Effect, err error) {
+	defer func() { w.refused = err }()
+	terms, opened, err := w.h.open(state, w.at, cash.Value)
+	if err != nil {
+		return e, err
+	}
+	available := cash.Available
+	for _, n := range opened.Entries {
+		if n.Wallet == balance.CashWallet {
+			available -= n.Value
+		}
+	}
+	c, result, err := w.op(Books{terms, opened.Account, available})
+	if err != nil {
+		return e, err
+	}
+	c.Entries = append(opened.Entries, c.Entries...)
+	w.events = append(opened.Events, c.Events...)
+	return account.Effect(c, result)
+}
+
+// failed is the error of a booking.
+func (w *working) failed(t *Tx, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ledger.ErrKey):
+		return &FieldError{Err: ErrConflict, Kind: KindCustomer, Field: "token", Reason: "used for something else"}
+	case w.refused != nil:
+		var f *FieldError
+		if errors.As(w.refused, &f) {
+			return w.refused
+		}
+		return fmt.Errorf("%w: %w", ErrAccount, w.refused)
+	case errors.Is(err, ledger.ErrInsufficient), errors.Is(err, ledger.ErrRequest):
+		return fmt.Errorf("%w: %w", ErrAccount, err)
+	}
+	return t.ended(err)
+}
+
+// Book carries an operation out on the account of a customer and opens that
+// before if need be. A lock level that the account comes to is set. The error of
+// the operation is behind [ErrAccount], unless it is one of this package.
+func (t *Tx) Book(ctx context.Context, h *Holder, b Booking, op Operation) (ledger.Answer, error) {
+	l := sqlledger.In(t.tx)
+	name := h.Account()
+	states, err := l.Documents(ctx, name) // from here on nobody else changes the account
+	if err != nil {
+		return ledger.Answer{}, t.ended(err)
+	}
+	have, err := l.Balance(ctx, name, balance.CashWallet, b.At)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return ledger.Answer{}, t.ended(err)
+	}
+	w := working{h: h, at: b.At, op: op}
+	answer, err := l.Post(ctx, ledger.Posting{
+		Request: ledger.Request{Key: b.Key, Node: b.Node, Account: name, At: b.At}, Force: b.Force,
+		Effect: ledger.Effect{Result: quoted(b.Content)},
+		Make:   func([]ledger.State) (ledger.Effect, error) { return w.effect(states[0], have) },
+	})
+	var again *ledger.DuplicateError
+	if errors.As(err, &again) {
+		return again.First, nil
+	}
+	if err != nil {
+		return answer, w.failed(t, err)
+	}
+	return answer, t.lockBy(ctx, h.CustomerID, w.events)
+}
+
+// Entry is one of many bookings.
+type Entry struct {
+	Holder *Holder
+	Key    string
+	Do     Operation
+}
+
+// BookAll is [Tx.Book] of what happened already in the accounts of many
+// customers, each of them once, by few statements. A key that was used before is
+// [ErrConflict], and nothing is booked.
+func (t *Tx) BookAll(ctx context.Context, node string, now billing.Millis, list []Entry) error {
+	l := sqlledger.In(t.tx)
+	for part := range slices.Chunk(list, sqlledger.MaxBulk) {
+		works := make([]working, len(part))
+		postings := make([]sqlledger.Bulk, len(part))
+		var current *working
+		for i := range part {
+			w := &works[i]
+			w.h, w.at, w.op = part[i].Holder, now, part[i].Do
+			postings[i] = sqlledger.Bulk{
+				Request: ledger.Request{Key: part[i].Key, Node: node, Account: w.h.Account(), At: now},
+				Make: func(s ledger.State, b ledger.Balance) (ledger.Effect, error) {
+					current = w
+					return w.effect(s, b)
+				},
+			}
+		}
+		if _, err := l.PostAll(ctx, postings); err != nil {
+			if current == nil {
+				current = &works[0]
+			}
+			return current.failed(t, err)
+		}
+		for i := range works {
+			if err := t.lockBy(ctx, works[i].h.CustomerID, works[i].events); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ended notes that the transaction is not to be committed.
+func (t *Tx) ended(err error) error {
+	t.broken = err
+	return err
+}
+
+func quoted(text string) json.RawMessage {
+	b, err := json.Marshal(text)
+	if err != nil {
+		return nil // a string can always be written
+	}
+	return b
+}
+
+// lockBy sets the lock level that an account came to last.
+func (t *Tx) lockBy(ctx context.Context, customerID int64, events []balance.Event) error {
+	level := -1
+	for _, e := range events {
+		if e.Kind != balance.EventLock {
+			continue
+		}
+		n, err := strconv.Atoi(e.Text)
+		if err != nil {
+			return fmt.Errorf("%w: lock level %.20q", ErrAccount, e.Text)
+		}
+		level = n
+	}
+	if level < 0 {
+		return nil
+	}
+	return t.Customers().SetBalanceLock(ctx, customerID, routing.Lock(level))
+}
+
+// In lends a transaction of the caller's in this database, such as that of
+// the records that accounts pay for. Changes are logged when fn returns;
+// readers of this process hear of them from the log.
+func (s *Store) In(ctx context.Context, tx *sqlx.Tx, fn func(*Tx) error) error {
+	_, err := s.lend(ctx, tx, fn)
+	return err
+}
+
+// booked is update for transactions with bookings, which run again when the
+// ledger says so.
+func (s *Store) booked(ctx context.Context, fn func(*Tx) error) error {
+	var err error
+	for try := range attempts {
+		if try > 0 && !sleep(ctx, time.Duration(try)*time.Millisecond) {
+			break
+		}
+		if err = s.update(ctx, fn); !errors.Is(err, sqlledger.ErrRetry) {
+			break
+		}
+	}
+	return err
+}
+
+// Book is [Tx.Book] in a transaction of its own.
+func (s *Store) Book(ctx context.Context, customerID int64, b Booking, op Operation) (ledger.Answer, error) {
+	h, err := s.Holder(ctx, customerID)
+	if err != nil {
+		return ledger.Answer{}, err
+	}
+	return s.BookFor(ctx, h, b, op)
+}
+
+// BookFor is Book for a customer that is known already.
+func (s *Store) BookFor(ctx context.Context, h *Holder, b Booking, op Operation) (a ledger.Answer, err error) {
+	err = s.booked(ctx, func(tx *Tx) (err error) { a, err = tx.Book(ctx, h, b, op); return err })
+	return a, err
+}
+
+// AccountNow gives the account of a customer as it is at an instant: opened,
+// and with the intervals that have begun since it was used last. Nothing is
+// stored. cash says what the ledger has, of which running calls have reserved
+// a part.
+func (s *Store) AccountNow(ctx context.Context, customerID int64, now billing.Millis) (a balance.Account, cash ledger.Balance, err error) {
+	h, err := s.Holder(ctx, customerID)
+	if err != nil {
+		return a, cash, err
+	}
+	v, err := s.account(ctx, h, now)
+	return v.account, v.cash, err
+}
+
+// OpenAccount gives the account of a customer as it is at an instant, with its
+// terms. Whatever that has changed since it was used last is stored before, so
+// that the ledger has it as well.
+func (s *Store) OpenAccount(ctx context.Context, h *Holder, now billing.Millis) (balance.Account, *balance.Terms, error) {
+	v, err := s.account(ctx, h, now)
+	if err != nil || !v.changed {
+		return v.account, v.terms, err
+	}
+	key := "advance/" + h.Account() + "/" + strconv.FormatInt(int64(now), 10)
+	_, err = s.BookFor(ctx, h, Booking{Key: key, Node: "accounts", At: now, Force: true}, func(b Books) (balance.Change, any, error) {
+		c, err := balance.Advance(b.Terms, b.Account, now)
+		v.account, v.terms = c.Account, b.Terms
+		return c, nil, err
+	})
+	return v.account, v.terms, err
+}
+
+// view is an account at an instant.
+type view struct {
+	account balance.Account
+	terms   *balance.Terms
+	cash    ledger.Balance
+	changed bool // it is not what is stored
+}
+
+func (s *Store) account(ctx context.Context, h *Holder, now billing.Millis) (v view, err error) {
+	document, err := one[string](ctx, s, "SELECT document FROM ledger_accounts WHERE account = ?", h.Account())
+	if err = replace(err, ErrNotFound, nil); err != nil {
+		return v, err
+	}
+	v.cash, err = s.Accounts().Balance(ctx, h.Account(), balance.CashWallet, now)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return v, s.failure(ctx, err)
+	}
+	state := ledger.State{Account: h.Account()}
+	if document != "" {
+		state.Data = []byte(document)
+	}
+	t, opened, err := h.open(state, now, v.cash.Value)
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", ErrAccount, err)
+	}
+	c, err := balance.Advance(t, opened.Account, now)
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", ErrAccount, err)
+	}
+	for _, n := range append(opened.Entries, c.Entries...) { // the ledger will have these as well
+		if n.Wallet == balance.CashWallet {
+			v.cash.Value, v.cash.Available = v.cash.Value-n.Value, v.cash.Available-n.Value
+		}
+	}
+	v.account, v.terms, v.changed = c.Account, t, document == "" || len(opened.Events)+len(c.Entries)+len(c.Events) > 0
+	return v, nil
+}
