@@ -70,7 +70,8 @@ func TestMistakes(t *testing.T) {
 	for _, args := range []string{"", "nonsense", "relay -start nothing", "relay -runs 0", "relay -window 0", "relay x", "relay -target nowhere",
 		"relay -time 1h", "register -users 3", "register -nonce old", "call -nonce both", "rtp -calls 0", "rtp -target 127.0.0.1:9", "stream -protocol udp", "stream -conns 0", "stream -conns 10 -lanes 3", "stream -conns 1000000",
 		"idle -protocol x", "idle -conns 100", "idle -target 127.0.0.1:9", "flood -kind rain", "flood -sources 0", "flood -target 127.0.0.1:9",
-		"parse -start kamailio", "parse -target 127.0.0.1:9", "all nothing", "all -runs -1", "serve-idle", "serve-idle tcp x 1 y", "serve-media", "serve-media a b c d"} {
+		"parse -start kamailio", "parse -target 127.0.0.1:9", "all nothing", "all -runs -1", "serve-idle", "serve-idle tcp x 1 y", "serve-media", "serve-media a b c d",
+		"media video", "media -calls 0", "media -installed 20000", "media plain -target 127.0.0.1:9", "media ng -rate 0"} {
 		if code := run(strings.Fields(args), io.Discard, io.Discard); code != 2 {
 			t.Errorf("%q ends with %d", args, code)
 		}
@@ -96,6 +97,31 @@ func TestStream(t *testing.T) {
 	args := "stream -start ours -runs 1 -warm 0s -time 30s -wait 10s -window 8 -count 300 -protocol tls,ws -conns 20"
 	if code := run(strings.Fields(args), &out, &progress); code != 0 || strings.Count(out.String(), "cmd/lb") < 2 {
 		t.Errorf("ends with %d:\n%s%s", code, out.String(), progress.String())
+	}
+}
+
+// TestMediaBench: calls through a relay of ours, in namespaces of their own.
+func TestMediaBench(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	var out, progress bytes.Buffer
+	const busy = "media plain -most -start ours -runs 1 -calls 6 -warm 50ms -time 200ms" // where the generator is not let run, none is carried
+	for args, want := range map[string][]string{
+		busy: {"plain RTP, most calls", "µs/packet"},
+		"media upgrade -runs 1 -calls 5 -warm 100ms -time 3s":                                                      {"the process replaced meanwhile, 5 calls", "longest ms"},
+		"media plain srtp transcode -codec PCMA -start ours -runs 1 -calls 3 -installed 5 -warm 100ms -time 200ms": {"plain RTP, 3 calls of 5", "callers SRTP", "A-law to µ-law", "cmd/media", "no relay"},
+		"media ng -start ours -runs 1 -rate 100 -time 100ms":                                                       {"heap KiB/call"},
+	} {
+		out.Reset()
+		if code := run(strings.Fields(args), &out, &progress); code != 0 && (args != busy || code != 1) {
+			t.Fatalf("%q ends with %d:\n%s%s", args, code, out.String(), progress.String())
+		}
+		for _, w := range want {
+			if !strings.Contains(out.String(), w) {
+				t.Errorf("%q is not in\n%s", w, out.String())
+			}
+		}
 	}
 }
 

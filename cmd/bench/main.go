@@ -9,7 +9,12 @@
 //	bench all       all of these, in less than five minutes
 //	bench register  a registrar with digest authentication
 //	bench call      a proxy: calls between registered subscribers
-//	bench rtp       a media relay: both directions of many calls
+//	bench rtp       a media relay on loopback: both directions of many calls
+//	bench media     a media relay between two networks, driven over the ng protocol:
+//	                plain, SRTP, transcoding, in the kernel, the protocol itself, and
+//	                the process replaced; -most searches how many calls it carries
+//	bench billing   a call record's way from the spool to MariaDB
+//	bench billing-kill  the same with every part of it killed again and again
 //
 // By default it starts what it measures, in turn, each time anew: ours, built
 // from this module, and kamailio or rtpengine where they are installed. With
@@ -57,10 +62,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
 		"relay": relay, "stream": stream, "idle": idle, "flood": flood, "parse": parseCmd,
-		"register": register, "call": call, "rtp": rtp, "serve-media": serveMedia, "serve-idle": serveIdle,
+		"register": register, "call": call, "rtp": rtp, "media": media, "billing": billingBench, "billing-kill": billingKill, "billing-worker": billingWorker,
+		"serve-media": serveMedia, "serve-idle": serveIdle,
 	}
 	if len(args) == 0 {
-		return fmt.Errorf("%w: bench all|relay|stream|idle|flood|parse|register|call|rtp [flags]; -h shows the flags of each", errUsage)
+		return fmt.Errorf("%w: bench all|relay|stream|idle|flood|parse|register|call|rtp|media|billing|billing-kill [flags]; -h shows the flags of each", errUsage)
 	}
 	if args[0] == "all" {
 		return all(ctx, args[1:], stdout, stderr)

@@ -107,6 +107,17 @@ func (m maker) with(set func(), apart bool, suffix string) maker {
 	}}
 }
 
+// named is the same element with more of a name in the report.
+func (m maker) named(suffix string) maker {
+	return maker{m.name, func(dir string) (*target.Target, error) {
+		t, err := m.start(dir)
+		if err == nil {
+			t.Name += suffix
+		}
+		return t, err
+	}}
+}
+
 // pick chooses the elements that -start names, or the one of -target.
 func (o *options) pick(known ...maker) ([]maker, error) {
 	if o.target.IsValid() {

@@ -24,6 +24,12 @@ type figures struct {
 	processes          float64
 	dropped, answered  float64 // per cent of a flood
 	allocs             float64 // objects for one unit of work
+	bpf, machine       float64 // µs of programs in the kernel, and of the whole machine beyond the direct path, for one unit
+	added              float64 // µs, p99 beyond that of the direct path
+	calls              float64 // that a core would carry
+	heap               float64 // KiB in use for one unit
+	carried            float64 // calls that an element was seen to carry
+	longest            float64 // ms, of the slowest unit
 }
 
 // outcome is one run of one element.
@@ -49,6 +55,7 @@ type table struct {
 	cols        []column
 	goals       []goal
 	names       []string
+	first       []string // names in the order they are to have
 	runs        map[string][]outcome
 	missing     []string
 	json        bool
@@ -75,8 +82,17 @@ type goal struct {
 func (t *table) add(name string, o outcome) {
 	if !slices.Contains(t.names, name) {
 		t.names = append(t.names, name)
+		slices.SortStableFunc(t.names, func(a, b string) int { return t.rank(a) - t.rank(b) })
 	}
 	t.runs[name] = append(t.runs[name], o)
+}
+
+// rank is the place of a name among those with an order; others come behind.
+func (t *table) rank(name string) int {
+	if i := slices.Index(t.first, name); i >= 0 {
+		return i
+	}
+	return len(t.first)
 }
 
 func (t *table) summary(name string, of func(figures) float64) meter.Summary {
@@ -94,7 +110,7 @@ type column struct {
 
 // ratio tells whether a ratio of such figures means something.
 func (c column) ratio() bool {
-	return !slices.Contains([]string{"user", "sys", "loss %", "processes", "dropped by kernel %", "answered %"}, c.name)
+	return !slices.Contains([]string{"user", "sys", "loss %", "processes", "dropped by kernel %", "answered %", "bpf", "p99 more µs"}, c.name)
 }
 
 // progress is one run in words: the first figure that is there, rate and loss.

@@ -61,7 +61,7 @@ func carry(ctx context.Context, opts node.CarrierOptions, stdout io.Writer) erro
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	var o node.CarrierOptions
-	var address, advertise, algorithms string
+	var address, advertise, algorithms, relays, profiles, emergency string
 	f := flag.NewFlagSet("carrier", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.Data, "data", "class5-data", "directory for database, records and keys")
@@ -75,9 +75,13 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	f.IntVar(&o.InternalPort, "internal-port", 5062, "first of five loopback ports between edge, proxy and test number")
 	f.IntVar(&o.RTPMin, "rtp-min", 30000, "first RTP port")
 	f.IntVar(&o.RTPMax, "rtp-max", 40000, "last RTP port")
+	f.StringVar(&relays, "media-relays", "", "URLs of media relays elsewhere (cmd/media, rtpengine) in place of the one in this process, such as udp://127.0.0.1:2223")
+	f.StringVar(&profiles, "media-profiles", "", "how media are offered, by transport or subscriber, such as tls=savp,bob@example.com=dtls; avp, osrtp, savp, dtls, webrtc or same")
+	f.StringVar(&o.Exports, "exports", "", "YAML file with a section exports: files of the call records for others")
 	f.StringVar(&o.Web, "web", "127.0.0.1:8080", "address of panel and API")
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics, health and profiles")
 	f.StringVar(&algorithms, "digest", "md5", "digest algorithms to offer, strongest first: sha-256,md5 for phones that know both")
+	f.StringVar(&emergency, "emergency", "", "numbers of emergency services, such as 112,144: neither locks nor credit keep a call from them")
 	f.StringVar(&o.LogLevel, "log", "warn", "least level logged: debug, info, warn or error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -92,6 +96,15 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 		return o, fmt.Errorf("%w: unexpected argument %q", node.ErrConfig, f.Arg(0))
 	}
 	o.Digest = strings.Split(algorithms, ",")
+	o.Emergency = strings.FieldsFunc(emergency, func(r rune) bool { return r == ',' })
+	for url := range strings.FieldsFuncSeq(relays, func(r rune) bool { return r == ',' }) {
+		o.MediaRelays = append(o.MediaRelays, node.RemoteConfig{URL: url})
+	}
+	o.MediaProfiles = map[string]string{}
+	for p := range strings.FieldsFuncSeq(profiles, func(r rune) bool { return r == ',' }) {
+		whom, name, _ := strings.Cut(p, "=")
+		o.MediaProfiles[whom] = name
+	}
 	var err error
 	if o.Listen, err = netip.ParseAddr(address); err != nil {
 		return o, fmt.Errorf("%w: --address: %w", node.ErrConfig, err)

@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,25 +33,30 @@ type request struct {
 	done         string   // what to say when the answer says nothing
 }
 
+// commands are what a node can be asked, by name.
+type commands map[string]func(*flag.FlagSet, []string) (request, error)
+
 // lb calls the admin listener of an lb.
 func (c *command) lb(args []string) error {
+	return c.node("lb", args, commands{
+		"flows": flows, "bans": bans, "ban": ban, "unban": unban, "targets": targets, "drain": drain, "undrain": undrain, "stats": stats, "media": anchored,
+	})
+}
+
+// node calls the admin listener of a node.
+func (c *command) node(kind string, args []string, known commands) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%w: lb: flows, bans, ban, unban, targets, drain, undrain or stats", errUsage)
+		return fmt.Errorf("%w: %s: %s", errUsage, kind, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
+	build, ok := known[args[0]]
+	if !ok {
+		return fmt.Errorf("%w: %s: no command %q", errUsage, kind, args[0])
 	}
 	f := c.flags()
 	base := f.String("admin", "", "")
-	build, ok := map[string]func(*flag.FlagSet, []string) (request, error){
-		"flows": flows, "bans": bans, "ban": ban, "unban": unban, "targets": targets, "drain": drain, "undrain": drain, "stats": stats,
-	}[args[0]]
-	if !ok {
-		return fmt.Errorf("%w: lb: no command %q", errUsage, args[0])
-	}
 	r, err := build(f, args[1:])
 	if err != nil {
 		return err
-	}
-	if args[0] == "undrain" {
-		r.path, r.done = "/lb/targets/undrain", "used again"
 	}
 	for _, u := range []string{c.env("CLASS5_ADMIN"), defaultAdmin} {
 		if *base == "" {
@@ -73,6 +80,11 @@ func flows(f *flag.FlagSet, args []string) (request, error) {
 		method: http.MethodGet, path: "/lb/flows", query: url.Values{"limit": {strconv.Itoa(*limit)}},
 		columns: []string{"protocol", "listener", "local", "remote", "since", "generation"},
 	}, err
+}
+
+func anchored(f *flag.FlagSet, args []string) (request, error) {
+	_, err := parse(f, args)
+	return request{method: http.MethodGet, path: "/lb/media", columns: []string{"number", "url", "state", "weight", "offers", "answers", "deletes", "errors"}}, err
 }
 
 func bans(f *flag.FlagSet, args []string) (request, error) {
@@ -138,6 +150,12 @@ func drain(f *flag.FlagSet, args []string) (request, error) {
 	}, nil
 }
 
+func undrain(f *flag.FlagSet, args []string) (request, error) {
+	r, err := drain(f, args)
+	r.path, r.done = "/lb/targets/undrain", "used again"
+	return r, err
+}
+
 func stats(f *flag.FlagSet, args []string) (request, error) {
 	_, err := parse(f, args)
 	return request{method: http.MethodGet, path: "/lb/stats"}, err
@@ -149,7 +167,7 @@ func call(base string, r request) ([]byte, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("%w: -admin: %q is no URL like %s", errUsage, base, defaultAdmin)
 	}
-	u = u.JoinPath(r.path)
+	u = u.JoinPath(r.path) // which is escaped where it must be
 	u.RawQuery = r.query.Encode()
 	var body io.Reader
 	if r.body != nil {

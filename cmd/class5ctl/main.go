@@ -1,5 +1,5 @@
 // Command class5ctl is for operators: it shows and changes what a running lb
-// knows, takes tokens apart and checks configuration files. It exits with 0 when
+// or media relay knows, takes tokens apart and checks configuration files. It exits with 0 when
 // all is well, with 2 when it was called wrongly or a file says something wrong,
 // and with 1 for the rest.
 package main
@@ -24,9 +24,25 @@ class5ctl lb targets
 class5ctl lb drain ADDRESS:PORT
 class5ctl lb undrain ADDRESS:PORT
 class5ctl lb stats
+class5ctl lb media
+class5ctl media sessions [-limit N]
+class5ctl media show CALL-ID
+class5ctl media terminate CALL-ID
+class5ctl media drain | undrain
+class5ctl media upgrade
+class5ctl media limits
+class5ctl media totals
 class5ctl check FILE
 
-  -admin URL  the lb's admin listener (or $CLASS5_ADMIN; http://127.0.0.1:9190)
+check says whether a file could be started with, or reloaded. SIGHUP has a
+running node read its file again. An lb then takes: keys, certificates,
+client_ca, internal_ca, tickets, proxies, guard (its tables excepted), message,
+connections (their time-outs excepted) and the filter of the tap; a proxy: keys,
+certificates, edge_ca and overload: loss. Open connections stay open. Listeners
+are bound at the start: to add, change or remove one, as for everything else,
+restart; an lb logs at a reload which changed settings wait for that.
+
+  -admin URL  the node's admin listener (or $CLASS5_ADMIN; http://127.0.0.1:9190)
   -json       for machines
 `
 
@@ -68,6 +84,8 @@ func (c *command) dispatch(args []string) error {
 	switch args[0] {
 	case "lb":
 		return c.lb(args[1:])
+	case "media":
+		return c.media(args[1:])
 	case "check":
 		return c.check(args[1:])
 	case "token":

@@ -25,6 +25,8 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 		return nil, err
 	}
 	admin.Handle("/live/", live.Handler(p.Live(), secret))
+	admin.Handle("/quarantine", p.Quarantine())
+	admin.Handle("/quarantine/", p.Quarantine())
 	admin.CheckAll(p.Checks())
 	return p, nil
 }

@@ -2,9 +2,12 @@ package call
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/netip"
+	"time"
 
+	"github.com/class5-go/class5/media/ng"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/proxy"
 	"github.com/class5-go/class5/sip/wire"
@@ -13,22 +16,35 @@ import (
 // anchor puts the relay into the descriptions of one offer and its answers
 // (RFC 3264). Either side can offer, in the request or, when that has no
 // description, in the response; then the answer comes with ACK or PRACK.
+//
+// Each message is taken twice: first ask… says what the relay has to be asked
+// for it, then, when the answer is there, the method of the same name edits the
+// message by what the relay made of this and earlier ones.
 type anchor struct {
-	core   *Core
-	id     string // of the media session
-	callID string
-	cseq   uint32 // of the request
+	core    *Core
+	session *session
+	from    string // tag of who sent the request
+	cseq    uint32 // of the request
 
-	offered []byte               // what the relay made of the offer in the request
+	offered map[Profile]*offered // in the request, by how it is said to whom it is for
+	first   Profile              // of them: the others are branches of their own for the relay
 	answers map[string]*answered // by To tag
-	late    map[string][]byte    // and of offers in responses, by their To tag
+	late    map[string]*offered  // and offers in responses, by their To tag
 	heard   string               // To tag of the answer that is connected
+}
+
+// offered is what the relay made of an offer.
+type offered struct {
+	out []byte
+	err error
 }
 
 // answered is one answer: a 2xx is repeated, and after a fork more than one
 // party can answer for good.
 type answered struct {
 	in, out []byte
+	err     error  // the relay's, to the answer or to what confirmed it
+	branch  string // of the offer that is answered
 	source  netip.Addr
 	final   bool // it came or was confirmed in a 2xx
 }
@@ -40,13 +56,14 @@ const maxBranches = 16
 var (
 	errForeignBody  = errors.New("the body is no session description")
 	errManyBranches = errors.New("too many branches answer")
+	errNotAsked     = errors.New("the relay was not asked")
 )
 
-func newAnchor(c *Core, id string, m *wire.Message) *anchor {
+func newAnchor(s *session, m *wire.Message) *anchor {
 	n, _ := m.CSeq()
 	return &anchor{
-		core: c, id: id, callID: string(m.CallID()), cseq: n,
-		answers: map[string]*answered{}, late: map[string][]byte{},
+		core: s.core, session: s, from: string(m.FromTag()), cseq: n,
+		offered: map[Profile]*offered{}, answers: map[string]*answered{}, late: map[string]*offered{},
 	}
 }
 
@@ -65,35 +82,83 @@ func description(m *wire.Message) ([]byte, error) {
 	return m.Body(), nil
 }
 
-// offer edits the offer in a request. All branches of a fork get the same.
-// A call whose media can't be anchored is refused: it would pass the relay by.
-func (a *anchor) offer(m *wire.Message, toTag string, source netip.Addr, e *wire.Edit) error {
+// askOffer asks for the offer in a request, in each of the forms in which it is
+// to leave.
+func (a *anchor) askOffer(m *wire.Message, toTag string, source netip.Addr, from Profile, to ...Profile) *question {
 	sdp, err := description(m)
-	if err != nil {
-		return &proxy.Refusal{Status: 415, Fields: []wire.Field{{Name: "Accept", Value: []byte("application/sdp")}}}
-	}
-	if sdp == nil {
+	if err != nil || sdp == nil {
 		return nil
 	}
-	if a.offered == nil {
-		ctx, cancel := a.core.context()
-		defer cancel()
-		out, err := a.core.Media.Offer(ctx, relay.OfferRequest{
-			CallID: a.id, FromTag: string(m.FromTag()), ToTag: toTag, SDP: sdp, Source: source,
-		})
-		if err != nil {
-			a.failed("offer", err)
-			return refusal(err)
+	var all []*question
+	for _, p := range to {
+		if a.offered[p] != nil {
+			continue
 		}
-		a.offered = out
+		if len(a.offered)+len(all) == 0 {
+			a.first = p
+		}
+		r := relay.OfferRequest{
+			FromTag: a.from, ToTag: toTag, ViaBranch: a.branch(p), SDP: bytes.Clone(sdp), Source: source, Options: options(from, p),
+		}
+		all = append(all, a.ask(r, func(o *offered) { a.offered[p] = o }))
 	}
-	e.SetBody("", a.offered)
+	return together(all)
+}
+
+// branch is the name of a form of the offer for the relay.
+func (a *anchor) branch(p Profile) string {
+	if p == a.first {
+		return ""
+	}
+	return p.String()
+}
+
+// ask gives an offer to the relay.
+func (a *anchor) ask(r relay.OfferRequest, then func(o *offered)) *question {
+	o := &offered{}
+	r.CallID = a.session.id
+	return &question{
+		ask:  func(ctx context.Context) { o.out, o.err = a.core.Media.Offer(ctx, r) },
+		then: func(time.Time) { then(o) },
+	}
+}
+
+// offer edits the offer in a request. All branches of a fork that are spoken to
+// alike get the same. A call whose media can't be anchored is refused: it would
+// pass the relay by.
+func (a *anchor) offer(m *wire.Message, to Profile, e *wire.Edit) error {
+	sdp, err := description(m)
+	switch {
+	case err != nil:
+		return &proxy.Refusal{Status: 415, Fields: []wire.Field{{Name: "Accept", Value: []byte("application/sdp")}}}
+	case sdp == nil:
+		return nil
+	case a.offered[to] == nil:
+		err = errNotAsked
+	default:
+		err = a.offered[to].err
+	}
+	if err != nil {
+		a.failed("offer", err)
+		return refusal(err)
+	}
+	e.SetBody("", a.offered[to].out)
 	return nil
+}
+
+// refused is the error of an offer that the relay took in none of its forms.
+func (a *anchor) refused() (err error) {
+	for _, o := range a.offered {
+		if err = o.err; err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // refusal says whose fault it is that an offer was not anchored.
 func refusal(err error) *proxy.Refusal {
-	for _, ours := range []error{relay.ErrSessions, relay.ErrPorts, relay.ErrClosed} {
+	for _, ours := range []error{relay.ErrSessions, relay.ErrPorts, relay.ErrClosed, ng.ErrNoNode, context.DeadlineExceeded, context.Canceled, errNotAsked} {
 		if errors.Is(err, ours) {
 			return &proxy.Refusal{Status: 503, Reason: "Media Not Available"}
 		}
@@ -101,29 +166,102 @@ func refusal(err error) *proxy.Refusal {
 	return &proxy.Refusal{Status: 488, Reason: "Media Not Acceptable"}
 }
 
-// answer edits the description in a response to the request: the answer to
-// its offer, or an offer when it had none. After an error the response has no
+// askAnswer asks for a response of the side with a tag. said is how that side
+// was spoken to, and from how the one is that the response goes to.
+func (a *anchor) askAnswer(m *wire.Message, tag string, source netip.Addr, early bool, said, from Profile) *question {
+	sdp, err := description(m)
+	switch {
+	case m.Status() < 101, err != nil, sdp == nil && len(a.offered) == 0:
+		return nil
+	case sdp == nil:
+		return a.askConfirm(m, tag, early)
+	case len(a.offered) == 0:
+		if a.late[tag] != nil || len(a.late) >= maxBranches {
+			return nil
+		}
+		speaks := Same
+		if from != Same {
+			speaks = spoken(sdp)
+		}
+		r := relay.OfferRequest{FromTag: tag, ToTag: a.from, SDP: bytes.Clone(sdp), Source: source, Options: options(speaks, from)}
+		return a.ask(r, func(o *offered) { a.late[tag] = o })
+	}
+	// A 2xx is answered even if a 183 was before it, and once: its repeats may
+	// come when a later offer is in force.
+	x, final := a.answers[tag], m.Status() >= 200
+	if x == nil && len(a.answers) >= maxBranches || x != nil && (x.final || !final) {
+		return nil
+	}
+	x = &answered{in: bytes.Clone(sdp), branch: a.branch(said), source: source, final: final}
+	return a.tell(a.from, tag, x, early, func(now time.Time, o offered) {
+		x.out, x.err = o.out, o.err
+		a.answers[tag] = x
+		if x.err == nil {
+			a.keep(now, tag, final)
+		}
+	})
+}
+
+// askConfirm asks for a 2xx whose answer came with a reliable provisional
+// response (RFC 3262).
+func (a *anchor) askConfirm(m *wire.Message, tag string, early bool) *question {
+	x := a.answers[tag]
+	if x == nil || x.final || m.Status() < 200 {
+		return nil
+	}
+	return a.tell(a.from, tag, x, early, func(now time.Time, o offered) {
+		if x.err = o.err; x.err == nil {
+			x.final = true
+			a.keep(now, tag, true)
+		}
+	})
+}
+
+// answer edits the description in a response: the answer to the request's
+// offer, or an offer when it had none. After an error the response has no
 // description any more, and a call that it answered can't go on.
-func (a *anchor) answer(m *wire.Message, source netip.Addr, early bool, e *wire.Edit) error {
+func (a *anchor) answer(m *wire.Message, tag string, e *wire.Edit) error {
 	if m.Status() < 101 {
 		return nil
 	}
 	sdp, err := description(m)
-	tag := string(m.ToTag())
 	switch {
 	case err != nil:
-	case sdp == nil && a.offered == nil:
+	case sdp == nil && len(a.offered) == 0:
 		return nil
 	case sdp == nil:
-		return a.confirm(m, tag, early)
-	case a.offered == nil:
-		err = a.offerLate(m, tag, sdp, source, e)
+		x := a.answers[tag]
+		if x == nil || m.Status() < 200 || x.err == nil {
+			return nil
+		}
+		err = x.err
+	case len(a.offered) == 0:
+		if err = a.unknown(len(a.late)); a.late[tag] != nil {
+			err = place(e, a.late[tag].out, a.late[tag].err)
+		}
 	default:
-		err = a.connect(m, tag, sdp, source, early, e)
+		if err = a.unknown(len(a.answers)); a.answers[tag] != nil {
+			err = place(e, a.answers[tag].out, a.answers[tag].err)
+		}
 	}
 	if err != nil {
 		a.failed("answer", err)
 		dropBody(e)
+	}
+	return err
+}
+
+// unknown is why the relay has made nothing of a description.
+func (a *anchor) unknown(branches int) error {
+	if branches >= maxBranches {
+		return errManyBranches
+	}
+	return errNotAsked
+}
+
+func place(e *wire.Edit, body []byte, err error) error {
+	if err == nil {
+		e.SetBody("", body)
 	}
 	return err
 }
@@ -133,133 +271,20 @@ func dropBody(e *wire.Edit) {
 	e.RemoveAll(wire.HdrContentType)
 }
 
-// connect takes an answer to the offer in the request.
-func (a *anchor) connect(m *wire.Message, tag string, sdp []byte, source netip.Addr, early bool, e *wire.Edit) error {
-	x := a.answers[tag]
-	if x == nil && len(a.answers) >= maxBranches {
-		return errManyBranches
-	}
-	// A 2xx is answered even if a 183 was before it, and once: its repeats may
-	// come when a later offer is in force.
-	if final := m.Status() >= 200; x == nil || final && !x.final {
-		x = &answered{in: bytes.Clone(sdp), source: source, final: final}
-		out, err := a.tell(string(m.FromTag()), tag, x, early)
-		if err != nil {
-			return err
-		}
-		x.out = out
-		a.answers[tag] = x
-		a.keep(string(m.FromTag()), tag, final)
-	}
-	e.SetBody("", x.out)
-	return nil
-}
-
-// confirm takes a 2xx whose answer came with a reliable provisional response
-// (RFC 3262).
-func (a *anchor) confirm(m *wire.Message, tag string, early bool) error {
-	x := a.answers[tag]
-	if x == nil || x.final || m.Status() < 200 {
-		return nil
-	}
-	if _, err := a.tell(string(m.FromTag()), tag, x, early); err != nil {
-		a.failed("answer", err)
-		return err
-	}
-	x.final = true
-	a.keep(string(m.FromTag()), tag, true)
-	return nil
-}
-
-// keep leaves the first 2xx connected when others follow: which of them the
-// caller takes is seen by its ACK.
-func (a *anchor) keep(fromTag, tag string, final bool) {
-	switch {
-	case a.heard == "" && final:
-		a.heard = tag
-	case a.heard != "" && a.heard != tag:
-		if _, err := a.tell(fromTag, a.heard, a.answers[a.heard], false); err != nil {
-			a.failed("answer", err)
-		}
-	}
-}
-
-// choose connects the branch that the caller talks to from now on.
-func (a *anchor) choose(fromTag, tag string) {
-	x := a.answers[tag]
-	if a.offered == nil || x == nil || !x.final || a.heard == tag {
-		return
-	}
-	if _, err := a.tell(fromTag, tag, x, false); err != nil {
-		a.failed("answer", err)
-		return
-	}
-	a.heard = tag
-}
-
 // tell gives an answer to the relay.
-func (a *anchor) tell(fromTag, toTag string, x *answered, early bool) ([]byte, error) {
-	ctx, cancel := a.core.context()
-	defer cancel()
-	return a.core.Media.Answer(ctx, relay.AnswerRequest{
-		CallID: a.id, FromTag: fromTag, ToTag: toTag, SDP: x.in, Source: x.source, Early: early,
-	})
-}
-
-// offerLate takes an offer in a response.
-func (a *anchor) offerLate(m *wire.Message, tag string, sdp []byte, source netip.Addr, e *wire.Edit) error {
-	out := a.late[tag]
-	if out == nil {
-		if len(a.late) >= maxBranches {
-			return errManyBranches
-		}
-		ctx, cancel := a.core.context()
-		defer cancel()
-		var err error
-		out, err = a.core.Media.Offer(ctx, relay.OfferRequest{
-			CallID: a.id, FromTag: tag, ToTag: string(m.FromTag()), SDP: sdp, Source: source,
-		})
-		if err != nil {
-			return err
-		}
-		a.late[tag] = out
+func (a *anchor) tell(fromTag, toTag string, x *answered, early bool, then func(time.Time, offered)) *question {
+	o := &offered{}
+	r := relay.AnswerRequest{
+		CallID: a.session.id, FromTag: fromTag, ToTag: toTag, ViaBranch: x.branch, SDP: x.in, Source: x.source, Early: early,
 	}
-	e.SetBody("", out)
-	return nil
-}
-
-// owes reports whether the offer in a response with this To tag waits for its
-// answer.
-func (a *anchor) owes(tag []byte) bool {
-	return a.late[string(tag)] != nil && a.answers[string(tag)] == nil
-}
-
-// acknowledge edits the answer in the ACK of a 2xx that had the offer, or in
-// the PRACK of such a provisional response.
-func (a *anchor) acknowledge(m *wire.Message, source netip.Addr, early bool, e *wire.Edit) error {
-	sdp, err := description(m)
-	tag := string(m.ToTag())
-	if err == nil && (sdp == nil || a.late[tag] == nil) {
-		return nil
+	r.Options.Bundle.Accept = !a.core.Profiles.off()
+	return &question{
+		ask:  func(ctx context.Context) { o.out, o.err = a.core.Media.Answer(ctx, r) },
+		then: func(now time.Time) { then(now, *o) },
 	}
-	if err == nil {
-		x := a.answers[tag]
-		if x == nil {
-			x = &answered{in: bytes.Clone(sdp), source: source, final: true}
-			x.out, err = a.tell(tag, string(m.FromTag()), x, early)
-		}
-		if err == nil {
-			a.answers[tag] = x
-			e.SetBody("", x.out)
-			return nil
-		}
-	}
-	a.failed("late answer", err)
-	dropBody(e)
-	return err
 }
 
 func (a *anchor) failed(step string, err error) {
 	a.core.Stats.MediaFailures.WithLabelValues(step).Inc()
-	a.core.Log.Debug("media not anchored", "call_id", a.callID, "step", step, "error", err)
+	a.core.Log.Debug("media not anchored", "call_id", a.session.callID, "step", step, "error", err)
 }

@@ -1,11 +1,13 @@
 package call
 
 import (
+	"bytes"
 	"crypto/rand"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/class5-go/class5/sip/b2bua"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/proxy"
 	"github.com/class5-go/class5/sip/transaction"
@@ -18,10 +20,14 @@ type Core struct {
 	*Shared
 	layer   *transaction.Layer
 	proxy   *proxy.Proxy
+	b2bua   *b2bua.B2BUA
 	calls   *dialog.Tracker
 	expired []dialog.Expired
 	interim time.Time // next proofs of life
 	parsed  wire.Message
+	resumed wire.Message // a message that has waited
+	asking  int          // questions to relays under way
+	closed  bool
 	out     []byte
 }
 
@@ -36,6 +42,9 @@ func New(s *Shared, send func(transport.Flow, []byte) error) *Core {
 		Self:    c.isSelf,
 		Resolve: s.Resolve,
 	})
+	c.b2bua = b2bua.New(b2bua.Config{
+		Layer: c.layer, SentBy: func(transport.Flow) string { return self }, Host: self, Resolve: s.Resolve,
+	})
 	c.calls = dialog.New(dialog.Config{Observer: c})
 	return c
 }
@@ -48,11 +57,6 @@ func (c *Core) isSelf(host []byte, port uint16) bool {
 	return ok && addr == c.Self.Addr() && port == c.Self.Port()
 }
 
-// Receive implements shard.Core.
-func (c *Core) Receive(now time.Time, m *wire.Message, from transport.Flow) {
-	c.layer.Receive(now, m, from)
-}
-
 // Advance implements shard.Core.
 func (c *Core) Advance(now time.Time) (time.Time, bool) {
 	expired, next, ok := c.calls.Advance(now, c.expired[:0])
@@ -60,7 +64,7 @@ func (c *Core) Advance(now time.Time) (time.Time, bool) {
 		c.byeBoth(now, e.Record, reason(408, e.Record.Cause))
 	}
 	c.expired = expired[:0]
-	if c.calls.Len() > 0 {
+	if c.running() > 0 {
 		c.proveAlive(now)
 		if !ok || c.interim.Before(next) {
 			next, ok = c.interim, true
@@ -73,14 +77,24 @@ func (c *Core) Advance(now time.Time) (time.Time, bool) {
 	return next, ok
 }
 
+// running is the number of calls.
+func (c *Core) running() int { return c.calls.Len() + c.b2bua.Len() }
+
 // Close implements shard.Core: running calls end with the element, since
-// their media do.
+// their media do. What is asked of relays elsewhere then is still under way.
 func (c *Core) Close(now time.Time) {
+	c.closed = true
+	c.closeLimited(now)
 	var all []*dialog.Record
 	c.calls.Each(func(r *dialog.Record) bool { all = append(all, r); return true })
 	for _, r := range all {
 		confirmed := r.State == dialog.Confirmed
-		if k := r.Facts.(*call); k.context != nil {
+		k := r.Facts.(*call)
+		if k.begins != nil {
+			k.abandon(now, dialog.CauseShutdown, 503, "")
+			continue
+		}
+		if k.context != nil {
 			k.context.Cancel(now, nil)
 		}
 		c.calls.End(now, r, dialog.CauseShutdown)
@@ -101,7 +115,9 @@ func (c *Core) End(now time.Time, id string, cause dialog.Cause) {
 	})
 	if found != nil {
 		c.hangUp(now, found, cause, reason(480, cause))
+		return
 	}
+	c.endLimited(now, id, cause)
 }
 
 // reason is the value of a Reason header field (RFC 3326).
@@ -114,6 +130,8 @@ func reason(status int, cause dialog.Cause) string {
 func (c *Core) hangUp(now time.Time, r *dialog.Record, cause dialog.Cause, reason string) {
 	k := r.Facts.(*call)
 	switch {
+	case r.State == dialog.Early && k.begins != nil:
+		k.abandon(now, cause, 480, "")
 	case r.State == dialog.Early && k.context != nil:
 		k.doomed = true
 		k.context.Cancel(now, []byte(reason))
@@ -129,8 +147,8 @@ func (c *Core) hangUp(now time.Time, r *dialog.Record, cause dialog.Cause, reaso
 // as the other would have sent it.
 func (c *Core) byeBoth(now time.Time, r *dialog.Record, reason string) {
 	for _, side := range []dialog.Side{dialog.Caller, dialog.Callee} {
-		via := "SIP/2.0/UDP " + c.Self.String() + ";branch=" + string(c.layer.AppendBranch(nil))
-		bye, err := r.AppendBye(c.out[:0], side, via, reason)
+		branch := c.Self.String() + ";branch=" + string(c.layer.AppendBranch(nil))
+		bye, err := r.AppendBye(c.out[:0], side, "SIP/2.0/UDP "+branch, reason)
 		if err != nil || c.parsed.Parse(bye, nil) != nil {
 			continue
 		}
@@ -151,6 +169,9 @@ func (c *Core) byeBoth(now time.Time, r *dialog.Record, reason string) {
 		if err != nil {
 			c.Log.Warn("a side of an ended call cannot be told", "call_id", r.CallID, "side", side.String(), "error", err)
 			continue
+		}
+		if flow.Protocol != transport.UDP {
+			bye = bytes.Replace(bye, []byte("SIP/2.0/UDP "+branch), []byte("SIP/2.0/"+flow.Protocol.ViaToken()+" "+branch), 1)
 		}
 		_, _ = c.layer.NewClient(now, bye, flow, forget{}) // the call is over whatever they answer
 	}

@@ -2,7 +2,6 @@ package call
 
 import (
 	"encoding/json"
-	"errors"
 	"strconv"
 	"time"
 
@@ -31,12 +30,8 @@ func (c *Core) event(now time.Time, m *wire.Message, p *directory.Profile, plan 
 		Callee: billing.Endpoint{User: dialled, Domain: domain, Number: plan.Number, Dialled: dialled},
 	}
 	if plan.Outcome == routing.Deliver {
-		e.Callee.User, e.Callee.Domain = plan.Callee.Username, plan.Callee.Domain
-		ctx, cancel := c.context()
-		defer cancel()
-		if to, err := c.Directory.Subscriber(ctx, plan.Callee.Username, plan.Callee.Domain); err == nil {
-			e.Callee.Subscriber, e.Callee.Account = strconv.FormatInt(to.SubscriberID, 10), strconv.FormatInt(to.CustomerID, 10)
-		}
+		e.Callee = c.callee(plan)
+		e.Callee.Dialled = dialled
 	}
 	return e
 }
@@ -49,8 +44,11 @@ func (c *Core) Opened(r *dialog.Record) {
 	k.event.Start = billing.MillisOf(r.Answered)
 	e := k.event
 	e.Kind, e.Code, e.At = billing.EventStart, r.Status, k.event.Start
-	c.record(&e)
+	c.recordAll(append(k.alike(&e), e))
 	c.show(k)
+	if c.Watch != nil && !k.emergency {
+		c.Watch.Answered(r.ID, &e)
+	}
 }
 
 // Closed implements dialog.Observer: media and record end with the call.
@@ -58,21 +56,41 @@ func (c *Core) Closed(r *dialog.Record) {
 	k := r.Facts.(*call)
 	c.Stats.Ended.WithLabelValues(r.Cause.String()).Inc()
 	c.Calls.Remove(r.ID)
+	if c.Watch != nil {
+		c.Watch.Ended(r.ID)
+	}
 	c.layer.Stop(&k.end)
-	report, last := c.release(k)
-	e := k.event
-	e.Media, e.At, e.Code = report, billing.MillisOf(r.Ended), r.Status
+	if c.Beside != nil && !r.Answered.IsZero() {
+		// The figures may be long in coming. What is on disk now is as good when
+		// they never do, since a call without a stop ends with its last proof of life.
+		c.recordAll(k.proof(r.Ended))
+	}
+	k.media.end(r.Ended, func(_ time.Time, report relay.Report) {
+		c.conclude(k, report)
+		if k.reported = true; k.settled != nil {
+			k.settled()
+		}
+	})
+}
+
+// conclude writes the last events of a call.
+func (c *Core) conclude(k *call, report relay.Report) {
+	r, e := k.record, k.event
+	e.At, e.Code = billing.MillisOf(r.Ended), r.Status
+	var last time.Time
+	e.Media, last = c.figures(k, report)
 	if r.Answered.IsZero() {
 		e.Kind = billing.EventFail
 		if e.Code < 300 {
 			e.Code = 487
 		}
 		c.note(&e)
+		k.noteLost(&e)
 		return
 	}
 	e.Kind = billing.EventStop
 	switch r.Cause {
-	case dialog.CauseBye, dialog.CauseAdministrative, dialog.CauseMaxDuration, dialog.CauseShutdown:
+	case dialog.CauseBye, dialog.CauseAdministrative, dialog.CauseMaxDuration, dialog.CauseShutdown, dialog.CauseCredit, dialog.CauseLimit:
 		// The end is known: somebody or this element made it.
 	default:
 		e.Evidence = r.Cause.String()
@@ -80,20 +98,14 @@ func (c *Core) Closed(r *dialog.Record) {
 			e.At = billing.MillisOf(last) // the last moment that is proven
 		}
 	}
-	c.record(&e)
+	k.until = e.At.Time()
+	// The call's own stop comes first: it ends the forwards as well.
+	c.recordAll(append([]billing.Event{e}, k.alike(&e)...))
 }
 
-// release ends the media of a call and returns its figures and the time of the
-// last packet.
-func (c *Core) release(k *call) (json.RawMessage, time.Time) {
-	ctx, cancel := c.context()
-	defer cancel()
-	report, err := c.Media.Delete(ctx, relay.DeleteRequest{CallID: k.record.ID})
-	if err != nil {
-		if !errors.Is(err, relay.ErrUnknownCall) { // a call without description has no media
-			c.Stats.MediaFailures.WithLabelValues("delete").Inc()
-			c.Log.Warn("media not released", "call_id", k.record.CallID, "error", err)
-		}
+// figures are a report as it is recorded, and the time of the last packet.
+func (c *Core) figures(k *call, report relay.Report) (json.RawMessage, time.Time) {
+	if report.CallID == "" {
 		return nil, time.Time{}
 	}
 	report.CallID = k.record.CallID
@@ -120,6 +132,16 @@ func (c *Core) note(e *billing.Event) {
 	c.Events.Note(e)
 }
 
+// recordAll has events on disk when it returns. They are written in their
+// order, so that it is enough to wait for the last.
+func (c *Core) recordAll(events []billing.Event) {
+	last := len(events) - 1
+	for i := range last {
+		c.note(&events[i])
+	}
+	c.record(&events[last])
+}
+
 func (c *Core) record(e *billing.Event) {
 	e.Sanitize()
 	ctx, cancel := c.context()
@@ -134,7 +156,14 @@ func (c *Core) interimEvery() time.Duration {
 	if c.Interim > 0 {
 		return c.Interim
 	}
-	return 15 * time.Second
+	return time.Minute
+}
+
+// startInterims begins to write proofs of life with the first call.
+func (c *Core) startInterims(now time.Time) {
+	if c.interim.IsZero() || c.running() <= 1 {
+		c.interim = now.Add(c.interimEvery())
+	}
 }
 
 // proveAlive writes an interim for each answered call: after a crash its end is
@@ -144,16 +173,21 @@ func (c *Core) proveAlive(now time.Time) {
 		return
 	}
 	c.interim = now.Add(c.interimEvery())
-	c.calls.Each(func(r *dialog.Record) bool {
+	c.each(func(r *dialog.Record) {
 		if r.State == dialog.Confirmed {
-			k := r.Facts.(*call)
-			k.marks++
-			e := k.event
-			e.Kind, e.Seq, e.Code, e.At = billing.EventInterim, k.marks, r.Status, billing.MillisOf(now)
-			c.note(&e)
+			for _, e := range r.Facts.(*call).proof(now) {
+				c.note(&e)
+			}
 		}
-		return true
 	})
+}
+
+// proof says that the call is alive at now.
+func (k *call) proof(now time.Time) []billing.Event {
+	k.marks++
+	e := k.event
+	e.Kind, e.Seq, e.Code, e.At = billing.EventInterim, k.marks, k.record.Status, billing.MillisOf(now)
+	return append([]billing.Event{e}, k.alike(&e)...)
 }
 
 // show puts the call's state into the table that others read.

@@ -1,7 +1,6 @@
 package call
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/class5-go/class5/sip/dialog"
@@ -33,30 +32,30 @@ func (c *Core) inDialog(now time.Time, tx *transaction.Server, m *wire.Message, 
 		c.refuse(now, tx, m, 403, "Not Our Route")
 		return
 	}
-	r, side, ok := c.calls.Request(now, m)
-	if !ok && carries(m.Method()) {
-		c.refuse(now, tx, m, 481, "")
+	c.heard(m, src)
+	if p := c.b2bua.Passage(m); p != nil {
+		p.Call.Handler().(*limited).request(now, tx, m)
 		return
 	}
-	if !ok || r.State == dialog.Ended {
+	r, side, ok := c.calls.Dialog(m)
+	switch {
+	case !ok && carries(m.Method()):
+		c.refuse(now, tx, m, 481, "")
+		return
+	case !ok:
 		c.proxy.Relay(now, tx, m, letter{core: c})
 		return
 	}
 	k := r.Facts.(*call)
-	if m.Method() == wire.BYE {
-		k.anchor.choose(r.Legs[dialog.Caller].Tag, r.Legs[dialog.Callee].Tag)
-	}
 	if a := src.Addr.Addr(); a.IsValid() {
 		k.sources[side] = a
 	}
 	x := &exchange{call: k, side: side}
-	if carries(m.Method()) {
-		x.anchor = newAnchor(c, r.ID, m)
+	if m.Method() == wire.BYE {
+		x.proceed(now, tx, m)
+		return
 	}
-	if m.Method() == wire.INVITE {
-		k.invites[side] = x.anchor
-	}
-	c.proxy.Relay(now, tx, m, x)
+	k.pass(now, m, &waiting{tx: tx, need: x.need, proceed: func(now time.Time, m *wire.Message) { x.proceed(now, tx, m) }})
 }
 
 // exchange is one request inside a dialog with its responses.
@@ -64,6 +63,50 @@ type exchange struct {
 	call   *call
 	side   dialog.Side
 	anchor *anchor // nil for a request without offers and answers
+	owed   *anchor // of the INVITE whose answer a PRACK has
+}
+
+// need is what the relay has to be asked for the request.
+func (x *exchange) need(_ time.Time, m *wire.Message) *question {
+	k := x.call
+	if !carries(m.Method()) || k.record.State == dialog.Ended {
+		return nil
+	}
+	tag, source := string(m.ToTag()), k.sources[x.side]
+	x.anchor = newAnchor(k.media, m)
+	if a := k.invites[x.side]; m.Method() == wire.PRACK && a != nil && a.owes(tag) {
+		x.owed = a
+		return a.askAcknowledge(m, tag, source, true)
+	}
+	from, to := k.hears(x.side, m.Body())
+	return x.anchor.askOffer(m, tag, source, from, to)
+}
+
+// proceed sends the request on.
+func (x *exchange) proceed(now time.Time, tx *transaction.Server, m *wire.Message) {
+	k, c := x.call, x.call.core
+	r, _, ok := c.calls.Request(now, m)
+	switch {
+	case !ok && carries(m.Method()): // it has ended while the request waited
+		c.refuse(now, tx, m, 481, "")
+		return
+	case !ok:
+		c.proxy.Relay(now, tx, m, letter{core: c})
+		return
+	}
+	if r.State == dialog.Ended {
+		c.proxy.Relay(now, tx, m, letter{core: c})
+		return
+	}
+	switch m.Method() {
+	case wire.BYE:
+		k.anchor.choose(now, r.Legs[dialog.Callee].Tag)
+	case wire.REFER:
+		k.refer(now, x.side, m)
+	case wire.INVITE:
+		k.invites[x.side] = x.anchor
+	}
+	c.proxy.Relay(now, tx, m, x)
 }
 
 // carries reports whether requests of this method carry offers and answers.
@@ -77,16 +120,18 @@ func (x *exchange) Forward(_ time.Time, _ *proxy.Branch, m *wire.Message, e *wir
 	if x.anchor == nil {
 		return nil
 	}
-	source := x.call.sources[x.side]
-	if m.Method() == wire.PRACK {
-		if a := x.call.invites[x.side]; a != nil && a.owes(m.ToTag()) {
-			if a.acknowledge(m, source, true, e) != nil {
-				return &proxy.Refusal{Status: 488}
-			}
-			return nil
+	if x.owed != nil {
+		if x.owed.acknowledge(m, string(m.ToTag()), e) != nil {
+			return &proxy.Refusal{Status: 488}
 		}
+		return nil
 	}
-	return x.anchor.offer(m, string(m.ToTag()), source, e)
+	return x.anchor.offer(m, x.anchor.first, e)
+}
+
+// early reports whether the parties need not send yet after an answer.
+func (x *exchange) early(m *wire.Message) bool {
+	return m.Status() < 200 || x.call.record.State == dialog.Early
 }
 
 // Response implements proxy.Call.
@@ -102,8 +147,7 @@ func (x *exchange) Response(now time.Time, c *proxy.Context, b *proxy.Branch, m 
 		}
 		return
 	}
-	early := m.Status() < 200 || k.record.State == dialog.Early
-	if err := x.anchor.answer(m, k.sources[x.side.Other()], early, e); err != nil && m.Status() >= 200 {
+	if err := x.anchor.answer(m, string(m.ToTag()), e); err != nil && m.Status() >= 200 {
 		k.doom(now)
 	}
 	if req := c.Request(); req != nil {
@@ -140,10 +184,33 @@ func (c *Core) Ack(now time.Time, m *wire.Message, from transport.Flow) {
 	if err != nil || w.Own == nil || !c.ownDialog(w.Own, m.CallID()) {
 		return
 	}
-	err = c.proxy.Ack(m, func(m *wire.Message, e *wire.Edit) error {
+	c.heard(m, src)
+	if p := c.b2bua.Passage(m); p != nil {
+		p.Call.Handler().(*limited).ack(now, m)
+		return
+	}
+	r, side, ok := c.calls.Dialog(m)
+	if !ok {
+		c.forwardAck(now, m)
+		return
+	}
+	k, source := r.Facts.(*call), src.Addr.Addr()
+	k.pass(now, m, &waiting{
+		need: func(_ time.Time, m *wire.Message) *question {
+			if a := k.invited(side, m); a != nil && r.State != dialog.Ended {
+				return a.askAcknowledge(m, string(m.ToTag()), source, false)
+			}
+			return nil
+		},
+		proceed: c.forwardAck,
+	})
+}
+
+func (c *Core) forwardAck(now time.Time, m *wire.Message) {
+	err := c.proxy.Ack(m, func(m *wire.Message, e *wire.Edit) error {
 		strip(e)
 		if r, side, ok := c.calls.Request(now, m); ok {
-			r.Facts.(*call).acknowledged(now, side, m, src.Addr.Addr(), e)
+			r.Facts.(*call).acknowledged(now, side, m, e)
 		}
 		return nil
 	})
@@ -152,19 +219,27 @@ func (c *Core) Ack(now time.Time, m *wire.Message, from transport.Flow) {
 	}
 }
 
+// invited is the anchor of the INVITE that an ACK belongs to, nil for another.
+func (k *call) invited(side dialog.Side, m *wire.Message) *anchor {
+	n, _ := m.CSeq()
+	if a := k.invites[side]; a != nil && a.cseq == n {
+		return a
+	}
+	return nil
+}
+
 // acknowledged takes an ACK on its way: it can have the answer to a late offer,
 // and of several branches that answered it names one.
-func (k *call) acknowledged(now time.Time, side dialog.Side, m *wire.Message, source netip.Addr, e *wire.Edit) {
-	a := k.invites[side]
-	n, _ := m.CSeq()
-	if a == nil || a.cseq != n {
+func (k *call) acknowledged(now time.Time, side dialog.Side, m *wire.Message, e *wire.Edit) {
+	a := k.invited(side, m)
+	if a == nil {
 		return
 	}
-	if a.acknowledge(m, source, false, e) != nil {
+	if a.acknowledge(m, string(m.ToTag()), e) != nil {
 		k.doom(now)
 		return
 	}
 	if a == k.anchor {
-		a.choose(string(m.FromTag()), string(m.ToTag()))
+		a.choose(now, string(m.ToTag()))
 	}
 }

@@ -3,8 +3,6 @@ package call
 import (
 	"errors"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/class5-go/class5/billing"
@@ -12,7 +10,6 @@ import (
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/digest"
 	"github.com/class5-go/class5/sip/proxy"
-	"github.com/class5-go/class5/sip/registrar"
 	"github.com/class5-go/class5/sip/routing"
 	"github.com/class5-go/class5/sip/transaction"
 	"github.com/class5-go/class5/sip/wire"
@@ -20,16 +17,29 @@ import (
 
 // call is what this package adds to a dialog record.
 type call struct {
-	core    *Core
-	record  *dialog.Record
-	context *proxy.Context // of the initial INVITE, nil when it has ended
-	event   billing.Event  // the fields that all events of the call share
-	sources [2]netip.Addr  // where signalling of each side comes from, by dialog.Side
-	anchor  *anchor        // of the initial INVITE
-	invites [2]*anchor     // of the last INVITE of each side: its ACK can have the answer
-	doomed  bool           // it is to end as soon as it is answered
-	end     transaction.Timer
-	marks   uint32 // interims written
+	core      *Core
+	record    *dialog.Record
+	context   *proxy.Context                  // of the initial INVITE, nil when it has ended
+	event     billing.Event                   // the fields that all events of the call share
+	emergency bool                            // neither credit nor limits count
+	sources   [2]netip.Addr                   // where signalling of each side comes from, by dialog.Side
+	anchor    *anchor                         // of the initial INVITE
+	invites   [2]*anchor                      // of the last INVITE of each side: its ACK can have the answer
+	profiles  [2]Profile                      // how each side is spoken to, by dialog.Side
+	redirects map[*proxy.Target][]proxy.Group // what the 3xx of a target leads to, while the relay is asked
+	media     *session
+	begins    *waiting   // the initial INVITE while the relay is asked for its offer
+	line      []*waiting // messages that wait for the relay, and those behind them
+	doomed    bool       // it is to end as soon as it is answered
+	until     time.Time  // the end that its record says
+	reported  bool       // the figures of its media are in its record
+	settled   func()     // hears of that; nil for nobody
+	end       transaction.Timer
+	marks     uint32 // interims written
+
+	forwards []forward   // legs that its callees had it go on by
+	places   map[any]int // the leg of each target of a forward
+	answered int         // the leg that was answered
 }
 
 // invite takes an INVITE that begins a call.
@@ -42,14 +52,14 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.refuse(now, tx, m, 403, "Preloaded Route")
 		return
 	}
-	p := c.caller(now, tx, m, digest.Proxy, wire.HdrFrom)
+	p := c.caller(now, tx, m, src, digest.Proxy, wire.HdrFrom)
 	if p == nil {
 		return
 	}
 	plan := c.plan(m, p)
 	event := c.event(now, m, p, plan, src)
 	targets, status, reason := c.targets(now, plan)
-	if status == 0 && c.Events.Ready() != nil {
+	if status == 0 && !plan.Emergency && c.Events.Ready() != nil {
 		status, reason = 503, "Calls Can Not Be Recorded"
 	}
 	if status != 0 {
@@ -58,7 +68,14 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.note(&event)
 		return
 	}
-	c.begin(now, tx, m, &call{core: c, event: event, sources: [2]netip.Addr{dialog.Caller: src.Addr.Addr()}}, targets)
+	c.transferred(now, m, p)
+	k := &call{core: c, event: event, emergency: plan.Emergency, sources: [2]netip.Addr{dialog.Caller: src.Addr.Addr()}}
+	k.profiles[dialog.Caller] = c.Profiles.profile(p.Username+"@"+p.Domain, src.Transport)
+	if !plan.Emergency && (p.Prepaid || c.controlled(&event.Callee)) {
+		c.beginLimited(now, tx, m, k, targets)
+		return
+	}
+	c.begin(now, tx, m, k, targets)
 }
 
 // preloaded reports whether a request outside of dialogs names its own way:
@@ -71,8 +88,7 @@ func (c *Core) preloaded(m *wire.Message) bool {
 // begin opens the record and starts forwarding.
 func (c *Core) begin(now time.Time, tx *transaction.Server, m *wire.Message, k *call, targets []proxy.Group) {
 	id, uri := c.dialogID(m.CallID())
-	k.anchor = newAnchor(c, id, m)
-	k.invites[dialog.Caller] = k.anchor
+	k.anchored(id, m)
 	r, err := c.calls.Begin(now, id, uri, m, k)
 	if err != nil {
 		status := 503
@@ -83,15 +99,30 @@ func (c *Core) begin(now time.Time, tx *transaction.Server, m *wire.Message, k *
 		return
 	}
 	k.record = r
-	if c.interim.IsZero() || c.calls.Len() == 1 {
-		c.interim = now.Add(c.interimEvery())
-	}
+	c.startInterims(now)
 	c.show(k)
 	c.count(m, 0)
-	k.context = c.proxy.Start(now, tx, m, proxy.Plan{Groups: targets, RecordRoute: []byte("<" + uri + ">"), Call: k})
-	if r.State == dialog.Ended {
-		k.context = nil
+	k.begins = &waiting{
+		tx:   tx,
+		need: func(_ time.Time, m *wire.Message) *question { return k.askOffer(m, targets) },
+		proceed: func(now time.Time, m *wire.Message) {
+			if k.begins = nil; r.State == dialog.Ended {
+				return
+			}
+			k.context = c.proxy.Start(now, tx, m, proxy.Plan{Groups: targets, RecordRoute: []byte("<" + uri + ">"), Call: k})
+			if r.State == dialog.Ended {
+				k.context = nil
+			}
+		},
 	}
+	k.pass(now, m, k.begins)
+}
+
+// anchored gives a call its media session and the anchor of its INVITE.
+func (k *call) anchored(id string, m *wire.Message) {
+	k.media = &session{core: k.core, id: id, callID: string(m.CallID())}
+	k.anchor = newAnchor(k.media, m)
+	k.invites[dialog.Caller] = k.anchor
 }
 
 // plan asks the router where the request goes.
@@ -101,7 +132,7 @@ func (c *Core) plan(m *wire.Message, caller *directory.Profile) routing.Plan {
 	return c.Router.Plan(ctx, routing.Facts{
 		RequestURI: m.RequestURI(),
 		Caller: &routing.Subscriber{
-			Username: caller.Username, Domain: caller.Domain, Number: caller.Number(), Locked: caller.Locked,
+			Username: caller.Username, Domain: caller.Domain, Number: caller.Number(), Locked: caller.Locked, Lock: caller.Lock,
 		},
 	})
 }
@@ -132,56 +163,18 @@ func (c *Core) targets(now time.Time, p routing.Plan) (groups []proxy.Group, sta
 	return group(bindings), 0, ""
 }
 
-// ringTime is how long contacts of a higher preference ring before those of
-// the next are tried.
-const ringTime = 20 * time.Second
-
-func group(bindings []registrar.Binding) []proxy.Group {
-	slices.SortStableFunc(bindings, func(a, b registrar.Binding) int { return int(b.Q) - int(a.Q) })
-	var groups []proxy.Group
-	for i := range bindings {
-		b := &bindings[i]
-		if i == 0 || bindings[i-1].Q != b.Q {
-			if i > 0 {
-				groups[len(groups)-1].Timeout = ringTime
-			}
-			groups = append(groups, proxy.Group{})
-		}
-		g := &groups[len(groups)-1]
-		g.Targets = append(g.Targets, proxy.Target{URI: []byte(b.Contact), Route: routes(b.Path), Value: b})
-	}
-	return groups
-}
-
-// routes splits a Path vector, which is kept as one header value.
-func routes(path string) [][]byte {
-	var list [][]byte
-	quoted, angle, start := false, 0, 0
-	for i := 0; i <= len(path); i++ {
-		switch {
-		case i == len(path) || path[i] == ',' && !quoted && angle == 0:
-			if v := strings.TrimSpace(path[start:i]); v != "" {
-				list = append(list, []byte(v))
-			}
-			start = i + 1
-		case path[i] == '\\' && quoted:
-			i++
-		case path[i] == '"' && angle == 0:
-			quoted = !quoted
-		case path[i] == '<' && !quoted:
-			angle++
-		case path[i] == '>' && !quoted:
-			angle--
-		}
-	}
-	return list
-}
-
 // Forward implements proxy.Call: the copy leaves without credentials and with
 // media through the relay.
-func (k *call) Forward(_ time.Time, _ *proxy.Branch, m *wire.Message, e *wire.Edit) error {
+func (k *call) Forward(_ time.Time, b *proxy.Branch, m *wire.Message, e *wire.Edit) error {
 	strip(e)
-	return k.anchor.offer(m, "", k.sources[dialog.Caller], e)
+	return k.anchor.offer(m, k.profileOf(b.Target()), e)
+}
+
+// askOffer asks for the offer of the initial INVITE as it is to be said to each
+// of the targets.
+func (k *call) askOffer(m *wire.Message, targets []proxy.Group) *question {
+	from, _ := k.hears(dialog.Caller, m.Body())
+	return k.anchor.askOffer(m, "", k.sources[dialog.Caller], from, k.profilesOf(targets)...)
 }
 
 // Response implements proxy.Call.
@@ -189,14 +182,18 @@ func (k *call) Response(now time.Time, _ *proxy.Context, b *proxy.Branch, m *wir
 	e.RemoveName("P-Edge")
 	var source netip.Addr
 	if b != nil && m.Status() < 300 && k.record.State != dialog.Ended {
-		if to, ok := b.Target().Value.(*registrar.Binding); ok {
-			source = to.Source.Addr()
-		}
-		if err := k.anchor.answer(m, source, m.Status() < 200, e); err != nil && m.Status() >= 200 {
+		source = bindingSource(b.Target())
+		if err := k.anchor.answer(m, string(m.ToTag()), e); err != nil && m.Status() >= 200 {
 			k.doomed = true
 		}
 	}
 	before := k.record.State
+	if m.Status()/100 == 2 && before == dialog.Early {
+		k.answered = k.leg(target(b))
+		if b != nil {
+			k.profiles[dialog.Callee] = k.answering(b.Target(), m)
+		}
+	}
 	k.core.calls.Response(now, k.record, m)
 	switch {
 	case k.record.State == dialog.Early && m.Status() < 200:
@@ -224,34 +221,8 @@ func (x *ending) Expire(now time.Time) {
 
 // BranchEnded implements proxy.BranchCall.
 func (k *call) BranchEnded(now time.Time, b *proxy.Branch, status int) {
-	k.core.flowGone(now, b, status, k.event.Callee.User+"@"+k.event.Callee.Domain)
-}
-
-// flowGone removes the binding of a flow that is gone (430, RFC 5626 section
-// 5.3.1), unless its client has registered over another one since.
-func (c *Core) flowGone(now time.Time, b *proxy.Branch, status int, aor string) {
-	to, ok := b.Target().Value.(*registrar.Binding)
-	if status != 430 || !ok {
-		return
-	}
-	ctx, cancel := c.context()
-	defer cancel()
-	gone := false
-	err := c.Bindings.Update(ctx, aor, now, func(bindings []registrar.Binding) ([]registrar.Binding, error) {
-		before := len(bindings)
-		bindings = slices.DeleteFunc(bindings, func(b registrar.Binding) bool {
-			return b.Key() == to.Key() && b.Contact == to.Contact && b.Path == to.Path
-		})
-		gone = len(bindings) < before
-		return bindings, nil
-	})
-	if err != nil {
-		c.Log.Error("the location store does not answer", "error", directory.Cause(err))
-		return
-	}
-	if gone {
-		c.Stats.Changes.Add(1)
-	}
+	to := k.shared(k.leg(b.Target())).Callee
+	k.core.flowGone(now, b.Target(), status, to.User+"@"+to.Domain)
 }
 
 // Ended implements proxy.Call.
@@ -268,25 +239,3 @@ func strip(e *wire.Edit) {
 	e.RemoveAll(wire.HdrAuthorization)
 	e.RemoveName("P-Edge")
 }
-
-// letter is the proxy.Call of requests that make no dialog.
-type letter struct {
-	core *Core
-	aor  string // whom it is for, "" for an application
-}
-
-func (letter) Forward(_ time.Time, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) error {
-	strip(e)
-	return nil
-}
-
-func (letter) Response(_ time.Time, _ *proxy.Context, _ *proxy.Branch, _ *wire.Message, e *wire.Edit) {
-	e.RemoveName("P-Edge")
-}
-
-// BranchEnded implements proxy.BranchCall.
-func (l letter) BranchEnded(now time.Time, b *proxy.Branch, status int) {
-	l.core.flowGone(now, b, status, l.aor)
-}
-
-func (letter) Ended(time.Time, *proxy.Context) {}

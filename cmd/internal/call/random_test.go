@@ -1,7 +1,9 @@
 package call
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,14 +26,20 @@ func TestRandomCalls(t *testing.T) {
 		for i := range rapid.IntRange(1, 3).Draw(rt, "calls") {
 			a.dial(fmt.Sprint("c", i))
 		}
+		if rapid.Bool().Draw(rt, "elsewhere") {
+			w.besides()
+			w.slow = true
+		}
 		w.lost = func() bool { return rapid.IntRange(0, 9).Draw(rt, "lost") < 2 }
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			a.step(rt)
+			a.forwarded()
 		}
-		w.lost = nil
+		w.lost, w.slow = nil, false
 		if rapid.Bool().Draw(rt, "shutdown") {
 			w.core.Close(w.now)
 		} else {
+			w.settle()
 			w.advance(13 * time.Hour) // the longest call
 		}
 		w.take()
@@ -61,9 +69,54 @@ func (a *actors) dial(callID string) {
 	a.calls = append(a.calls, p)
 }
 
-// step is one thing that a party, the network or the clock does.
+// begin dials when the relay may be slow to answer.
+func (a *actors) begin(callID string) {
+	a.receive(a.invitation(callID, "offer"))
+	if len(a.core.Calls.ByCallID(callID)) > 0 { // else the nonce is stale
+		a.calls = append(a.calls, &party{callID: callID, cseq: 10})
+	}
+}
+
+// forwarded finds the INVITEs of calls that have waited.
+func (a *actors) forwarded() {
+	for _, s := range a.out {
+		for _, p := range a.calls {
+			if s.Method() == wire.INVITE && len(s.ToTag()) == 0 && string(s.CallID()) == p.callID && len(p.invites) < 2 && !slices.Contains(p.invites, s) {
+				p.invites, p.route = append(p.invites, s), route(a.t, s)
+			}
+		}
+	}
+}
+
+// relay has a relay answer, or fail to.
+func (a *actors) relay(rt *rapid.T) {
+	if len(a.asked) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(a.asked)-1).Draw(rt, "question")
+	if rapid.IntRange(0, 4).Draw(rt, "fails") == 0 {
+		a.mediaErr["offer"], a.mediaErr["answer"] = context.DeadlineExceeded, context.DeadlineExceeded
+		defer clear(a.mediaErr)
+	}
+	a.reply(i)
+}
+
+// step is one thing that a party, the network, the relay or the clock does.
 func (a *actors) step(rt *rapid.T) {
 	p := rapid.SampledFrom(a.calls).Draw(rt, "call")
+	if what := rapid.IntRange(0, 9).Draw(rt, "what"); a.slow && what < 3 {
+		a.relay(rt)
+		return
+	} else if a.slow && what == 3 && len(a.calls) < 6 {
+		a.begin(fmt.Sprint("s", a.count))
+		return
+	}
+	if len(p.invites) == 0 {
+		if rapid.Bool().Draw(rt, "gives up") {
+			a.cancelled(p.callID)
+		}
+		return
+	}
 	inv := rapid.SampledFrom(p.invites).Draw(rt, "branch")
 	tag := rapid.SampledFrom([]string{"b1", "b2"}).Draw(rt, "tag")
 	x := &talk{w: a.world, callID: p.callID, route: p.route}
@@ -131,8 +184,8 @@ func (a *actors) check(rt *rapid.T) {
 	if n := a.core.calls.Len() + a.core.Calls.Len() + len(a.live); n != 0 {
 		rt.Errorf("%d records, %d calls shown, %d media sessions left", a.core.calls.Len(), a.core.Calls.Len(), len(a.live))
 	}
-	if len(a.deleted) != len(a.calls) {
-		rt.Errorf("media of %d calls deleted, of %d", len(a.deleted), len(a.calls))
+	if len(a.deleted) != len(a.begun) || len(a.asked) != 0 || a.core.Busy() {
+		rt.Errorf("media of %d calls deleted, of %d; %d questions left", len(a.deleted), len(a.begun), len(a.asked))
 	}
 	for id, n := range a.deleted {
 		if n != 1 {

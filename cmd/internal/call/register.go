@@ -13,7 +13,7 @@ import (
 // register is RFC 3261 section 10.3 in its order: extensions, authentication,
 // authorisation, address of record, bindings.
 func (c *Core) register(now time.Time, tx *transaction.Server, m *wire.Message, src Source) {
-	p := c.caller(now, tx, m, digest.Origin, wire.HdrTo)
+	p := c.caller(now, tx, m, src, digest.Origin, wire.HdrTo)
 	if p == nil {
 		return
 	}
@@ -33,7 +33,7 @@ func (c *Core) register(now time.Time, tx *transaction.Server, m *wire.Message, 
 	if res.Added+res.Removed > 0 {
 		c.Stats.Changes.Add(1)
 	}
-	ok := edgeResult("ok", p.Username, p.Domain, m)
+	ok := edgeResult("ok", p.Username, p.Domain, false, m)
 	b, err := res.AppendResponse(c.out[:0], m, tx.Tag(), ok)
 	if err != nil {
 		c.refuse(now, tx, m, 500, "")

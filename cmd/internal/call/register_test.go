@@ -59,8 +59,8 @@ func TestRegisterRefused(t *testing.T) {
 		told   string // to the edge
 	}{
 		{name: "no credentials", to: "sip:bob@example.com", status: 401},
-		{name: "wrong password", to: "sip:bob@example.com", user: "bob", secret: "guess", status: 401, told: "auth=fail;user=bob@example.com;class=register"},
-		{name: "unknown user", to: "sip:eve@example.com", user: "eve", secret: "guess", status: 401, told: "auth=fail;user=eve@example.com;class=register"},
+		{name: "wrong password", to: "sip:bob@example.com", user: "bob", secret: "guess", status: 401, told: "auth=fail;user=bob@example.com;nonce=own;class=register"},
+		{name: "unknown user", to: "sip:eve@example.com", user: "eve", secret: "guess", status: 401, told: "auth=fail;user=eve@example.com;nonce=own;class=register"},
 		{name: "somebody else", to: "sip:bob@example.com", user: "carol", status: 403},
 		{name: "foreign domain", to: "sip:bob@example.net", status: 404},
 		{name: "no user", to: "sip:example.com", status: 400},

@@ -29,7 +29,7 @@ func (c *Core) Request(now time.Time, tx *transaction.Server, m *wire.Message) {
 	case m.Method() == wire.OPTIONS && c.forUs(m):
 		c.refuse(now, tx, m, 200, "")
 	case m.Method() == wire.MESSAGE, m.Method() == wire.OPTIONS:
-		c.message(now, tx, m)
+		c.message(now, tx, m, src)
 	case m.Method() == wire.SUBSCRIBE, m.Method() == wire.PUBLISH:
 		c.refuse(now, tx, m, 489, "Bad Event")
 	case m.Method() == wire.MethodUnknown:
@@ -58,7 +58,13 @@ func (c *Core) forUs(m *wire.Message) bool {
 
 // Cancel implements transaction.User.
 func (c *Core) Cancel(now time.Time, invite *transaction.Server, m *wire.Message) {
-	c.proxy.Cancel(now, invite, m)
+	if w, ok := invite.Value.(*waiting); ok {
+		w.cancel(now)
+		return
+	}
+	if !c.proxy.Cancel(now, invite, m) {
+		c.b2bua.Cancel(now, invite, m)
+	}
 }
 
 // Stray implements transaction.User.
@@ -66,12 +72,17 @@ func (c *Core) Stray(time.Time, *wire.Message, transport.Flow) {}
 
 // ServerFailed implements transaction.ServerFailureUser.
 func (c *Core) ServerFailed(now time.Time, tx *transaction.Server, _ error) {
+	if w, ok := tx.Value.(*waiting); ok {
+		w.cancel(now)
+		return
+	}
 	c.proxy.ServerFailed(now, tx)
+	c.b2bua.ServerFailed(now, tx)
 }
 
 // caller authenticates the sender of a request outside of dialogs as a
 // subscriber of ours, or answers it and returns nil.
-func (c *Core) caller(now time.Time, tx *transaction.Server, m *wire.Message, role digest.Role, header wire.HeaderID) *directory.Profile {
+func (c *Core) caller(now time.Time, tx *transaction.Server, m *wire.Message, src Source, role digest.Role, header wire.HeaderID) *directory.Profile {
 	h, _ := m.First(header)
 	addr, err := wire.ParseNameAddr(h.Value)
 	if err != nil {
@@ -97,10 +108,12 @@ func (c *Core) caller(now time.Time, tx *transaction.Server, m *wire.Message, ro
 		c.refuse(now, tx, m, 403, "Domain Not Served")
 		return nil
 	}
-	res := c.Digest.Verify(ctx, m, role, domain, now)
+	origin := src.Addr.Addr().As16()
+	x := &digest.Exchange{Role: role, Realm: domain, Origin: origin[:], Now: now}
+	res := c.Digest.Verify(ctx, m, x)
 	c.Stats.Auth.WithLabelValues(res.Outcome.String()).Inc()
 	if res.Outcome != digest.OK {
-		c.challenge(now, tx, m, role, domain, res)
+		c.challenge(now, tx, m, x, res)
 		return nil
 	}
 	return c.authorised(now, tx, m, string(res.User), wire.Unescape(uri.User), domain)
@@ -108,21 +121,21 @@ func (c *Core) caller(now time.Time, tx *transaction.Server, m *wire.Message, ro
 
 // challenge answers a request without good credentials and tells the edge
 // about bad ones, which it counts against their sender.
-func (c *Core) challenge(now time.Time, tx *transaction.Server, m *wire.Message, role digest.Role, realm string, res digest.Result) {
+func (c *Core) challenge(now time.Time, tx *transaction.Server, m *wire.Message, x *digest.Exchange, res digest.Result) {
 	var extra []wire.Field
 	switch res.Outcome {
 	case digest.WrongPassword, digest.UnknownUser, digest.Replayed, digest.Malformed:
-		extra = append(extra, edgeResult("fail", string(res.User), realm, m))
+		extra = append(extra, edgeResult("fail", string(res.User), x.Realm, res.Answered, m))
 	case digest.Unavailable:
 		c.Log.Error("credentials are not to be had", "error", directory.Cause(res.Err))
 	}
-	b, err := c.Digest.AppendResponse(c.out[:0], m, role, realm, res.Outcome, tx.Tag(), now, extra...)
+	b, err := c.Digest.AppendResponse(c.out[:0], m, x, res.Outcome, tx.Tag(), extra...)
 	if err != nil {
 		c.refuse(now, tx, m, 500, "")
 		return
 	}
 	c.out = b
-	c.count(m, c.Digest.Status(role, res.Outcome))
+	c.count(m, c.Digest.Status(x.Role, res.Outcome))
 	_ = tx.Respond(now, b) // whoever asked is gone when this fails
 }
 
@@ -131,11 +144,17 @@ const longestUser = 128
 
 // edgeResult tells the edge whose credentials were good or not, for its bans:
 //
-//	P-Edge-Result: auth=fail;user=alice@example.com;class=register
-func edgeResult(auth, user, domain string, m *wire.Message) wire.Field {
+//	P-Edge-Result: auth=fail;user=alice@example.com;nonce=own;class=register
+//
+// nonce=own says that the credentials answer a challenge that was sent to the
+// client's address: it is no forged one.
+func edgeResult(auth, user, domain string, answered bool, m *wire.Message) wire.Field {
 	v := "auth=" + auth
 	if user != "" && len(user) <= longestUser {
 		v += ";user=" + url.PathEscape(user+"@"+domain)
+	}
+	if answered {
+		v += ";nonce=own"
 	}
 	return wire.Field{ID: wire.HdrPEdgeResult, Value: []byte(v + ";class=" + strings.ToLower(m.Method().String()))}
 }
@@ -180,7 +199,7 @@ func (c *Core) unavailable(now time.Time, tx *transaction.Server, m *wire.Messag
 }
 
 // message routes a request that makes no dialog to all contacts of its target.
-func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message) {
+func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message, src Source) {
 	if r := c.proxy.Check(m); r != nil {
 		c.proxy.Refuse(now, tx, r)
 		return
@@ -189,7 +208,7 @@ func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message) {
 		c.refuse(now, tx, m, 403, "Preloaded Route")
 		return
 	}
-	p := c.caller(now, tx, m, digest.Proxy, wire.HdrFrom)
+	p := c.caller(now, tx, m, src, digest.Proxy, wire.HdrFrom)
 	if p == nil {
 		return
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/cluster/directory"
-	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/digest"
 	"github.com/class5-go/class5/sip/registrar"
@@ -16,14 +15,6 @@ import (
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
-
-// Media anchors the streams of a call: the relay in this process, or one
-// elsewhere that speaks the same terms.
-type Media interface {
-	Offer(context.Context, relay.OfferRequest) ([]byte, error)
-	Answer(context.Context, relay.AnswerRequest) ([]byte, error)
-	Delete(context.Context, relay.DeleteRequest) (relay.Report, error)
-}
 
 // Directory knows domains, subscribers and numbers.
 type Directory interface {
@@ -40,6 +31,12 @@ type Recorder interface {
 	// Ready is an error while no further call can be recorded: then new calls
 	// are refused.
 	Ready() error
+}
+
+// Watch hears of calls that cost something while they last. It must not block.
+type Watch interface {
+	Answered(id string, e *billing.Event)
+	Ended(id string)
 }
 
 // Source is who sent a request, as an edge saw it.
@@ -62,14 +59,29 @@ type Shared struct {
 	Router    *routing.Router
 	Apps      map[string]string // contact URI of each application
 	Media     Media
-	Events    Recorder
-	Calls     *dialog.Registry
-	Sign      func(dst, id, callID []byte) []byte // signature of a dialog id
-	Verify    func(sig, id, callID []byte) bool   // of Sign's
-	Interim   time.Duration                       // between proofs that a call lives; 0 means 15 s
-	Timeout   time.Duration                       // for stores and media control; 0 means 2 s
-	Log       *slog.Logger
-	Stats     *Stats
+	Profiles  Policy // how parties are spoken to that have not offered anything
+	// Beside runs work, which asks a relay elsewhere and may take its time, on
+	// another goroutine and then done on the shard of a Call-ID: the core goes on
+	// meanwhile. nil asks in place, which is right for a relay that never blocks.
+	Beside func(callID string, work func(context.Context), done func(now time.Time))
+	Events Recorder
+	Credit Credit // of prepaid callers; nil: they can't call
+	Watch  Watch  // of what callers spend; nil for nobody's
+	// Warn tells the caller of a media session that its credit ends soon; nil
+	// for a count only.
+	Warn    func(ctx context.Context, id, callerTag string, left time.Duration) error
+	Calls   *dialog.Registry
+	Sign    func(dst, id, callID []byte) []byte // signature of a dialog id
+	Verify  func(sig, id, callID []byte) bool   // of Sign's
+	Interim time.Duration                       // between proofs that a call lives; 0 means 1 min
+	Timeout time.Duration                       // for stores and a relay in this process; 0 means 2 s
+	// Patience is for one question to relays elsewhere, several of which may
+	// have to be tried; 0 means 5 s.
+	Patience time.Duration
+	Log      *slog.Logger
+	Stats    *Stats
+
+	asked referrals
 }
 
 // context bounds how long a core waits for others.
@@ -79,4 +91,11 @@ func (s *Shared) context() (context.Context, context.CancelFunc) {
 		d = 2 * time.Second
 	}
 	return context.WithTimeout(context.Background(), d)
+}
+
+func (s *Shared) patience() time.Duration {
+	if s.Patience > 0 {
+		return s.Patience
+	}
+	return 5 * time.Second
 }

@@ -13,6 +13,7 @@ type Stats struct {
 	Ended         *prometheus.CounterVec // calls by cause
 	MediaFailures *prometheus.CounterVec // by step
 	Unrecorded    prometheus.Counter     // events that could not be kept
+	Warned        prometheus.Counter     // callers whose credit was about to end
 	Changes       atomic.Uint64          // of registrations, for watchers
 }
 
@@ -28,11 +29,13 @@ func NewStats() *Stats {
 		MediaFailures: vec("media_failures_total", "Descriptions that could not be anchored, by step.", "step"),
 		Unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "class5", Subsystem: "proxy", Name: "unrecorded_events_total", Help: "Billing events that could not be stored."}),
+		Warned: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "class5", Subsystem: "proxy", Name: "credit_warnings_total", Help: "Calls whose credit was about to end."}),
 	}
 }
 
 func (s *Stats) all() []prometheus.Collector {
-	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Unrecorded}
+	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Unrecorded, s.Warned}
 }
 
 // Describe implements prometheus.Collector.

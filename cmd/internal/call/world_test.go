@@ -2,11 +2,15 @@ package call
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +50,10 @@ type fakes struct {
 	full   error // what the recorder says to new calls
 
 	offers, answers []string // what the relay was told
-	early           []bool   // of the answers
+	asOffered       []relay.OfferRequest
+	asAnswered      []relay.AnswerRequest
+	early           []bool // of the answers
+	begun           map[string]bool
 	deleted         map[string]int
 	live            map[string]bool
 	mediaErr        map[string]error // by step
@@ -105,9 +112,10 @@ func (f *fakes) Offer(_ context.Context, r relay.OfferRequest) ([]byte, error) {
 	if err := f.mediaErr["offer"]; err != nil {
 		return nil, err
 	}
-	f.live[r.CallID] = true
+	f.live[r.CallID], f.begun[r.CallID] = true, true
+	f.asOffered = append(f.asOffered, r)
 	f.offers = append(f.offers, fmt.Sprintf("%s>%s %s from %v", r.FromTag, r.ToTag, r.SDP, r.Source))
-	return append([]byte("relayed "), r.SDP...), nil
+	return append([]byte("relayed "+r.ViaBranch), r.SDP...), nil
 }
 
 func (f *fakes) Answer(_ context.Context, r relay.AnswerRequest) ([]byte, error) {
@@ -117,6 +125,7 @@ func (f *fakes) Answer(_ context.Context, r relay.AnswerRequest) ([]byte, error)
 	if !f.live[r.CallID] {
 		return nil, relay.ErrUnknownCall
 	}
+	f.asAnswered = append(f.asAnswered, r)
 	f.answers = append(f.answers, fmt.Sprintf("%s<%s %s from %v", r.FromTag, r.ToTag, r.SDP, r.Source))
 	f.early = append(f.early, r.Early)
 	return append([]byte("relayed "), r.SDP...), nil
@@ -131,10 +140,16 @@ func (f *fakes) Delete(_ context.Context, r relay.DeleteRequest) (relay.Report, 
 	return relay.Report{CallID: r.CallID}, nil
 }
 
-// kinds are the events so far.
-func (f *fakes) kinds() string {
+// kinds are the events so far, without the proof that a call was alive at its
+// end, which is written while a relay elsewhere is asked for the figures.
+func (w *world) kinds() string {
+	w.settle()
 	var list []string
-	for _, e := range f.events {
+	for i, e := range w.events {
+		next := slices.IndexFunc(w.events[i+1:], func(n billing.Event) bool { return n.CallID == e.CallID && n.Leg == e.Leg })
+		if w.core.Beside != nil && e.Kind == billing.EventInterim && next >= 0 && w.events[i+1+next].Kind == billing.EventStop {
+			continue
+		}
 		s := e.Kind.String()
 		if e.Kind == billing.EventFail {
 			s += fmt.Sprint(e.Code)
@@ -165,10 +180,35 @@ type world struct {
 	count int
 	login map[string]*digest.Client
 	lost  func() bool // drops what is sent
+	over  string      // transport of the phones, UDP when empty
+
+	asked []errand // of a relay elsewhere, not answered yet
+	slow  bool     // it answers when the test says so
+}
+
+// errand is a question that waits beside the shard.
+type errand struct {
+	callID string
+	work   func(context.Context)
+	done   func(time.Time)
+}
+
+// elsewhere runs all tests of the package with a relay that is asked beside the
+// shard and answers when what asked it is through.
+var elsewhere = flag.Bool("elsewhere", false, "the relay is not in the process")
+
+func TestElsewhere(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), exe, "-elsewhere", "-test.failfast", "-test.skip=^TestElsewhere$").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func newWorld(t testing.TB) *world {
-	f := &fakes{users: map[string]*directory.Profile{}, deleted: map[string]int{}, live: map[string]bool{}, mediaErr: map[string]error{}}
+	f := &fakes{users: map[string]*directory.Profile{}, begun: map[string]bool{}, deleted: map[string]int{}, live: map[string]bool{}, mediaErr: map[string]error{}}
 	for i, name := range []string{"alice", "bob", "carol"} {
 		f.users[name] = &directory.Profile{
 			SubscriberID: int64(i + 1), CustomerID: int64(i + 101), Username: name, Domain: "example.com", Numbers: []string{fmt.Sprint(4930100 + i)},
@@ -191,16 +231,60 @@ func newWorld(t testing.TB) *world {
 		Apps: map[string]string{"announce": "sip:announce@127.0.0.1:5066"}, Media: f, Events: f, Calls: &dialog.Registry{},
 		Sign:   func(dst, id, callID []byte) []byte { return fmt.Appendf(dst, "%x", string(id)+string(callID)) },
 		Verify: func(sig, id, callID []byte) bool { return string(sig) == fmt.Sprintf("%x", string(id)+string(callID)) },
-		Log:    slog.New(slog.DiscardHandler), Stats: NewStats(),
+		Log:    slog.New(asked{t: t}), Stats: NewStats(),
 	}, w.capture)
+	if *elsewhere {
+		w.besides()
+	}
 	return w
+}
+
+// asked is a log that has the test fail when a description was to pass for which
+// the relay was not asked before.
+type asked struct {
+	slog.Handler
+	t testing.TB
+}
+
+func (asked) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h asked) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if err, ok := a.Value.Any().(error); ok && errors.Is(err, errNotAsked) {
+			h.t.Errorf("%s: %v", r.Message, err)
+		}
+		return true
+	})
+	return nil
+}
+
+// besides has the relay asked beside the shard.
+func (w *world) besides() {
+	w.core.Beside = func(callID string, work func(context.Context), done func(time.Time)) {
+		w.asked = append(w.asked, errand{callID, work, done})
+	}
+}
+
+// settle has the relay answer what it was asked.
+func (w *world) settle() {
+	for !w.slow && len(w.asked) > 0 {
+		w.reply(0)
+	}
+}
+
+// reply has the relay answer one question.
+func (w *world) reply(i int) {
+	q := w.asked[i]
+	w.asked = slices.Delete(w.asked, i, i+1)
+	q.work(context.Background())
+	q.done(w.now)
 }
 
 func (w *world) edge(_ *wire.Message, from transport.Flow) (Source, error) {
 	if from.Remote != edgeAddr {
 		return Source{}, errors.New("not an edge")
 	}
-	return Source{Addr: phone, Transport: "UDP", Edge: "edge"}, nil
+	return Source{Addr: phone, Transport: cmp.Or(w.over, "UDP"), Edge: "edge"}, nil
 }
 
 func (w *world) capture(to transport.Flow, b []byte) error {
@@ -225,10 +309,13 @@ func (w *world) receiveFrom(text string, remote netip.AddrPort) {
 		w.t.Fatalf("%v\n%s", err, text)
 	}
 	w.core.Receive(w.now, &w.view, transport.Flow{Protocol: transport.UDP, Local: selfAddr, Remote: remote})
+	clear(w.view.Bytes()) // it was lent
+	w.settle()
 }
 
 // take returns what was sent since the last time.
 func (w *world) take() []*sent {
+	w.settle()
 	out := w.out
 	w.out = nil
 	return out
@@ -264,9 +351,11 @@ func (w *world) advance(d time.Duration) {
 	end := w.now.Add(d)
 	for range 100_000 {
 		next, ok := w.core.Advance(w.now)
+		w.settle()
 		if !ok || next.After(end) {
 			w.now = end
 			w.core.Advance(end)
+			w.settle()
 			return
 		}
 		if next.After(w.now) {
@@ -445,6 +534,10 @@ func (x *talk) callee(method, body string, fields ...string) {
 // ended checks that nothing is left of any call.
 func (w *world) ended() {
 	w.t.Helper()
+	w.settle()
+	if len(w.asked) > 0 || w.core.Busy() {
+		w.t.Errorf("%d questions are not answered", len(w.asked))
+	}
 	if n := w.core.calls.Len(); n != 0 {
 		w.t.Errorf("%d records left", n)
 	}

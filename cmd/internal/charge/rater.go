@@ -4,81 +4,96 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 
 	"github.com/class5-go/class5/billing"
-	"github.com/class5-go/class5/billing/rate"
+	"github.com/class5-go/class5/billing/chain"
+	"github.com/class5-go/class5/billing/ship"
 	"github.com/class5-go/class5/billing/tariff"
 	"github.com/class5-go/class5/cluster/directory"
 )
 
-// Tariffs knows whose tariff is which. directory.Reader is one.
-type Tariffs interface {
-	Subscriber(ctx context.Context, user, domain string) (*directory.Profile, error)
+// Contracts knows who pays by which tariff. directory.Reader is one. Errors
+// other than directory.ErrNotFound and directory.ErrDamaged go away: the record
+// is tried again.
+type Contracts interface {
+	Contract(ctx context.Context, customerID int64) (*directory.Contract, error)
+	// Peer is the customer that a foreign network is.
+	Peer(ctx context.Context, name string) (customerID int64, err error)
 	Tariff(ctx context.Context, profileID int64) (*tariff.Snapshot, error)
 }
 
-// rater prices records.
-type rater struct {
-	tariffs   Tariffs
-	customers func(ctx context.Context, id int64) (directory.Customer, error)
+// Rate makes the rating function of a ship.Shipper: it adds the prices of a
+// record for all its parties, and leaves the []chain.Price they were made of
+// in Detail.
+func Rate(contracts Contracts) func(ctx context.Context, r *ship.Record) error {
+	return func(ctx context.Context, r *ship.Record) error {
+		q := question{ctx: ctx, contracts: contracts}
+		prices, err := (&chain.Rater{Directory: &q, Explain: true}).Prices(nil, &r.CDR)
+		switch {
+		case q.later != nil:
+			return q.later
+		case err != nil:
+			return fmt.Errorf("%w: %w", ship.ErrUnrated, err)
+		}
+		r.Parties = make([]billing.Party, len(prices))
+		for i := range prices {
+			r.Parties[i] = prices[i].Party
+		}
+		r.Detail = prices
+		return nil
+	}
 }
 
-// price adds the parties of a record. A side that is no subscriber of ours has
-// none. errUnrated says that a side should pay and no tariff says how much:
-// the record is kept without that price. Other errors ask for another try.
-func (r *rater) price(ctx context.Context, c *billing.CDR) error {
-	c.Generation = 1
-	var unrated error
-	for _, side := range []billing.Side{billing.SideCaller, billing.SideCallee} {
-		e := c.Caller
-		if side == billing.SideCallee {
-			e = c.Callee
-		}
-		if e.Account == "" {
-			continue
-		}
-		profile, err := r.profile(ctx, e)
-		if err != nil {
-			return err
-		}
-		s, err := r.tariffs.Tariff(ctx, profile)
-		if errors.Is(err, directory.ErrNotFound) {
-			unrated = fmt.Errorf("%w: %s has no tariff", errUnrated, side)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		p, err := rate.Party(s, c, side, s.Name())
-		if err != nil {
-			unrated = fmt.Errorf("%w: %s: %w", errUnrated, side, err)
-			continue
-		}
-		c.Parties = append(c.Parties, p)
-	}
-	return unrated
+// question is the directory of the rating of one record.
+type question struct {
+	ctx       context.Context
+	contracts Contracts
+	later     error // why the directory could not answer; the record waits
 }
 
-var errUnrated = errors.New("charge: no price")
+// Terms implements chain.Directory.
+func (q *question) Terms(r chain.Ref, at billing.Millis, source netip.Addr) (chain.Terms, error) {
+	t, err := q.terms(r, at, source)
+	switch {
+	case errors.Is(err, directory.ErrNotFound):
+		return t, nil // without a tariff: the rater knows whether that is an error
+	case errors.Is(err, directory.ErrDamaged):
+		return t, directory.Cause(err)
+	case err != nil:
+		q.later = err
+	}
+	return t, err
+}
 
-// profile is the billing profile of the side's customer.
-func (r *rater) profile(ctx context.Context, e billing.Endpoint) (int64, error) {
-	p, err := r.tariffs.Subscriber(ctx, e.User, e.Domain)
-	if err == nil && strconv.FormatInt(p.CustomerID, 10) == e.Account {
-		return p.BillingProfileID, nil
-	}
-	if err != nil && !errors.Is(err, directory.ErrNotFound) {
-		return 0, err
-	}
-	// The subscriber is gone or somebody else's by now: its customer pays.
-	id, err := strconv.ParseInt(e.Account, 10, 64)
+func (q *question) terms(r chain.Ref, at billing.Millis, source netip.Addr) (t chain.Terms, err error) {
+	id, err := q.customer(r)
 	if err != nil {
-		id = 0 // no customer of ours has it
+		return t, err
 	}
-	customer, err := r.customers(ctx, id)
-	if errors.Is(err, directory.ErrNotFound) {
-		return 0, nil
+	c, err := q.contracts.Contract(q.ctx, id)
+	if err != nil {
+		return t, err
 	}
-	return customer.BillingProfileID, err
+	if c.ResellerID != 0 && r.Role != billing.RoleCarrier {
+		t.Parent = strconv.FormatInt(c.ResellerID, 10)
+	}
+	t.Snapshot, err = q.contracts.Tariff(q.ctx, c.Profile(at.Time(), source))
+	if err == nil {
+		t.Profile = t.Snapshot.Name()
+	}
+	return t, err
+}
+
+// customer is whose contract a party has.
+func (q *question) customer(r chain.Ref) (int64, error) {
+	if r.Role == billing.RoleCarrier {
+		return q.contracts.Peer(q.ctx, r.Account)
+	}
+	id, err := strconv.ParseInt(r.Account, 10, 64)
+	if err != nil {
+		return 0, directory.ErrNotFound // no customer of ours has it
+	}
+	return id, nil
 }

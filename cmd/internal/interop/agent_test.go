@@ -26,8 +26,11 @@ type agent struct {
 	domain string
 	phone
 	auth   digest.Client
+	claims string // address in Via and Contact, if not that of conn: behind NAT
 	callID string
 	cseq   int
+	rest   []byte        // read from a connection, not looked at yet
+	invite *wire.Message // the last call that came in and was answered
 }
 
 func newAgent(t *testing.T, network string, port int, domain string, p phone) *agent {
@@ -52,14 +55,19 @@ func (a *agent) fresh() {
 	a.auth.Forget()
 }
 
-func (a *agent) local() string { return a.conn.LocalAddr().String() }
+func (a *agent) local() string {
+	if a.claims != "" {
+		return a.claims
+	}
+	return a.conn.LocalAddr().String()
+}
 
 // request is a request outside of dialogs; more are header lines to add or, by
 // their names, to put in place of others.
 func (a *agent) request(method, uri, to string, more ...string) []byte {
 	a.cseq++
 	lines := []string{
-		"Via: SIP/2.0/UDP " + a.local() + ";branch=z9hG4bK" + rand.Text() + ";rport",
+		"Via: SIP/2.0/" + strings.ToUpper(a.conn.LocalAddr().Network()) + " " + a.local() + ";branch=z9hG4bK" + rand.Text() + ";rport",
 		"Max-Forwards: 70",
 		"From: <sip:" + a.user + "@" + a.domain + ">;tag=f" + a.callID[:8],
 		"To: <" + to + ">",
@@ -93,15 +101,22 @@ func (a *agent) receive(limit time.Duration, fits func(*wire.Message) bool) *wir
 	a.t.Helper()
 	_ = a.conn.SetReadDeadline(time.Now().Add(limit))
 	for {
-		b := make([]byte, 65536)
-		n, err := a.conn.Read(b)
-		if err != nil {
-			return nil
+		b := a.rest
+		if a.rest = nil; len(b) == 0 {
+			b = make([]byte, 65536)
+			n, err := a.conn.Read(b)
+			if err != nil {
+				return nil
+			}
+			b = b[:n]
 		}
 		m := new(wire.Message)
-		if err := m.Parse(b[:n], nil); err != nil {
-			a.t.Errorf("received what cannot be read: %v\n%s", err, b[:n])
+		if err := m.Parse(b, nil); err != nil {
+			a.t.Errorf("received what cannot be read: %v\n%s", err, b)
 			continue
+		}
+		if a.conn.LocalAddr().Network() == "tcp" { // another may have come with it
+			a.rest = b[len(m.Bytes()):]
 		}
 		if fits(m) {
 			return m

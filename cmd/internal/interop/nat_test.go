@@ -73,6 +73,7 @@ publish=0
 // over UDP, TCP and TLS, linphone with outbound over TCP. CLASS5_IDLE says how
 // long that is, 40 s by default.
 func TestNAT(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	idle, err := time.ParseDuration(os.Getenv("CLASS5_IDLE"))
 	if err != nil {
 		idle = 40 * time.Second

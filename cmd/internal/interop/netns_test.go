@@ -23,9 +23,14 @@ func link(t *testing.T, name string, near, far netip.Prefix) func(func()) {
 			t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	_ = exec.Command("ip", "netns", "del", name).Run() // of a test that was killed
+	// The kernel takes its time to end a namespace; the link is gone at once.
+	remove := func() {
+		_ = exec.Command("ip", "link", "del", name+"0").Run()
+		_ = exec.Command("ip", "netns", "del", name).Run()
+	}
+	remove() // what is left of a test that was killed
 	ip("netns", "add", name)
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
+	t.Cleanup(remove)
 	ip("link", "add", name+"0", "mtu", "1500", "type", "veth", "peer", "name", name+"1", "mtu", "1500", "netns", name)
 	ip("addr", "add", near.String(), "dev", name+"0")
 	ip("link", "set", name+"0", "up")

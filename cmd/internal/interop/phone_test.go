@@ -28,6 +28,7 @@ type baresip struct {
 	dir  string
 	name string
 	tone float64
+	sip  int
 	rtp  int // first of its ports for media
 	ctl  net.Conn
 
@@ -78,16 +79,39 @@ const phonePorts = 10
 // newBaresip starts a phone and waits until it is registered.
 func newBaresip(t *testing.T, c *carrier, who phone, transport string, tone float64) *baresip {
 	t.Helper()
+	b := startBaresipAt(t, c.domain, who.user, tone, fmt.Sprintf("<sip:%s@%s:%d;transport=%s>;auth_pass=%s;audio_codecs=PCMA/8000/1;answermode=manual;regint=600\n",
+		who.user, c.domain, c.sip, transport, who.password))
+	eventually(t, 10*time.Second, func() error {
+		if !strings.Contains(b.output(), "200 OK") {
+			return fmt.Errorf("%s is not registered\n%s", b.name, b.output())
+		}
+		return nil
+	})
+	return b
+}
+
+// startBaresip starts a phone with an account.
+func startBaresip(t *testing.T, name string, tone float64, account string, modules ...string) *baresip {
+	t.Helper()
+	return startBaresipAt(t, "127.0.0.1", name, tone, account, modules...)
+}
+
+// startBaresipAt is startBaresip for a phone with another address.
+func startBaresipAt(t *testing.T, ip, name string, tone float64, account string, modules ...string) *baresip {
+	t.Helper()
 	port := freePorts(t, 14)
-	b := &baresip{t: t, dir: t.TempDir(), name: who.user, tone: tone, rtp: port + 4}
+	b := &baresip{t: t, dir: t.TempDir(), name: name, tone: tone, sip: port, rtp: port + 4}
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("config", fmt.Sprintf(phoneConfig, port, filepath.Join(b.dir, "tone.wav"), b.rtp, b.rtp+phonePorts-1, b.dir, port+2))
-	write("accounts", fmt.Sprintf("<sip:%s@%s:%d;transport=%s>;auth_pass=%s;audio_codecs=PCMA/8000/1;answermode=manual;regint=600\n",
-		who.user, c.domain, c.sip, transport, who.password))
+	config := fmt.Sprintf(strings.NewReplacer("sip_listen 127.0.0.1", "sip_listen "+ip, "net_interface 127.0.0.1", "net_interface "+ip).Replace(phoneConfig), port, filepath.Join(b.dir, "tone.wav"), b.rtp, b.rtp+phonePorts-1, b.dir, port+2)
+	for _, m := range modules {
+		config += "module " + m + "\n"
+	}
+	write("config", config)
+	write("accounts", account)
 	write("contacts", "")
 	writeTone(t, filepath.Join(b.dir, "tone.wav"), tone, time.Minute)
 	b.process = start(t, b.dir, "baresip", "-f", b.dir)
@@ -100,12 +124,6 @@ func newBaresip(t *testing.T, c *carrier, who phone, transport string, tone floa
 	})
 	t.Cleanup(func() { _ = b.ctl.Close() })
 	go b.read()
-	eventually(t, 10*time.Second, func() error {
-		if !strings.Contains(b.output(), "200 OK") {
-			return fmt.Errorf("%s is not registered\n%s", b.name, b.output())
-		}
-		return nil
-	})
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s:\n%s", b.name, tail(b.output()))

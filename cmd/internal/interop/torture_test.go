@@ -194,6 +194,7 @@ func answered(t *testing.T, caller, callee *agent) *wire.Message {
 		t.Fatal("no INVITE reached the callee")
 	}
 	callee.respond(in, 200)
+	callee.invite = in
 	ok := caller.final(3 * time.Second)
 	if ok == nil || ok.Status() != 200 {
 		t.Fatal("the call was not answered")

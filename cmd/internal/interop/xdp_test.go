@@ -91,7 +91,9 @@ type veth struct{ name, namespace string }
 
 func vethPair(t *testing.T) veth {
 	t.Helper()
-	v := veth{fmt.Sprintf("c5x%d", os.Getpid()%100000), fmt.Sprintf("class5-xdp-%d", os.Getpid())}
+	// A pair of an earlier test may still be going away: names of its own.
+	once := time.Now().UnixNano() / 1000 % 1_000_000
+	v := veth{fmt.Sprintf("c5x%d", once), fmt.Sprintf("class5-xdp-%d-%d", os.Getpid(), once)}
 	v.ip(t, "netns", "add", v.namespace)
 	t.Cleanup(func() { v.ip(t, "netns", "del", v.namespace) })
 	v.ip(t, "link", "add", v.name, "type", "veth", "peer", "name", "peer", "netns", v.namespace)

@@ -23,14 +23,16 @@ type Admin struct {
 	Registry *prometheus.Registry
 	mux      *http.ServeMux
 	listener net.Listener
+	retired  chan struct{} // closed when another process has the listener
+	retire   sync.Once
 
 	mu     sync.Mutex
 	checks map[string]func(context.Context) error
 }
 
-// NewAdmin binds addr.
-func NewAdmin(ctx context.Context, addr string) (*Admin, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+// NewAdmin binds addr. sockets may be nil.
+func NewAdmin(ctx context.Context, addr string, sockets *Sockets) (*Admin, error) {
+	l, err := sockets.Listen(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("admin listener %s: %w", addr, err)
 	}
@@ -39,6 +41,7 @@ func NewAdmin(ctx context.Context, addr string) (*Admin, error) {
 		mux:      http.NewServeMux(),
 		listener: l,
 		checks:   map[string]func(context.Context) error{},
+		retired:  make(chan struct{}),
 	}
 	a.Registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -95,17 +98,21 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// Run serves until ctx is done.
+// Run serves until ctx is done, or another process serves the listener.
 func (a *Admin) Run(ctx context.Context, log *slog.Logger) error {
-	return serveHTTP(ctx, a.listener, a.mux, log)
+	return serveHTTP(ctx, a.retired, a.listener, a.mux, log)
 }
+
+// Retire leaves the listener to another process. What is being answered is.
+func (a *Admin) Retire() { a.retire.Do(func() { close(a.retired) }) }
 
 // Close gives the socket back when Run was never called.
 func (a *Admin) Close() error { return a.listener.Close() }
 
 // serveHTTP runs a server with the limits that every listener of ours has,
-// and drains it for up to two seconds when ctx is done.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+// and drains it for up to two seconds when ctx is done, or stop is closed; nil:
+// it never is.
+func serveHTTP(ctx context.Context, stop <-chan struct{}, l net.Listener, h http.Handler, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -120,6 +127,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Lo
 	select {
 	case err := <-done:
 		return err
+	case <-stop:
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

@@ -27,7 +27,10 @@ type CarrierOptions struct {
 	WSPort, InternalPort int
 	RTPMin, RTPMax       int
 	Web, Admin, LogLevel string
-	Digest               []string // see ProxyConfig
+	Digest, Emergency    []string // see ProxyConfig
+	MediaRelays          []RemoteConfig
+	MediaProfiles        map[string]string // see MediaConfig
+	Exports              string            // file with a section "exports"; see Config
 }
 
 // Carrier is edge, proxy and web in one process, with embedded stores.
@@ -64,7 +67,7 @@ func (c *Carrier) open(ctx context.Context) error {
 	if err := writable(c.opts.Data); err != nil {
 		return err
 	}
-	if c.admin, err = NewAdmin(ctx, c.opts.Admin); err != nil {
+	if c.admin, err = NewAdmin(ctx, c.opts.Admin, nil); err != nil {
 		return bindError(err)
 	}
 	c.env = Env{Node: "carrier", Log: log, Metrics: c.admin.Registry, Capture: capture.New(capture.Config{}), Now: time.Now}
@@ -144,8 +147,14 @@ func (c *Carrier) openStores(ctx context.Context) error {
 	if c.env.Keys, err = Ring(key.Value); err != nil {
 		return err
 	}
-	c.stores, err = OpenStores(ctx, cfg, c.env, c.dir)
-	return err
+	if c.stores, err = OpenStores(ctx, cfg, c.env, c.dir); err != nil || c.opts.Exports == "" {
+		return err
+	}
+	file, err := Load(c.opts.Exports)
+	if err != nil {
+		return err
+	}
+	return c.stores.Export(file.Exports, c.env)
 }
 
 func (c *Carrier) openNodes(ctx context.Context) error {
@@ -156,9 +165,12 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	var err error
 	if c.proxy, err = NewProxy(ctx, ProxyConfig{
 		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Digest: o.Digest, Interim: 5 * time.Second,
+		Emergency: o.Emergency,
 		Media: MediaConfig{
-			Addr: o.Listen, Advertised: o.Advertise, PortMin: uint16(o.RTPMin), PortMax: uint16(o.RTPMax),
-			AllowLoopback: o.Demo || o.Advertise.IsLoopback(),
+			Addr: o.Listen, Advertised: o.Advertise, Remote: o.MediaRelays, Profiles: o.MediaProfiles,
+			RelayConfig: RelayConfig{
+				PortMin: uint16(o.RTPMin), PortMax: uint16(o.RTPMax), AllowLoopback: o.Demo || o.Advertise.IsLoopback(),
+			},
 		},
 	}, c.env, c.stores); err != nil {
 		return err
@@ -183,6 +195,8 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 		return err
 	}
 	c.admin.CheckAll(c.proxy.Checks())
+	c.admin.Handle("/quarantine", c.stores.Quarantine())
+	c.admin.Handle("/quarantine/", c.stores.Quarantine())
 	c.lb.Mount(c.admin)
 	return nil
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"errors"
 	"fmt"
+
+	"github.com/class5-go/class5/cmd/internal/exports"
 )
 
 // Check says which nodes a configuration is for and what is wrong with it, as
@@ -24,11 +26,18 @@ func (c *Config) Check() (nodes []string, err error) {
 		nodes, keys = append(nodes, "proxy"), true
 		all = append(all, c.Proxy.check(), needs("store: data", c.Store.Data != ""))
 	}
+	if err := exports.Check(c.Exports); err != nil {
+		all = append(all, fmt.Errorf("%w: %w", ErrConfig, err))
+	}
 	if c.Web.Listen != "" {
 		nodes = append(nodes, "web")
 	}
+	if len(c.Media.Interfaces) > 0 {
+		nodes = append(nodes, "media")
+		all = append(all, c.Media.check())
+	}
 	if len(nodes) == 0 {
-		all = append(all, fmt.Errorf("%w: none of lb, proxy and web is configured", ErrConfig))
+		all = append(all, fmt.Errorf("%w: none of lb, proxy, web and media is configured", ErrConfig))
 	}
 	if keys {
 		_, err := KeyFile(c.Keys)

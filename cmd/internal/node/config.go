@@ -14,12 +14,14 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/class5-go/class5/cmd/internal/exports"
 )
 
 // ErrConfig marks a mistake of the operator: one line, exit code 2.
 var ErrConfig = errors.New("configuration")
 
-// Config is the file of cmd/lb, cmd/proxy and cmd/web. A node reads its own
+// Config is the file of cmd/lb, cmd/proxy, cmd/web and cmd/media. A node reads its own
 // section and the common part; unknown keys are errors.
 type Config struct {
 	Node  string      `yaml:"node"`  // name in logs, ladders and records
@@ -30,6 +32,11 @@ type Config struct {
 	LB    LBConfig    `yaml:"lb"`
 	Proxy ProxyConfig `yaml:"proxy"`
 	Web   WebConfig   `yaml:"web"`
+	// Media is a media relay of its own (cmd/media).
+	Media MediaNodeConfig `yaml:"media"`
+	// Exports are files of the call records for others, written by a proxy (one
+	// of those that share a database is enough).
+	Exports []exports.Config `yaml:"exports"`
 }
 
 // StoreConfig names the databases.
@@ -38,14 +45,26 @@ type StoreConfig struct {
 	DSN    string `yaml:"dsn"`    // file name, or user:password@unix(/path)/database
 	Redis  string `yaml:"redis"`  // host:port or /path/to/socket; empty: registrations in memory
 	Data   string `yaml:"data"`   // directory for spool and write-ahead files
+	// Lease is how long money of prepaid customers stays set aside for this node
+	// in Redis after the last call that needs it; 10 min. That of a node that
+	// died is theirs again then.
+	Lease time.Duration `yaml:"lease"`
 }
 
 // ProxyConfig is the stateful core.
 type ProxyConfig struct {
-	Listen     netip.AddrPort   `yaml:"listen"`      // UDP, from the lbs
+	Listen     netip.AddrPort   `yaml:"listen"`      // UDP, from the lbs; the address that they know this proxy by
+	ListenTCP  netip.AddrPort   `yaml:"listen_tcp"`  // from lbs with internal_transport auto or tcp
+	ListenTLS  netip.AddrPort   `yaml:"listen_tls"`  // from lbs with internal_transport tls: nothing passes in clear then
 	Edges      []netip.AddrPort `yaml:"edges"`       // lbs that may talk to it
-	PlainEdges []netip.AddrPort `yaml:"plain_edges"` // foreign lbs, trusted by address without P-Edge
-	Shards     int              `yaml:"shards"`
+	PlainEdges []netip.AddrPort `yaml:"plain_edges"` // foreign lbs, trusted by address without P-Edge; UDP only
+	// With listen_tls: our certificates, the authorities of the lbs' and the name
+	// in those; their addresses when empty.
+	Certificates []CertificateConfig `yaml:"certificates"`
+	EdgeCA       string              `yaml:"edge_ca"`
+	EdgeName     string              `yaml:"edge_name"`
+	Overload     ProxyOverloadConfig `yaml:"overload"`
+	Shards       int                 `yaml:"shards"`
 	// Digest are the algorithms offered, strongest first: sha-256, sha-512-256,
 	// md5. Empty offers md5 alone, which every phone understands.
 	Digest  []string       `yaml:"digest"`
@@ -53,18 +72,60 @@ type ProxyConfig struct {
 	Echo    netip.AddrPort `yaml:"echo"` // UDP address of the test-number application
 	Interim time.Duration  `yaml:"interim"`
 	Token   string         `yaml:"token"` // file with the secret by which web reads live state
+	Prepaid PrepaidConfig  `yaml:"prepaid"`
+	// Emergency are numbers of emergency services as they are dialled, such as
+	// 112: neither locks nor limits nor credit keep a call from them.
+	Emergency []string `yaml:"emergency"`
 }
 
-// MediaConfig is the RTP relay.
+// PrepaidConfig is how the calls of prepaid customers are limited.
+type PrepaidConfig struct {
+	// Quota is granted at a time, 60 s; Early is how long before its end it is
+	// renewed, 10 s; Slack is how much longer than the quota the money is set
+	// aside, 30 s.
+	Quota time.Duration `yaml:"quota"`
+	Early time.Duration `yaml:"early"`
+	Slack time.Duration `yaml:"slack"`
+	// OnFailure is what happens to running calls while the ledger can not be
+	// asked: terminate, with what was granted, or continue, for Cap (5 min).
+	OnFailure string        `yaml:"on_failure"`
+	Cap       time.Duration `yaml:"cap"`
+	Status    int           `yaml:"status"` // of a call without credit; 402
+}
+
+// ProxyOverloadConfig is what a proxy tells its lbs of its load (RFC 7339).
+type ProxyOverloadConfig struct {
+	Off bool `yaml:"off"`
+	// Loss is the least part of requests to be refused at the lbs, in percent,
+	// for a node that is to be spared; it can be changed by a reload.
+	Loss     int           `yaml:"loss"`
+	Rate     int           `yaml:"rate"`     // requests a second that each lb may send, told to those that offer RFC 7415
+	Validity time.Duration `yaml:"validity"` // of what is told; 2 s
+}
+
+// MediaConfig is the media of a proxy: a relay in its own process, or relays
+// elsewhere.
 type MediaConfig struct {
-	Addr          netip.Addr `yaml:"addr"`
-	Advertised    netip.Addr `yaml:"advertised"`
-	PortMin       uint16     `yaml:"port_min"`
-	PortMax       uint16     `yaml:"port_max"`
-	AllowLoopback bool       `yaml:"allow_loopback"` // parties on this very machine: tests and demonstrations
-	Loops         int        `yaml:"loops"`
+	RelayConfig `yaml:",inline"`
+	// Addr and Advertised are a single interface without a name. The test number
+	// answers there too.
+	Addr       netip.Addr `yaml:"addr"`
+	Advertised netip.Addr `yaml:"advertised"`
 	// Timeout ends a call without media in either direction.
 	Timeout time.Duration `yaml:"timeout"`
+	// Remote are relays elsewhere, ours or rtpengine, that take the calls in
+	// place of the one in this process.
+	Remote []RemoteConfig `yaml:"remote"`
+	// Recheck is how often relays that do not answer are asked again; 10 s.
+	Recheck time.Duration `yaml:"recheck"`
+	// Profiles are how media are offered to a party, by the transport that it
+	// registered over (udp, tcp, tls, ws, wss) or by its name (user@domain), which
+	// goes first: avp (plain RTP), osrtp (plain with keys that it may take), savp
+	// (SRTP, keys in the description), dtls, webrtc (DTLS, ICE, one port) or same
+	// (as the other party offers it). What is not named here is avp for udp and
+	// tcp, osrtp for tls, webrtc for ws and wss. A party that offers itself is
+	// spoken to as it offers.
+	Profiles map[string]string `yaml:"profiles"`
 }
 
 // WebConfig is the panel and the API.
@@ -135,9 +196,32 @@ func needs(settings ...any) error {
 }
 
 func (c ProxyConfig) check() error {
+	if l := c.Overload.Loss; l < 0 || l > 100 {
+		return fmt.Errorf("%w: proxy: overload: loss: %d is no percentage", ErrConfig, l)
+	}
+	if c.ListenTLS.IsValid() {
+		if len(c.PlainEdges) > 0 || c.ListenTCP.IsValid() {
+			return fmt.Errorf("%w: proxy: with listen_tls nothing may pass in clear: no listen_tcp, no plain_edges", ErrConfig)
+		}
+		if err := needs("proxy: certificates", len(c.Certificates) > 0, "proxy: edge_ca", c.EdgeCA != ""); err != nil {
+			return err
+		}
+	}
+	if err := c.Prepaid.check(); err != nil {
+		return err
+	}
+	if _, err := c.emergency(); err != nil {
+		return err
+	}
+	if err := c.Media.check("proxy: media"); err != nil {
+		return err
+	}
+	if _, err := c.Media.policy(); err != nil {
+		return err
+	}
 	return needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,
 		"proxy: echo", c.Echo.IsValid(), "proxy: media: addr", c.Media.Addr.IsValid(),
-		"proxy: media: port_min", c.Media.PortMin > 0, "proxy: media: port_max", c.Media.PortMax > 0)
+		"proxy: media: port_min", c.Media.PortMin > 0 || len(c.Media.Remote) > 0, "proxy: media: port_max", c.Media.PortMax > 0 || len(c.Media.Remote) > 0)
 }
 
 // Logger makes the node's logger: JSON lines on standard error.

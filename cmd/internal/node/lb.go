@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/class5-go/class5/cmd/internal/geo"
 	"github.com/class5-go/class5/sip/capture"
 	"github.com/class5-go/class5/sip/dispatch"
 	"github.com/class5-go/class5/sip/guard"
@@ -31,6 +32,12 @@ type Env struct {
 	Keys    *token.Ring
 	Capture *capture.Store // nil: no ladders
 	Now     func() time.Time
+	// Args are those of the command, for one that starts its successor. Sockets
+	// are its listeners, Inherit what the process before hands over; both may be
+	// nil.
+	Args    []string
+	Sockets *Sockets
+	Inherit *Inheritance
 }
 
 // LB is a stateless edge.
@@ -50,8 +57,11 @@ type LB struct {
 	certificates *transport.Certificates // nil without TLS
 	tickets      *transport.TicketKeys
 	tap          *siptap.Tap
-	peers        *peers // nil: no way out but to clients and proxies
+	peers        *peers      // nil: no way out but to clients and proxies
+	anchor       *geo.Anchor // nil: media is the proxies' business
 	kernel       []*xdp.List
+
+	latency *latency
 
 	mu sync.Mutex // for Reload
 }
@@ -62,13 +72,13 @@ func NewLB(ctx context.Context, cfg LBConfig, env Env, certificates *transport.C
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	l := &LB{cfg: cfg, env: env, certificates: certificates}
+	l := &LB{cfg: cfg, env: env, certificates: certificates, latency: newLatency()}
 	for _, step := range []func(context.Context) error{l.makeDispatch, l.bind, l.makeParts, l.makeRelay, l.makeKernel} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	env.Metrics.MustRegister(transportMetrics("lb", l.endpoint), relayMetrics(l.relay), l.metrics())
+	env.Metrics.MustRegister(transportMetrics("lb", l.endpoint), relayMetrics(l.relay), l.metrics(), l.latency)
 	return l, nil
 }
 
@@ -83,6 +93,9 @@ func (l *LB) Run(ctx context.Context) error {
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { l.relay.Run(beside, l.endpoint.Outbox()) })
+	for _, p := range l.cfg.Proxies {
+		l.inside.Stream(p.Addr, 0) // from now on a connection is wanted
+	}
 	wg.Go(func() { l.inside.Run(beside) })
 	if l.prober != nil {
 		wg.Go(func() { _ = l.prober.Run(beside) }) // it ends with its context only
@@ -93,6 +106,9 @@ func (l *LB) Run(ctx context.Context) error {
 	}
 	if len(l.kernel) > 0 {
 		wg.Go(func() { l.syncKernel(beside) })
+	}
+	if l.anchor != nil {
+		wg.Go(func() { l.anchor.Run(beside) })
 	}
 	err := l.endpoint.Serve(ctx, l)
 	stop()
@@ -110,6 +126,9 @@ func (l *LB) Close() error {
 	if l.peers != nil {
 		err = errors.Join(err, l.peers.close())
 	}
+	if l.anchor != nil {
+		l.anchor.Close()
+	}
 	for _, k := range l.kernel {
 		err = errors.Join(err, k.Close())
 	}
@@ -120,21 +139,22 @@ func (l *LB) Close() error {
 // ServeSIP implements transport.Handler: the answers of proxies to our
 // questions are the prober's, the rest the relay's.
 func (l *LB) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
-	if l.prober == nil || !l.table[batch[0].Flow.Listener].Internal {
-		l.relay.ServeSIP(batch, out)
+	inside := l.table[batch[0].Flow.Listener].Internal
+	if l.prober == nil || !inside {
+		l.latency.relayed(l.relay, inside, batch, out, l.env.Now)
 		return
 	}
 	first := 0
 	for i := range batch {
 		if l.prober.Datagram(batch[i].Data, batch[i].Flow.Remote) {
 			if first < i {
-				l.relay.ServeSIP(batch[first:i], out)
+				l.latency.relayed(l.relay, inside, batch[first:i], out, l.env.Now)
 			}
 			first = i + 1
 		}
 	}
 	if first < len(batch) {
-		l.relay.ServeSIP(batch[first:], out)
+		l.latency.relayed(l.relay, inside, batch[first:], out, l.env.Now)
 	}
 }
 

@@ -28,6 +28,7 @@ func (l *LB) Mount(a *Admin) {
 		"POST /lb/targets/drain":   func(r *http.Request) (any, error) { return l.drain(r, true) },
 		"POST /lb/targets/undrain": func(r *http.Request) (any, error) { return l.drain(r, false) },
 		"GET /lb/stats":            l.stats,
+		"GET /lb/media":            l.listMedia,
 	} {
 		a.Handle(pattern, answer(f))
 	}

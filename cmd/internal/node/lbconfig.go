@@ -15,22 +15,26 @@ import (
 // LBConfig is the stateless edge.
 type LBConfig struct {
 	Listeners []ListenerConfig `yaml:"listeners"`
-	// Internal is towards the proxies: UDP, and with internal_transport other
-	// than udp a listener for streams on the same port too.
+	// Internal is towards the proxies: UDP, with internal_transport auto or tcp
+	// a listener for TCP on the same port too, with tls one for TLS and no UDP.
 	Internal           netip.AddrPort `yaml:"internal"`
 	InternalAdvertised netip.AddrPort `yaml:"internal_advertised"` // in Via, Path and Record-Route, when it is not internal
-	InternalTransport  string         `yaml:"internal_transport"`  // udp, or auto, tcp, tls: large messages over a stream
-	InternalLimit      int            `yaml:"internal_limit"`      // octets above which auto takes a stream; 8192
-	InternalCA         string         `yaml:"internal_ca"`         // file with the authorities of the proxies' certificates, for tls
-	InternalName       string         `yaml:"internal_name"`       // name in those certificates; their addresses when empty
-	Proxies            []ProxyTarget  `yaml:"proxies"`
-	Chassis            string         `yaml:"chassis"` // of this lb; proxies of other chassis only when none here can
-	Health             HealthConfig   `yaml:"health"`
-	Hosts              []string       `yaml:"hosts"`   // further names of this edge; in the self-signed certificate too
-	Readers            int            `yaml:"readers"` // UDP sockets sharing an address
-	Share              bool           `yaml:"share"`   // addresses with other lbs on this machine
-	FreeBind           bool           `yaml:"freebind"`
-	DSCP               uint8          `yaml:"dscp"`
+	// InternalTransport is udp; auto: large messages over TCP; tcp: all over TCP,
+	// over UDP while there is no connection; tls: all over TLS. Without a
+	// connection requests are answered 503 in mode tls, and nothing is sent in clear.
+	InternalTransport string        `yaml:"internal_transport"`
+	InternalPort      uint16        `yaml:"internal_port"`  // where proxies take connections, if not on the port of their address
+	InternalLimit     int           `yaml:"internal_limit"` // octets above which auto takes a stream; 8192
+	InternalCA        string        `yaml:"internal_ca"`    // file with the authorities of the proxies' certificates, for tls
+	InternalName      string        `yaml:"internal_name"`  // name in those certificates; their addresses when empty
+	Proxies           []ProxyTarget `yaml:"proxies"`
+	Chassis           string        `yaml:"chassis"` // of this lb; proxies of other chassis only when none here can
+	Health            HealthConfig  `yaml:"health"`
+	Hosts             []string      `yaml:"hosts"`   // further names of this edge; in the self-signed certificate too
+	Readers           int           `yaml:"readers"` // UDP sockets sharing an address
+	Share             bool          `yaml:"share"`   // addresses with other lbs on this machine
+	FreeBind          bool          `yaml:"freebind"`
+	DSCP              uint8         `yaml:"dscp"`
 	// Secret is a file with what Call-IDs are hashed and branches are made with.
 	// It stays when keys rotate, and all lbs in front of the same proxies have
 	// the same. Without it, it follows from the key active at start.
@@ -47,6 +51,8 @@ type LBConfig struct {
 	Resend       ResendConfig        `yaml:"resend"`
 	Resolve      ResolveConfig       `yaml:"resolve"`
 	Tap          TapConfig           `yaml:"tap"`
+	// Media brings the media of calls near the clients, when this edge anchors it.
+	Media LBMediaConfig `yaml:"media"`
 }
 
 // ListenerConfig is one SIP listener of an lb.
@@ -191,13 +197,18 @@ func (c LBConfig) check() error {
 	if _, err := c.Guard.config(); err != nil {
 		return err
 	}
+	if err := c.Media.check(); err != nil {
+		return err
+	}
 	return needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0)
 }
 
 // pairs are the files of the certificates.
-func (c LBConfig) pairs() []transport.KeyPair {
+func (c LBConfig) pairs() []transport.KeyPair { return keyPairs(c.Certificates) }
+
+func keyPairs(certs []CertificateConfig) []transport.KeyPair {
 	var list []transport.KeyPair
-	for _, p := range c.Certificates {
+	for _, p := range certs {
 		list = append(list, transport.KeyPair{Certificate: p.Cert, Key: p.Key})
 	}
 	return list

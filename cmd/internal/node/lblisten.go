@@ -21,11 +21,7 @@ func (l *LB) bind(ctx context.Context) error {
 	}
 	k := l.cfg.Connections
 	tc := transport.Config{
-		Listeners: listeners, Logger: l.env.Log, Now: l.env.Now, Unreachable: l.unreachable,
-		Limits: transport.Limits{
-			Connections: k.Total, ConnectionsPerSource: k.Source, Handshakes: k.Handshakes, WriteQueue: k.WriteQueue,
-			HandshakeRate: k.HandshakeRate, HandshakeRatePerSource: k.HandshakeRateSource, AcceptRate: k.AcceptRate, StreamMemory: k.Memory,
-		},
+		Listeners: listeners, Logger: l.env.Log, Now: l.env.Now, Unreachable: l.unreachable, Limits: k.limits(),
 		Timeouts: transport.Timeouts{Handshake: k.Handshake, Partial: k.Partial, Idle: k.Idle},
 	}
 	if l.env.Capture != nil {
@@ -42,6 +38,14 @@ func (l *LB) bind(ctx context.Context) error {
 	}
 	l.table = relay.Listeners(l.endpoint.Listeners())
 	return nil
+}
+
+// limits are those of the transport.
+func (k ConnectionsConfig) limits() transport.Limits {
+	return transport.Limits{
+		Connections: k.Total, ConnectionsPerSource: k.Source, Handshakes: k.Handshakes, WriteQueue: k.WriteQueue,
+		HandshakeRate: k.HandshakeRate, HandshakeRatePerSource: k.HandshakeRateSource, AcceptRate: k.AcceptRate, StreamMemory: k.Memory,
+	}
 }
 
 func both(a, b transport.Tap) transport.Tap {
@@ -84,7 +88,10 @@ func (l *LB) listeners() ([]transport.ListenerConfig, error) {
 		Name: "internal", Protocol: transport.UDP, Addr: c.Internal, Advertised: c.InternalAdvertised, Internal: true,
 		Readers: c.Readers, Share: c.Share, FreeBind: c.FreeBind, DSCP: c.DSCP,
 	}
-	list := []transport.ListenerConfig{internal}
+	var list []transport.ListenerConfig
+	if c.InternalTransport != "tls" {
+		list = append(list, internal)
+	}
 	if c.InternalTransport != "" && c.InternalTransport != "udp" {
 		internal.Name, internal.Protocol, internal.Readers = "internal-stream", transport.TCP, 0
 		if c.InternalTransport == "tls" {

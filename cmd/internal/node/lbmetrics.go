@@ -30,6 +30,9 @@ func (l *LB) metrics() prometheus.Collector {
 				emit("edge_overload_refused_total", "Requests refused by overload control.", counter, float64(s.Refused[c]), on...)
 			}
 		}
+		open, all := l.inside.Connected()
+		emit("edge_inside_connections", "Connections to proxies that are open.", gauge, float64(open))
+		emit("edge_inside_connections_wanted", "Proxies to which there should be a connection.", gauge, float64(all))
 		emit("edge_load_refused_percent", "Part of requests refused because this process is busy.", gauge, float64(l.local.Loss()))
 		if l.repair != nil {
 			s := l.repair.Stats()
@@ -46,6 +49,7 @@ func (l *LB) metrics() prometheus.Collector {
 			emit("edge_tap_failed_total", "Messages that a sink could not take.", counter, float64(s.Failed))
 		}
 		l.guardMetrics(emit)
+		l.mediaMetrics(emit)
 	})
 }
 

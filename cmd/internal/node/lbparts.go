@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/class5-go/class5/cluster/ring"
 	"github.com/class5-go/class5/sip/dispatch"
@@ -89,20 +91,33 @@ func (l *LB) makeParts(context.Context) error {
 		return fmt.Errorf("%w: lb: internal_transport: %w", ErrConfig, err)
 	}
 	if l.inside, err = relay.NewStreams(relay.StreamsConfig{
-		Dialer: l.endpoint, Listeners: l.table, Mode: mode, Limit: l.cfg.InternalLimit, ServerName: l.cfg.InternalName, Now: l.env.Now,
+		Dialer: l.endpoint, Listeners: l.table, Mode: mode, Limit: l.cfg.InternalLimit, Port: l.cfg.InternalPort, ServerName: l.cfg.InternalName, Now: l.env.Now,
 	}); err != nil {
 		return fmt.Errorf("%w: lb: %w", ErrConfig, err)
 	}
 	if !l.cfg.Health.Off {
 		l.prober, err = dispatch.NewProber(dispatch.ProberConfig{
-			Pool: l.pool, Send: l.probe, UserAgent: "class5", Now: l.env.Now, Local: []netip.AddrPort{l.Internal()},
+			Pool: l.pool, Send: l.probe, Transport: l.probeTransport(), UserAgent: "class5", Now: l.env.Now, Local: []netip.AddrPort{l.Internal()},
 		})
 		if err != nil {
 			return fmt.Errorf("%w: lb: health: %w", ErrConfig, err)
 		}
 	}
-	l.peers, err = newPeers(l)
-	return err
+	if l.peers, err = newPeers(l); err != nil {
+		return err
+	}
+	return l.makeAnchor()
+}
+
+// errUnconnected counts like an ICMP error: the next pair takes over soon.
+var errUnconnected = fmt.Errorf("no connection to the proxy: %w", syscall.ECONNREFUSED)
+
+func (l *LB) probeTransport() string {
+	switch l.cfg.InternalTransport {
+	case "tcp", "tls":
+		return strings.ToUpper(l.cfg.InternalTransport)
+	}
+	return "UDP"
 }
 
 func or(s, otherwise string) string {
@@ -112,7 +127,14 @@ func or(s, otherwise string) string {
 	return s
 }
 
+// probe sends a question the way that requests go.
 func (l *LB) probe(to netip.AddrPort, msg []byte) error {
+	switch flow, way := l.inside.Stream(to, len(msg)); way {
+	case relay.OverStream:
+		return l.endpoint.Send(flow, msg)
+	case relay.Unconnected:
+		return errUnconnected
+	}
 	return l.endpoint.Send(transport.Flow{Protocol: transport.UDP, Listener: 0, Remote: to}, msg)
 }
 
@@ -135,7 +157,7 @@ func (l *LB) makeRelay(context.Context) error {
 	}
 	rc := relay.Config{
 		Listeners: l.table, Names: l.cfg.Hosts, Ring: l.env.Keys, Secret: branch, Dispatch: l.pool,
-		Alive: l.endpoint.Alive, Epoch: uint32(l.env.Now().Unix()), Limits: l.cfg.Message.limits(), Server: "class5",
+		Alive: l.endpoint.Alive, Alias: l.endpoint.Alias, Answered: l.latency.answered, Epoch: uint32(l.env.Now().Unix()), Limits: l.cfg.Message.limits(), Server: "class5",
 		Emergency: emergency, Repair: l.repair, Inside: l.inside, Now: l.env.Now,
 	}
 	switch l.cfg.InternalTransport {
@@ -153,6 +175,9 @@ func (l *LB) makeRelay(context.Context) error {
 	}
 	if l.peers != nil {
 		rc.Resolve = l.peers
+	}
+	if l.anchor != nil {
+		rc.Media = l.anchor
 	}
 	if l.cfg.Compat == "ngcp" {
 		rc.Compat = relay.CompatNGCP

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"reflect"
@@ -10,13 +11,14 @@ import (
 	"github.com/class5-go/class5/sip/transport"
 )
 
-// Reload implements Reloader: keys, certificates, session tickets, proxies,
-// the guard's rules and the tap's filter. Everything is tried before anything
-// is changed. What else differs needs a restart and is logged.
+// Reload implements Reloader: keys, certificates, authorities of clients and
+// proxies, session tickets, limits of messages and connections, proxies, the
+// guard's rules and the tap's filter. Everything is tried before anything is
+// changed. What else differs, listeners above all, needs a restart and is logged.
 func (l *LB) Reload(_ context.Context, cfg *Config) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tickets, err := l.tryReload(cfg)
+	next, err := l.tryReload(cfg)
 	if err != nil {
 		return err
 	}
@@ -29,7 +31,7 @@ func (l *LB) Reload(_ context.Context, cfg *Config) error {
 			return fmt.Errorf("%w: lb: guard: %w", ErrConfig, err)
 		}
 	}
-	if err := l.replace(cfg, tickets); err != nil {
+	if err := l.replace(cfg, next); err != nil {
 		return fmt.Errorf("files changed while they were read, reload again: %w", err)
 	}
 	for _, setting := range l.restartFor(cfg.LB) {
@@ -38,41 +40,59 @@ func (l *LB) Reload(_ context.Context, cfg *Config) error {
 	return nil
 }
 
-// tryReload finds out whether a configuration can be taken, and reads the
-// secret of session tickets.
-func (l *LB) tryReload(cfg *Config) (tickets []byte, err error) {
+// reloaded is what a reload has read from files.
+type reloaded struct {
+	tickets         []byte
+	clients, inside *x509.CertPool // nil: not asked for
+}
+
+// tryReload finds out whether a configuration can be taken, and reads what goes
+// with it.
+func (l *LB) tryReload(cfg *Config) (next reloaded, err error) {
 	if err := cfg.LB.check(); err != nil {
-		return nil, err
+		return next, err
 	}
 	if err := cfg.KeyRing(new(Env)); err != nil {
-		return nil, err
+		return next, err
 	}
 	if l.ownCertificates() {
 		if _, err := transport.LoadCertificates(cfg.LB.pairs()...); err != nil {
-			return nil, fmt.Errorf("%w: lb: certificates: %w", ErrConfig, err)
+			return next, fmt.Errorf("%w: lb: certificates: %w", ErrConfig, err)
 		}
 	}
 	if l.tickets != nil {
 		s, err := secretFile("lb: tickets", cfg.LB.Tickets)
 		if err != nil {
-			return nil, err
+			return next, err
 		}
-		tickets = []byte(s)
-		if _, err := transport.NewTicketKeys(0, tickets); err != nil {
-			return nil, fmt.Errorf("%w: lb: tickets: %w", ErrConfig, err)
+		next.tickets = []byte(s)
+		if _, err := transport.NewTicketKeys(0, next.tickets); err != nil {
+			return next, fmt.Errorf("%w: lb: tickets: %w", ErrConfig, err)
 		}
 	}
 	if _, err := dispatch.New(dispatch.Config{Interval: -1}, cfg.LB.targets()...); err != nil {
-		return nil, fmt.Errorf("%w: lb: proxies: %w", ErrConfig, err)
+		return next, fmt.Errorf("%w: lb: proxies: %w", ErrConfig, err)
 	}
-	return tickets, nil
+	for _, x := range l.cfg.Listeners {
+		if or(x.ClientCert, "none") != "none" && next.clients == nil {
+			if next.clients, err = authorities("lb: client_ca", cfg.LB.ClientCA); err != nil {
+				return next, err
+			}
+		}
+	}
+	if l.cfg.InternalTransport == "tls" {
+		if next.inside, err = authorities("lb: internal_ca", cfg.LB.InternalCA); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
 }
 
 // ownCertificates: those of the configuration, not a self-signed one.
 func (l *LB) ownCertificates() bool { return l.certificates != nil && len(l.cfg.Certificates) > 0 }
 
 // replace changes one after the other what was tried.
-func (l *LB) replace(cfg *Config, tickets []byte) error {
+func (l *LB) replace(cfg *Config, next reloaded) error {
 	if err := cfg.reloadKeys(l.env.Keys); err != nil {
 		return err
 	}
@@ -82,15 +102,39 @@ func (l *LB) replace(cfg *Config, tickets []byte) error {
 		}
 	}
 	if l.tickets != nil {
-		if err := l.tickets.SetSecrets(tickets); err != nil {
+		if err := l.tickets.SetSecrets(next.tickets); err != nil {
 			return err
 		}
 	}
 	if err := l.pool.Set(cfg.LB.targets()...); err != nil {
 		return err
 	}
+	if err := l.replaceAuthorities(next); err != nil {
+		return err
+	}
+	l.endpoint.SetLimits(cfg.LB.Connections.limits())
+	l.relay.SetLimits(cfg.LB.Message.limits())
 	if l.tap != nil {
 		return l.tap.SetFilter(cfg.LB.Tap.filter())
+	}
+	return nil
+}
+
+// replaceAuthorities has listeners trust what was read.
+func (l *LB) replaceAuthorities(next reloaded) error {
+	internal := len(l.table) - len(l.cfg.Listeners)
+	if next.inside != nil {
+		if err := l.endpoint.SetAuthorities(uint8(internal-1), next.inside, next.inside); err != nil {
+			return err
+		}
+	}
+	for i, x := range l.cfg.Listeners {
+		if or(x.ClientCert, "none") == "none" {
+			continue
+		}
+		if err := l.endpoint.SetAuthorities(uint8(internal+i), next.clients, nil); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -102,6 +146,9 @@ func (l *LB) restartFor(now LBConfig) (settings []string) {
 	for _, c := range []*LBConfig{&was, &now} {
 		c.Proxies, c.Certificates, c.Guard, c.Tickets = nil, nil, GuardConfig{}, ""
 		c.Tap.Sample, c.Tap.Methods, c.Tap.Sources = 0, nil, nil
+		c.ClientCA, c.InternalCA, c.Message = "", "", MessageConfig{}
+		k := c.Connections // the time-outs need a restart
+		c.Connections = ConnectionsConfig{Handshake: k.Handshake, Partial: k.Partial, Idle: k.Idle}
 	}
 	a, b := reflect.ValueOf(was), reflect.ValueOf(now)
 	for i := range a.NumField() {

@@ -14,7 +14,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/class5-go/class5/sip/relay"
 	"github.com/class5-go/class5/sip/token"
+	"github.com/class5-go/class5/sip/transport"
 )
 
 // TestReload: what can be changed is, what can't is named, and a configuration
@@ -74,11 +76,20 @@ func TestReload(t *testing.T) {
 	}
 	good := cfg
 	good.LB.Proxies, good.LB.DSCP = []ProxyTarget{{Addr: b}}, 24
+	good.LB.Message, good.LB.Connections.Total = MessageConfig{Size: 200}, 7 // need none
 	if err := l.Reload(context.Background(), &good); err != nil {
 		t.Fatal(err)
 	}
 	if signed() == before || strings.Join(targets(), " ") != b.String() {
 		t.Errorf("not changed, targets %v", targets())
+	}
+	msg := "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n" +
+		"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nUser-Agent: " + strings.Repeat("x", 100) + "\r\nContent-Length: 0\r\n\r\n"
+	o := l.relay.Handle(new(relay.Scratch), transport.Packet{
+		Data: []byte(msg), Flow: transport.Flow{Protocol: transport.UDP, Listener: 1, Remote: a},
+	}, nil)
+	if o.Cause != relay.Malformed || o.Status != 513 {
+		t.Errorf("a message above the new limit: %v with %d", o.Cause, o.Status)
 	}
 	if got := log.String(); !strings.Contains(got, `setting="lb: dscp"`) || strings.Count(got, "restart") != 1 {
 		t.Errorf("log %s", got)

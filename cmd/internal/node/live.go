@@ -78,7 +78,7 @@ func (s proxySource) Ladder(_ context.Context, callID string) ([]live.Message, e
 
 func (s proxySource) Media(ctx context.Context, callID string) (json.RawMessage, error) {
 	for _, c := range s.p.calls.ByCallID(callID) {
-		report, err := s.p.media.Query(ctx, c.ID)
+		report, err := s.p.media.query(ctx, c.ID)
 		if errors.Is(err, relay.ErrUnknownCall) {
 			continue
 		}
@@ -93,7 +93,7 @@ func (s proxySource) Media(ctx context.Context, callID string) (json.RawMessage,
 
 func (s proxySource) Counts(ctx context.Context) (live.Counts, error) {
 	n, err := s.p.stores.Bindings.Len(ctx, s.p.env.Now())
-	return live.Counts{Calls: s.p.calls.Len(), Registrations: n, Media: s.p.media.Count()}, err
+	return live.Counts{Calls: s.p.calls.Len(), Registrations: n, Media: s.p.media.count(s.p.calls.Len())}, err
 }
 
 func (s proxySource) Version(context.Context) (uint64, error) {

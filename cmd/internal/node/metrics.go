@@ -81,6 +81,17 @@ func shardMetrics(p *shard.Pool) prometheus.Collector {
 	})
 }
 
+// metrics are those of a proxy that its parts do not count.
+func (p *Proxy) metrics() prometheus.Collector {
+	return snapshot(func(emit emit) {
+		emit("proxy_load_refused_percent", "Part of requests that edges are told to refuse.", prometheus.GaugeValue, float64(p.local.Loss()))
+		emit("proxy_in_clear_total", "Messages not read, or not sent, in clear where everything goes over TLS.", prometheus.CounterValue, float64(p.edges.inClear.Load()))
+		open, all := p.edges.streams.Connected()
+		emit("proxy_edge_connections", "Connections to edges that are open.", prometheus.GaugeValue, float64(open))
+		emit("proxy_edge_connections_wanted", "Edges to which there should be a connection.", prometheus.GaugeValue, float64(all))
+	})
+}
+
 // gauge is a collector of one number read when it is asked for.
 func gauge(name, help string, read func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "class5", Name: name, Help: help}, read)

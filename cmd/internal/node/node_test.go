@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/class5-go/class5/sip/relay"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -96,29 +97,34 @@ func TestSecretFile(t *testing.T) {
 
 func TestResolver(t *testing.T) {
 	self := netip.MustParseAddrPort("127.0.0.1:5064")
-	p := &Proxy{
-		cfg: ProxyConfig{
-			Edges:      []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:5060")},
-			PlainEdges: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:5070")},
-		},
-		echo: &echo{addr: netip.MustParseAddrPort("127.0.0.1:5066")},
+	streams, err := relay.NewStreams(relay.StreamsConfig{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	resolve := p.resolver(self)
+	e := &edges{
+		list:  []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:5060")},
+		plain: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:5070")},
+		app:   netip.MustParseAddrPort("127.0.0.1:5066"), self: self, streams: streams,
+	}
+	resolve := e.resolve
 	for uri, ok := range map[string]bool{
-		"sip:192.0.2.1":                   true,
-		"sip:token@192.0.2.1:5060;lr":     true,
-		"sip:192.0.2.2:5070":              true,
-		"sip:announce@127.0.0.1:5066":     true,
-		"sip:192.0.2.1:5061":              false,
-		"sip:192.0.2.2":                   false,
-		"sip:192.0.2.9":                   false,
-		"sip:192.0.2.1;maddr=192.0.2.9":   false,
-		"sip:192.0.2.1;transport=tcp":     false,
-		"sips:192.0.2.1":                  false,
-		"sip:127.0.0.1:5064":              false, // ourselves
-		"sip:edge.example.com":            false,
-		"sip:169.254.169.254:80;lr;ob":    false,
-		"sip:[::ffff:192.0.2.1]:5060;lr;": false,
+		"sip:192.0.2.1":                    true,
+		"sip:token@192.0.2.1:5060;lr":      true,
+		"sip:192.0.2.2:5070":               true,
+		"sip:announce@127.0.0.1:5066":      true,
+		"sip:192.0.2.1:5061":               false,
+		"sip:192.0.2.2":                    false,
+		"sip:192.0.2.9":                    false,
+		"sip:192.0.2.1;maddr=192.0.2.9":    false,
+		"sip:192.0.2.1;transport=tcp":      true, // over UDP while there is no connection
+		"sip:192.0.2.2:5070;transport=tcp": false,
+		"sip:127.0.0.1:5066;transport=tcp": false,
+		"sip:192.0.2.1;transport=sctp":     false,
+		"sips:192.0.2.1":                   false,
+		"sip:127.0.0.1:5064":               false, // ourselves
+		"sip:edge.example.com":             false,
+		"sip:169.254.169.254:80;lr;ob":     false,
+		"sip:[::ffff:192.0.2.1]:5060;lr;":  false,
 	} {
 		u, err := wire.ParseURI([]byte(uri))
 		if err != nil {

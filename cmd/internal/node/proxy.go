@@ -4,24 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/class5-go/class5/cmd/internal/call"
+	"github.com/class5-go/class5/cmd/internal/prepaid"
+	"github.com/class5-go/class5/media/play"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/digest"
-	"github.com/class5-go/class5/sip/proxy"
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/registrar"
 	"github.com/class5-go/class5/sip/routing"
 	"github.com/class5-go/class5/sip/shard"
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
-	"github.com/class5-go/class5/sip/wire"
 )
 
 // Proxy is a stateful core with its media relay, its test-number application
@@ -32,15 +31,22 @@ type Proxy struct {
 	stores   *Stores
 	endpoint *transport.Endpoint
 	pool     *shard.Pool
-	media    *relay.Relay
+	media    *proxyMedia
 	echo     *echo
 	shared   *call.Shared
 	calls    *dialog.Registry
+	edges    *edges
+	local    *overload.Local
+	oc       *overload.Server // nil: nothing is told of our load
+	credit   *prepaid.Credit
+	beeps    *play.Prompt // that its credit ends soon
+
+	certificates *transport.Certificates // nil without TLS
 }
 
 // NewProxy binds a proxy. Nothing runs before Run.
 func NewProxy(ctx context.Context, cfg ProxyConfig, env Env, stores *Stores) (*Proxy, error) {
-	p := &Proxy{env: env, cfg: cfg, stores: stores, calls: &dialog.Registry{}}
+	p := &Proxy{env: env, cfg: cfg, stores: stores, calls: &dialog.Registry{}, beeps: beeps()}
 	if err := p.bind(ctx); err != nil {
 		_ = p.Close()
 		return nil, err
@@ -50,56 +56,38 @@ func NewProxy(ctx context.Context, cfg ProxyConfig, env Env, stores *Stores) (*P
 		return nil, err
 	}
 	p.pool = shard.New(shard.Config{Shards: cfg.Shards, Now: env.Now, Endpoint: p.endpoint},
-		func(_ int, send *shard.Sender) shard.Core { return call.New(p.shared, send.Send) })
-	env.Metrics.MustRegister(p.shared.Stats, transportMetrics("proxy", p.endpoint), shardMetrics(p.pool), mediaMetrics(p.media),
+		func(_ int, send *shard.Sender) shard.Core {
+			return call.New(p.shared, (&outlet{p: p, send: send.Send}).Send)
+		})
+	env.Metrics.MustRegister(p.metrics(), p.shared.Stats, transportMetrics("proxy", p.endpoint), shardMetrics(p.pool), p.media.metrics(),
 		gauge("calls", "Calls in progress.", func() float64 { return float64(p.calls.Len()) }))
 	return p, nil
 }
 
 func (p *Proxy) bind(ctx context.Context) error {
-	tc := transport.Config{Logger: p.env.Log, Now: p.env.Now, Listeners: []transport.ListenerConfig{
-		{Name: "proxy", Protocol: transport.UDP, Addr: p.cfg.Listen, Internal: true},
-	}}
-	if p.env.Capture != nil {
-		tc.Tap = tap(p.env, "proxy", func(transport.Flow) bool { return true })
-	}
-	var err error
-	if p.endpoint, err = transport.Listen(ctx, tc); err != nil {
-		return bindError(err)
-	}
-	m := p.cfg.Media
-	if err := ours(ctx, m.Addr); err != nil {
-		return fmt.Errorf("%w (media)", bindError(err))
-	}
-	rc := relay.Config{
-		Interfaces: []relay.Interface{{Addr: m.Addr, Advertised: m.Advertised}},
-		PortMin:    m.PortMin, PortMax: m.PortMax, Loops: m.Loops, MediaTimeout: m.Timeout,
-		OfferTimeout: ringLimit,
-	}
-	if m.AllowLoopback {
-		rc.Deny = slices.DeleteFunc(relay.DefaultDeny(), func(n netip.Prefix) bool {
-			return n.Addr().IsLoopback() || n.Addr() == netip.MustParseAddr("127.0.0.0")
-		})
-	}
-	if p.media, err = relay.New(rc, relay.WithLogger(p.env.Log)); err != nil {
-		return fmt.Errorf("%w: media: %w", ErrConfig, err)
-	}
-	p.echo, err = newEcho(ctx, p.cfg, p.env)
-	return err
-}
-
-// ringLimit is how long an offer waits for its answer. Each provisional
-// response starts Timer C anew, so this is far more than its three minutes.
-const ringLimit = 15 * time.Minute
-
-// ours is an error when media cannot be received at an address: the relay
-// would find out with the first call.
-func ours(ctx context.Context, a netip.Addr) error {
-	c, err := new(net.ListenConfig).ListenPacket(ctx, "udp", netip.AddrPortFrom(a, 0).String())
+	listeners, err := p.listeners()
 	if err != nil {
 		return err
 	}
-	return c.Close()
+	tc := transport.Config{Logger: p.env.Log, Now: p.env.Now, Listeners: listeners}
+	if p.env.Capture != nil {
+		tc.Tap = tap(p.env, "proxy", func(transport.Flow) bool { return true })
+	}
+	if p.endpoint, err = transport.Listen(ctx, tc); err != nil {
+		return bindError(err)
+	}
+	if err := p.bindMedia(ctx); err != nil {
+		return err
+	}
+	if p.echo, err = newEcho(ctx, p.cfg, p.env); err != nil {
+		return err
+	}
+	p.local = overload.NewLocal(overload.LocalConfig{})
+	p.local.Hold(p.cfg.Overload.Loss)
+	if o := p.cfg.Overload; !o.Off {
+		p.oc = overload.NewServer(p.local, overload.ServerConfig{Rate: o.Rate, Validity: o.Validity})
+	}
+	return p.newEdges()
 }
 
 func (p *Proxy) share() error {
@@ -117,13 +105,24 @@ func (p *Proxy) share() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	emergency, err := p.cfg.emergency()
+	if err != nil {
+		return err
+	}
+	router := routing.New(p.stores.Reader)
+	router.Emergency = emergency.Matches
 	self := p.endpoint.Listener(0).Addr
+	profiles, err := p.cfg.Media.policy()
+	if err != nil {
+		return err
+	}
 	p.shared = &call.Shared{
-		Node: p.env.Node, Self: self, Edge: p.edge, Resolve: p.resolver(self),
+		Node: p.env.Node, Self: self, Edge: p.edge, Resolve: p.edges.resolve,
 		Registrar: reg, Bindings: p.stores.Bindings, Digest: auth,
-		Directory: p.stores.Reader, Router: routing.New(p.stores.Reader),
+		Directory: p.stores.Reader, Router: router,
 		Apps:  map[string]string{"announce": p.echo.contact},
-		Media: p.media, Events: p.stores.Recorder, Calls: p.calls,
+		Media: p.media.calls, Profiles: profiles, Events: p.stores.Recorder, Calls: p.calls,
+		Credit: p.openCredit(), Watch: p.stores.Watch, Warn: p.warn,
 		Sign: func(dst, id, callID []byte) []byte {
 			return p.env.Keys.Sign(dst, token.RecordRoute, id, callID)
 		},
@@ -131,6 +130,9 @@ func (p *Proxy) share() error {
 			return p.env.Keys.Verify(sig, token.RecordRoute, id, callID) == nil
 		},
 		Interim: p.cfg.Interim, Log: p.env.Log, Stats: call.NewStats(),
+	}
+	if p.media.remote != nil {
+		p.shared.Beside = p.beside
 	}
 	return nil
 }
@@ -149,22 +151,6 @@ func (c ProxyConfig) algorithms() ([]digest.Algorithm, error) {
 		list = append(list, a)
 	}
 	return list, nil
-}
-
-// resolver allows the hops of this platform only: its edges and applications.
-// A Route or contact that names any other is no way out.
-func (p *Proxy) resolver(self netip.AddrPort) func(wire.URI) (transport.Flow, error) {
-	numeric := proxy.Numeric(transport.Flow{Protocol: transport.UDP, Local: self})
-	return func(u wire.URI) (transport.Flow, error) {
-		f, err := numeric(u)
-		if err != nil {
-			return f, err
-		}
-		if f.Remote == p.echo.addr || slices.Contains(p.cfg.Edges, f.Remote) || slices.Contains(p.cfg.PlainEdges, f.Remote) {
-			return f, nil
-		}
-		return f, fmt.Errorf("%w: %v is no edge of ours", proxy.ErrUnresolved, f.Remote)
-	}
 }
 
 // Checks are the conditions under which this proxy is ready, by name.
@@ -195,12 +181,18 @@ func (p *Proxy) Run(ctx context.Context) error {
 	calls, end := context.WithCancel(ctx)
 	defer end()
 	sockets, broken := errgroup.WithContext(below)
-	sockets.Go(func() error { return p.endpoint.Serve(broken, p.pool) })
-	sockets.Go(func() error { return p.media.Run(broken) })
+	sockets.Go(func() error { return p.endpoint.Serve(broken, p) })
+	sockets.Go(func() error { p.edges.run(broken); return nil })
+	sockets.Go(func() error { p.sampleLoad(broken); return nil })
+	sockets.Go(func() error { return p.media.run(broken) })
 	sockets.Go(func() error { return p.echo.run(broken) })
 	sockets.Go(func() error { p.watchMedia(broken); return nil })
 	context.AfterFunc(broken, end) // without one of them nothing works any more
 	err := p.pool.Run(calls)
+	if p.media.remote != nil {
+		p.media.settle()
+	}
+	p.settle(ctx)
 	select {
 	case <-broken.Done():
 	case <-time.After(100 * time.Millisecond): // BYEs and their answers cross the network
@@ -209,9 +201,28 @@ func (p *Proxy) Run(ctx context.Context) error {
 	return errors.Join(err, sockets.Wait())
 }
 
+// sampleLoad measures how busy this process is: its share of the processors and
+// how long messages wait for their shard.
+func (p *Proxy) sampleLoad(ctx context.Context) {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	meter := newCPUMeter()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			p.local.Sample(p.env.Now(), p.pool.Delay(), meter.share())
+		}
+	}
+}
+
 // watchMedia ends calls whose media have ended.
 func (p *Proxy) watchMedia(ctx context.Context) {
-	for e := range p.media.Events(ctx) {
+	if p.media.here == nil {
+		return // relays elsewhere end their sessions; calls end by signalling and session timers
+	}
+	for e := range p.media.here.Events(ctx) {
 		if e.Kind != relay.MediaTimeout {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -36,7 +37,16 @@ type Reloader interface {
 // listener. It returns the exit code: 0 after a signal, 2 for what the
 // operator can mend, 1 for the rest.
 func Main(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error)) int {
-	err := serve(name, args, stderr, build)
+	return exitCode(name, stderr, serve(name, args, stderr, build, false))
+}
+
+// Succeed is Main for a process that goes on with what another one of the same
+// configuration does; see MediaNodeConfig.Upgrade.
+func Succeed(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error)) int {
+	return exitCode(name, stderr, serve(name, args, stderr, build, true))
+}
+
+func exitCode(name string, stderr io.Writer, err error) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
@@ -48,7 +58,7 @@ func Main(name string, args []string, stderr io.Writer, build func(context.Conte
 	return 1
 }
 
-func serve(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
+func serve(name string, args []string, stderr io.Writer, build func(context.Context, *Config, Env, *Admin) (Part, error), succeed bool) error {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	file := f.String("config", name+".yaml", "configuration file")
@@ -64,14 +74,21 @@ func serve(name string, args []string, stderr io.Writer, build func(context.Cont
 	if err != nil {
 		return err
 	}
-	err = serveConfig(name, *file, cfg, build)
+	env := Env{Args: args}
+	if succeed {
+		if env.Inherit, err = inherit(context.Background(), cfg.Media.Upgrade); err != nil {
+			return err
+		}
+		defer env.Inherit.Close()
+	}
+	err = serveConfig(name, *file, cfg, env, build)
 	if errors.Is(err, ErrConfig) {
 		return fmt.Errorf("%s: %w", *file, err)
 	}
 	return err
 }
 
-func serveConfig(name, file string, cfg *Config, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
+func serveConfig(name, file string, cfg *Config, env Env, build func(context.Context, *Config, Env, *Admin) (Part, error)) error {
 	if err := needs("admin", cfg.Admin != ""); err != nil {
 		return err
 	}
@@ -81,12 +98,16 @@ func serveConfig(name, file string, cfg *Config, build func(context.Context, *Co
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	admin, err := NewAdmin(ctx, cfg.Admin)
+	env.Sockets = &Sockets{}
+	if env.Inherit != nil {
+		env.Sockets = env.Inherit.sockets
+	}
+	admin, err := NewAdmin(ctx, cfg.Admin, env.Sockets)
 	if err != nil {
 		return bindError(err)
 	}
 	defer admin.Close()
-	env := Env{Node: cfg.Node, Log: log, Metrics: admin.Registry, Capture: capture.New(capture.Config{}), Now: time.Now}
+	env.Node, env.Log, env.Metrics, env.Capture, env.Now = cfg.Node, log, admin.Registry, capture.New(capture.Config{}), time.Now
 	part, err := build(ctx, cfg, env, admin)
 	if err != nil {
 		return err
@@ -167,6 +188,9 @@ func NewProxyNode(ctx context.Context, cfg *Config, env Env) (*ProxyNode, error)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
+	if err := stores.Export(cfg.Exports, env); err != nil {
+		return nil, errors.Join(err, stores.Close(), dir.Close())
+	}
 	p, err := NewProxy(ctx, cfg.Proxy, env, stores)
 	if err != nil {
 		return nil, errors.Join(err, stores.Close(), dir.Close())
@@ -188,11 +212,36 @@ func (p *ProxyNode) Run(ctx context.Context) error {
 	return errors.Join(err, g.Wait())
 }
 
+// Quarantine is that of its stores.
+func (p *ProxyNode) Quarantine() http.Handler { return p.stores.Quarantine() }
+
 // Close closes proxy and stores.
 func (p *ProxyNode) Close() error { return errors.Join(p.Proxy.Close(), p.stores.Close(), p.close()) }
 
 // Secret reads the file with the secret between proxy and web.
 func Secret(file string) (string, error) { return secretFile("token", file) }
 
-// Reload implements Reloader: the keys of the edges.
-func (p *ProxyNode) Reload(_ context.Context, cfg *Config) error { return cfg.reloadKeys(p.env.Keys) }
+// Reload implements Reloader: the keys of the edges, certificates, and what is
+// told of the load.
+func (p *ProxyNode) Reload(_ context.Context, cfg *Config) error {
+	if err := cfg.Proxy.check(); err != nil {
+		return err
+	}
+	if p.certificates != nil {
+		if err := p.certificates.Load(keyPairs(cfg.Proxy.Certificates)...); err != nil {
+			return fmt.Errorf("%w: proxy: certificates: %w", ErrConfig, err)
+		}
+		pool, err := authorities("proxy: edge_ca", cfg.Proxy.EdgeCA)
+		if err != nil {
+			return err
+		}
+		if err := p.endpoint.SetAuthorities(1, pool, pool); err != nil {
+			return err
+		}
+	}
+	if err := cfg.reloadKeys(p.env.Keys); err != nil {
+		return err
+	}
+	p.local.Hold(cfg.Proxy.Overload.Loss)
+	return nil
+}

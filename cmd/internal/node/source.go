@@ -18,10 +18,10 @@ var errNotAnEdge = errors.New("not from an edge of this platform")
 // edge says who sent a request: a signed P-Edge from an lb of ours, or
 // whatever a foreign lb that is trusted by address says in its Via.
 func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) {
-	if slices.Contains(p.cfg.Edges, from.Remote) || from.Remote == p.echo.addr {
-		if from.Remote == p.echo.addr {
-			return call.Source{Addr: from.Remote, Transport: "UDP", Edge: "announce"}, nil
-		}
+	if from.Remote == p.echo.addr && from.Protocol == transport.UDP {
+		return call.Source{Addr: from.Remote, Transport: "UDP", Edge: "announce"}, nil
+	}
+	if p.edges.of(from) {
 		e, err := edge.ParseEdge(p.env.Keys, m)
 		if errors.Is(err, edge.ErrNoEdge) && probe(m) {
 			return call.Source{Addr: from.Remote, Transport: "UDP", Edge: from.Remote.String()}, nil
@@ -31,7 +31,7 @@ func (p *Proxy) edge(m *wire.Message, from transport.Flow) (call.Source, error) 
 		}
 		return call.Source{Addr: e.Source, Transport: e.Protocol.String(), Edge: from.Remote.String()}, nil
 	}
-	if slices.Contains(p.cfg.PlainEdges, from.Remote) {
+	if from.Protocol == transport.UDP && slices.Contains(p.cfg.PlainEdges, from.Remote) {
 		return call.Source{Addr: clientOf(m, from.Remote), Transport: "UDP", Edge: from.Remote.String()}, nil
 	}
 	return call.Source{}, errNotAnEdge

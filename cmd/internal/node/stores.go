@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,13 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/class5-go/class5/billing/ledger"
+	"github.com/class5-go/class5/billing/ship"
+	"github.com/class5-go/class5/billing/ship/sqlstore"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/cmd/internal/charge"
+	"github.com/class5-go/class5/cmd/internal/exports"
+	"github.com/class5-go/class5/cmd/internal/watch"
 	"github.com/class5-go/class5/sip/digest"
 	"github.com/class5-go/class5/sip/registrar"
 	"github.com/class5-go/class5/sip/registrar/memstore"
@@ -31,8 +37,13 @@ type Stores struct {
 	Bindings  registrar.Store
 	Recorder  *charge.Recorder
 	NonceKeys *digest.Keys
+	Exports   *exports.Runner // nil without exports
+	Ledger    ledger.Ledger   // of prepaid customers
+	Watch     *watch.Watch
 
-	memory *memstore.Store // nil with Redis
+	store  ship.Store                                         // of records
+	cut    func(ctx context.Context, callID, id string) error // ends a running call; set before Run
+	memory *memstore.Store                                    // nil with Redis
 	redis  redis.UniversalClient
 }
 
@@ -100,10 +111,52 @@ func (s *Stores) open(ctx context.Context, cfg StoreConfig, env Env) error {
 	if err := s.openBindings(ctx, cfg, env); err != nil {
 		return err
 	}
+	s.openLedger(cfg, env)
+	s.store = s.records(env)
 	s.Recorder, err = charge.Open(ctx, charge.Config{
-		Dir: filepath.Join(cfg.Data, "spool"), Source: env.Node, Store: s.Directory, Tariffs: s.Reader, Now: env.Now, Log: env.Log, Metrics: env.Metrics,
+		Dir: filepath.Join(cfg.Data, "spool"), Source: env.Node, Store: s.store, Contracts: s.Reader,
+		Now: env.Now, Log: env.Log, Metrics: env.Metrics,
 	})
 	return dirError(err)
+}
+
+// Quarantine is the handler by which operators see what no record could be made
+// of, and try it again: accounts pay for what is stored then.
+func (s *Stores) Quarantine() http.Handler {
+	return s.Recorder.QuarantineHandler(&replays{records: s.store, list: s.Directory.Records(sqlstore.Options{})})
+}
+
+// replays is a charge.Quarantine whose records go the way of all others.
+type replays struct {
+	records ship.Store
+	list    *sqlstore.Store
+}
+
+// Position implements ship.Store.
+func (r *replays) Position(ctx context.Context, source string) (ship.Position, error) {
+	return r.records.Position(ctx, source)
+}
+
+// Store implements ship.Store.
+func (r *replays) Store(ctx context.Context, b ship.Batch) error { return r.records.Store(ctx, b) }
+
+// Quarantine implements charge.Quarantine.
+func (r *replays) Quarantine(ctx context.Context, after int64, limit int) ([]ship.Poison, error) {
+	return r.list.Quarantine(ctx, after, limit)
+}
+
+// Export sets up exports of the records, for Run.
+func (s *Stores) Export(list []exports.Config, env Env) (err error) {
+	if len(list) == 0 {
+		return nil
+	}
+	s.Exports, err = exports.New(list, exports.Options{
+		Store: s.Directory.Records(sqlstore.Options{}), Now: env.Now, Log: env.Log, Metrics: env.Metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil
 }
 
 func (s *Stores) openBindings(ctx context.Context, cfg StoreConfig, env Env) error {
@@ -145,6 +198,10 @@ func (s *Stores) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Reader.Run(ctx) })
 	g.Go(func() error { return s.Recorder.Run(ctx) })
+	if s.Exports != nil {
+		g.Go(func() error { return s.Exports.Run(ctx) })
+	}
+	g.Go(func() error { return s.Watch.Run(ctx) })
 	if s.memory != nil {
 		g.Go(func() error { return s.memory.Run(ctx) })
 	}

@@ -55,7 +55,7 @@ func (w *Web) Addr() string { return w.listener.Addr().String() }
 func (w *Web) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.panel.Run(ctx) })
-	g.Go(func() error { return serveHTTP(ctx, w.listener, w.handler, w.env.Log) })
+	g.Go(func() error { return serveHTTP(ctx, nil, w.listener, w.handler, w.env.Log) })
 	g.Go(func() error { w.prune(ctx); return nil })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {

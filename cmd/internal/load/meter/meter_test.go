@@ -70,9 +70,21 @@ func TestSummary(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	line := "42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 150 25 10 5 20 0 8 0 999 123456 77 18446744073709551615 1 1"
 	got, err := parseStat([]byte(line))
-	want := stat{parent: 7, user: 1600 * time.Millisecond, system: 300 * time.Millisecond, rss: 77}
+	want := stat{
+		parent: 7, user: 1500 * time.Millisecond, system: 250 * time.Millisecond,
+		gone: [2]time.Duration{100 * time.Millisecond, 50 * time.Millisecond}, rss: 77,
+	}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	got.refine(1757 * time.Millisecond)
+	if want.user, want.system = 1506*time.Millisecond, 251*time.Millisecond; got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	got.user, got.system = 0, 0
+	got.refine(3 * time.Millisecond)
+	if got.user != 3*time.Millisecond || got.system != 0 {
+		t.Errorf("%+v before the first tick", got)
 	}
 	for _, bad := range []string{"", "1 (x", "1 (x) S 1", fmt.Sprintf("1 (x) S x%s", line[15:])} {
 		if _, err := parseStat([]byte(bad)); err == nil {
@@ -93,7 +105,7 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := before
-	for after.CPU() == before.CPU() { // until the kernel's clock has ticked
+	for after.CPU() == before.CPU() {
 		if after, err = Tree(os.Getpid()); err != nil {
 			t.Fatal(err)
 		}
@@ -103,6 +115,14 @@ func TestTree(t *testing.T) {
 	}
 	if _, err := Tree(math.MaxInt32); err == nil {
 		t.Error("a process that does not exist has a usage")
+	}
+	b, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rough, err := parseStat(b)
+	if exact, ok := clock(os.Getpid()); err != nil || !ok || exact < rough.user+rough.system {
+		t.Errorf("%v by the clock, %v, %+v by /proc, %v", exact, ok, rough, err)
 	}
 	loop := map[int]stat{2: {parent: 3}, 3: {parent: 2}}
 	if descends(loop, 2, 9) {
@@ -125,6 +145,36 @@ func TestDrops(t *testing.T) {
 		t.Error("a number that is none")
 	}
 	if _, err := Drops(1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMachine(t *testing.T) {
+	if d, err := parseMachine([]byte("cpu  1 2 3 400 500 6 7 800 900 900\ncpu0 1 2\n")); d != 190*time.Millisecond || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, bad := range []string{"", "cpu 1 2", "intr 1 2 3 4 5 6 7 8", "cpu x 2 3 400 500 6 7 800"} {
+		if _, err := parseMachine([]byte(bad)); err == nil {
+			t.Errorf("%q is understood", bad)
+		}
+	}
+	if d, err := Machine(); d <= 0 || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("BPF needs root")
+	}
+	p, err := NewPrograms("class5_nothing_of_this_name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := p.Time(); d != 0 || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
 }

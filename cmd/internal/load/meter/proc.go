@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tick is the unit of processor time in /proc: USER_HZ is 100 on every
@@ -38,8 +40,31 @@ func (u Usage) Sub(earlier Usage) Usage {
 // stat is what we want of /proc/PID/stat.
 type stat struct {
 	parent       int
-	user, system time.Duration // with waited-for children
-	rss          int64         // pages
+	user, system time.Duration    // of its own
+	gone         [2]time.Duration // the same of children waited for
+	rss          int64            // pages
+}
+
+// refine puts the time of the process's own clock in the place of what /proc
+// rounds down to ticks, which is divided by these as before.
+func (s *stat) refine(exact time.Duration) {
+	if rough := s.user + s.system; rough > 0 {
+		s.user = time.Duration(float64(exact) * float64(s.user) / float64(rough))
+		s.system = exact - s.user
+	} else {
+		s.user = exact
+	}
+}
+
+// clock is the processor time of a process in nanoseconds, by the clock that
+// clock_getcpuclockid(3) names.
+func clock(pid int) (time.Duration, bool) {
+	const sched = 2 // CPUCLOCK_SCHED of the kernel, for all threads
+	var ts unix.Timespec
+	if unix.ClockGettime(int32(^pid<<3|sched), &ts) != nil {
+		return 0, false
+	}
+	return time.Duration(ts.Nano()), true
 }
 
 // parseStat reads /proc/PID/stat. The command name stands in parentheses and
@@ -61,7 +86,10 @@ func parseStat(b []byte) (stat, error) {
 		}
 		n[i] = v
 	}
-	return stat{parent: int(n[1]), user: time.Duration(n[11]+n[13]) * tick, system: time.Duration(n[12]+n[14]) * tick, rss: n[21]}, nil
+	return stat{
+		parent: int(n[1]), user: time.Duration(n[11]) * tick, system: time.Duration(n[12]) * tick,
+		gone: [2]time.Duration{time.Duration(n[13]) * tick, time.Duration(n[14]) * tick}, rss: n[21],
+	}, nil
 }
 
 // Tree reads the usage of a process and all its descendants. Processes that end
@@ -79,8 +107,11 @@ func Tree(pid int) (Usage, error) {
 		if !descends(all, id, pid) {
 			continue
 		}
-		u.User += s.user
-		u.System += s.system
+		if exact, ok := clock(id); ok {
+			s.refine(exact)
+		}
+		u.User += s.user + s.gone[0]
+		u.System += s.system + s.gone[1]
 		u.RSS += s.rss * int64(os.Getpagesize())
 		u.PSS += pss(id)
 		u.Processes++

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/class5-go/class5/sip/transport"
 )
 
@@ -38,11 +40,23 @@ func (r *Run) pace(ctx context.Context, from, end time.Time) error {
 			swept = now
 			r.sweep()
 		}
-		if err := sleep(ctx, tick); err != nil {
+		rest := sleep
+		if r.paced() {
+			rest = nap
+		}
+		if err := rest(ctx, tick); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// nap is sleep for times that the runtime's timers, which wait in whole
+// milliseconds, would make longer: an open loop would come in waves.
+func nap(ctx context.Context, d time.Duration) error {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil) // a shorter one after a signal does no harm
+	return ctx.Err()
 }
 
 // paced tells whether operations begin by the clock and not by the end of others.

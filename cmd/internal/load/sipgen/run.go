@@ -178,6 +178,10 @@ func (r *Run) SetHold(f func(context.Context, Result) error) { r.hold = f }
 // figures of their own.
 func (r *Run) Measuring() bool { return r.phase.Load() == measuring }
 
+// Finish has no further operations begun: Run returns when those under way have
+// ended.
+func (r *Run) Finish() { r.limit.Store(max(1, r.begun.Load())) }
+
 // Run does the work and returns when everything has ended and all sockets are
 // closed.
 func (r *Run) Run(ctx context.Context) (Result, error) {

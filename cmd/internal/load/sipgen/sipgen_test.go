@@ -281,8 +281,9 @@ func (r *registrar) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 			role = digest.Proxy
 		}
 		if m.Method() == wire.INVITE || m.Method() == wire.REGISTER {
-			if res := r.server.Verify(context.Background(), &m, role, "load.test", p.At); res.Outcome != digest.OK {
-				b, err := r.server.AppendResponse(out.Buffer(), &m, role, "load.test", res.Outcome, "t", p.At)
+			x := &digest.Exchange{Role: role, Realm: "load.test", Now: p.At}
+			if res := r.server.Verify(context.Background(), &m, x); res.Outcome != digest.OK {
+				b, err := r.server.AppendResponse(out.Buffer(), &m, x, res.Outcome, "t")
 				if err == nil {
 					_ = out.Send(p.Flow, b)
 				}

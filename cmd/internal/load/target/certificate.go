@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// certificate writes cert.pem and key.pem, self-signed on P-256 as phones see it
+// Certificate writes cert.pem and key.pem, self-signed on P-256 as phones see it
 // in the field, for a host.
-func certificate(dir, host string) error {
+func Certificate(dir, host string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err

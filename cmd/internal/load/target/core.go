@@ -16,6 +16,10 @@ type Core struct {
 	Users    []string // user names
 	Password string   // the same for all, at least 8 characters
 	Workers  int      // child processes of Kamailio; ours takes what Go takes
+	// Accounting is where Kamailio writes a row for each INVITE and BYE that was
+	// answered, as its db_mysql has it: mysql://root@127.0.0.1:3306/acc. Empty:
+	// it writes none.
+	Accounting string
 }
 
 // Carrier starts cmd/carrier with a data directory of its own, in which the

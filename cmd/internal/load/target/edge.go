@@ -1,7 +1,9 @@
 package target
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -20,8 +22,12 @@ type Edge struct {
 	Exposed bool
 	// Logs lets Kamailio write a line for each message it refuses, as it does by
 	// default; ours never does.
-	Logs   bool
-	Builds *Builds // compiled commands; nil compiles
+	Logs bool
+	// Settings are further lines of ours, of its section lb.
+	Settings []string
+	// Unprobed: nobody asks whether the proxies live, for where probes are lost.
+	Unprobed bool
+	Builds   *Builds // compiled commands; nil compiles
 }
 
 // Target is a server that runs.
@@ -32,6 +38,8 @@ type Target struct {
 	Stream netip.AddrPort // the second listener of an Edge, if it has one
 	// Admin is where ours serves profiles; invalid for others.
 	Admin netip.AddrPort
+	// Dial connects to Admin where that is in another network; nil: as usual.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Descriptors is how many connections one process of an edge may be given:
@@ -79,14 +87,21 @@ func (e Edge) ours(dir string, port uint16) error {
 		more = fmt.Sprintf("    - {protocol: %s, addr: 127.0.0.1:%d}\n", strings.ToLower(e.Stream.String()), port+3)
 	}
 	if e.Stream.Secure() {
-		more += "  hosts: [edge.test]\n"
-		if err := certificate(dir, "edge.test"); err != nil {
+		more += "  hosts: [edge.test]\n  certificates: [{cert: cert.pem, key: key.pem}]\n"
+		if err := Certificate(dir, "edge.test"); err != nil {
 			return err
 		}
 	}
+	health := "slow_start: 1s"
+	if e.Unprobed {
+		health = "off: true"
+	}
+	for _, line := range e.Settings {
+		more += "  " + line + "\n"
+	}
 	return write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
-		"  proxies: [%s]\n  readers: %d\n  guard: %s\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
-		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), e.guard(), port, more))
+		"  proxies: [%s]\n  readers: %d\n  health: {%s}\n  guard: %s\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
+		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), health, e.guard(), port, more))
 }
 
 // guard is that part of the configuration of cmd/lb, which trusts all of
@@ -147,7 +162,7 @@ func (e Edge) Kamailio(dir string) (*Target, error) {
 		return nil, err
 	}
 	if e.Stream.Secure() {
-		if err := certificate(dir, "edge.test"); err != nil {
+		if err := Certificate(dir, "edge.test"); err != nil {
 			return nil, err
 		}
 	}

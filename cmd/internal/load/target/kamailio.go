@@ -30,6 +30,8 @@ type settings struct {
 	Workers int
 	Realm   string
 	HA1     map[string]string // by user name
+	// Accounting is the URL of a database.
+	Accounting string
 	// An edge's second listener: tcp or tls, or empty.
 	Stream     string
 	StreamPort uint16
@@ -83,7 +85,7 @@ func (c Core) KamailioCore(dir string) (*Target, error) {
 		return nil, err
 	}
 	return kamailio(dir, port, c.Workers, coreConfig, func(s *settings) {
-		s.Realm, s.HA1 = c.Domain, make(map[string]string)
+		s.Realm, s.HA1, s.Accounting = c.Domain, make(map[string]string), c.Accounting
 		for _, user := range c.Users {
 			s.HA1[user] = digest.HA1(digest.MD5, user, c.Domain, c.Password)
 		}

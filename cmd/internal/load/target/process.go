@@ -24,6 +24,12 @@ type Process struct {
 // its own children can be ended with it. The kernel kills it when the thread
 // that started it ends, so that thread is kept as long as the child.
 func Start(dir, name string, args ...string) (*Process, error) {
+	return StartIn(nil, dir, name, args...)
+}
+
+// StartIn is Start with the child in what enter moves a thread into, such as a
+// network namespace. nil: nothing.
+func StartIn(enter func() error, dir, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{})} //nolint:noctx // Stop ends it in order
 	p.cmd.Dir = dir
 	p.cmd.WaitDelay = time.Second // children of its own may keep its output open
@@ -32,8 +38,15 @@ func Start(dir, name string, args ...string) (*Process, error) {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
+		var err error
+		if enter == nil {
+			defer runtime.UnlockOSThread() // else the thread is of no use to others and ends
+		} else {
+			err = enter()
+		}
+		if err == nil {
+			err = p.cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			p.err = p.cmd.Wait()

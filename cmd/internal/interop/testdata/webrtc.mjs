@@ -1,0 +1,143 @@
+// Browser parties for calls with WebRTC. Lines in: offer NAME HZ|video,
+// trickle NAME HZ (an offer before any candidate), gathered NAME (the candidates
+// since, as an SDP fragment), answer NAME HZ|video SDP, accept NAME SDP, stats
+// NAME, vanish (the browser is killed). SDP is base64. HZ is the tone that the
+// party sends.
+import { createServer } from 'node:http'
+import { createInterface } from 'node:readline'
+import { createRequire } from 'node:module'
+
+const require = createRequire(process.env.MODULES + '/')
+const { chromium } = require('playwright-core')
+const say = (...words) => console.log(words.join(' '))
+
+const server = createServer((req, res) => res.setHeader('Content-Type', 'text/html').end('<!doctype html>'))
+await new Promise(done => server.listen(0, '127.0.0.1', done))
+const killable = await chromium.launchServer({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+})
+const browser = await chromium.connect(killable.wsEndpoint())
+const page = await browser.newPage()
+page.on('pageerror', e => say('fault', String(e)))
+await page.goto(`http://127.0.0.1:${server.address().port}/`)
+await page.evaluate(() => {
+  const parties = {}
+  const make = async (name, kind) => {
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    const audio = new AudioContext()
+    const party = parties[name] = { pc, audio }
+    pc.ontrack = ({ track }) => {
+      if (track.kind !== 'audio') {
+        const video = document.createElement('video')
+        video.muted = true
+        video.srcObject = new MediaStream([track])
+        video.play()
+        document.body.append(video)
+        party.video = video
+        return
+      }
+      const stream = new MediaStream([track])
+      const element = new Audio()
+      element.srcObject = stream // without it nothing is decoded
+      element.muted = true
+      element.play()
+      party.element = element
+      party.analyser = audio.createAnalyser()
+      party.analyser.fftSize = 16384
+      audio.createMediaStreamSource(stream).connect(party.analyser)
+    }
+    if (kind === 'video') {
+      const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } })
+      pc.addTrack(camera.getVideoTracks()[0], camera)
+    } else {
+      await navigator.mediaDevices.getUserMedia({ audio: true }) // so that addresses are shown
+      const tone = audio.createOscillator()
+      tone.frequency.value = Number(kind)
+      const gain = audio.createGain()
+      gain.gain.value = 0.25
+      const out = audio.createMediaStreamDestination()
+      tone.connect(gain).connect(out)
+      tone.start()
+      pc.addTrack(out.stream.getAudioTracks()[0], out.stream)
+      const known = RTCRtpReceiver.getCapabilities('audio').codecs
+      pc.getTransceivers()[0].setCodecPreferences(known.filter(c => c.mimeType === 'audio/opus'))
+    }
+    return pc
+  }
+  const gathered = pc => new Promise(done => {
+    if (pc.iceGatheringState === 'complete') done()
+    pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done()
+    setTimeout(done, 3000)
+  })
+  window.offer = async (name, kind) => {
+    const pc = await make(name, kind)
+    await pc.setLocalDescription(await pc.createOffer())
+    await gathered(pc)
+    return pc.localDescription.sdp
+  }
+  window.trickle = async (name, kind) => {
+    const pc = await make(name, kind)
+    const { candidates } = Object.assign(parties[name], { candidates: [] })
+    pc.onicecandidate = ({ candidate }) => candidates.push(candidate)
+    const offer = await pc.createOffer()
+    pc.setLocalDescription(offer)
+    return offer.sdp
+  }
+  window.gathered = async name => { // RFC 8840 section 9
+    const { pc, candidates } = parties[name]
+    await gathered(pc)
+    const lines = pc.localDescription.sdp.split('\r\n')
+    const media = {}
+    for (const c of candidates) if (c && c.candidate) (media[c.sdpMid] ||= []).push('a=' + c.candidate)
+    const fragment = [...new Set(lines.filter(l => /^a=ice-(ufrag|pwd):/.test(l)))]
+    for (const mid in media) fragment.push('m=audio 9 RTP/AVP 0', 'a=mid:' + mid, ...media[mid], 'a=end-of-candidates')
+    return fragment.join('\r\n') + '\r\n'
+  }
+  window.answer = async (name, kind, sdp) => {
+    const pc = await make(name, kind)
+    await pc.setRemoteDescription({ type: 'offer', sdp })
+    await pc.setLocalDescription(await pc.createAnswer())
+    await gathered(pc)
+    return pc.localDescription.sdp
+  }
+  window.accept = (name, sdp) => parties[name].pc.setRemoteDescription({ type: 'answer', sdp })
+  window.stats = async name => {
+    const { pc, audio, analyser } = parties[name]
+    const sum = { state: pc.connectionState, ice: pc.iceConnectionState, sent: 0, received: 0, lost: 0, frames: 0, peak: 0, codec: '' }
+    const report = await pc.getStats()
+    report.forEach(s => {
+      if (s.type === 'outbound-rtp') sum.sent += s.packetsSent
+      if (s.type === 'inbound-rtp') {
+        sum.received += s.packetsReceived
+        sum.lost += s.packetsLost
+        sum.frames += s.framesDecoded || 0
+        sum.codec = report.get(s.codecId)?.mimeType || ''
+      }
+    })
+    if (analyser) {
+      const bins = new Float32Array(analyser.frequencyBinCount)
+      analyser.getFloatFrequencyData(bins)
+      let best = 0
+      bins.forEach((v, i) => { if (v > bins[best]) best = i })
+      sum.peak = best * audio.sampleRate / analyser.fftSize
+    }
+    return JSON.stringify(sum)
+  }
+})
+
+const encode = text => Buffer.from(text).toString('base64')
+const decode = text => Buffer.from(text, 'base64').toString()
+say('ready')
+for await (const line of createInterface({ input: process.stdin })) {
+  const [what, name, ...rest] = line.split(' ')
+  if (what === 'offer') say('offered', encode(await page.evaluate(a => window.offer(...a), [name, rest[0]])))
+  else if (what === 'trickle') say('offered', encode(await page.evaluate(a => window.trickle(...a), [name, rest[0]])))
+  else if (what === 'gathered') say('gathered', encode(await page.evaluate(a => window.gathered(a), name)))
+  else if (what === 'vanish') say('vanished', await killable.kill() || '')
+  else if (what === 'answer') say('answered', encode(await page.evaluate(a => window.answer(...a), [name, rest[0], decode(rest[1])])))
+  else if (what === 'accept') say('accepted', await page.evaluate(a => window.accept(...a), [name, decode(rest[0])]) || '')
+  else if (what === 'stats') say('stats', await page.evaluate(a => window.stats(a), name))
+}
+await killable.close()
+server.close()

@@ -1,0 +1,206 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/class5-go/class5/media/offload"
+	"github.com/class5-go/class5/media/record"
+	"github.com/class5-go/class5/media/relay"
+)
+
+// RelayConfig is a media relay, in whatever process.
+type RelayConfig struct {
+	Interfaces    []string          `yaml:"interfaces"` // name/addr!advertised; several of a name take turns
+	Aliases       map[string]string `yaml:"aliases"`    // further names of interfaces
+	PortMin       uint16            `yaml:"port_min"`   // 30000
+	PortMax       uint16            `yaml:"port_max"`   // 40000
+	FreeBind      bool              `yaml:"freebind"`   // addresses that this host may not have yet
+	Loops         int               `yaml:"loops"`
+	AllowLoopback bool              `yaml:"allow_loopback"` // parties on this very machine: tests and demonstrations
+	Learning      string            `yaml:"learning"`       // off, immediate, delayed or heuristic
+	Sessions      int               `yaml:"sessions"`       // at most; 10,000
+	JitterBuffer  time.Duration     `yaml:"jitter_buffer"`  // of transcoded streams, at most; none
+	DTMFLog       netip.AddrPort    `yaml:"dtmf_log"`       // where digits are reported as JSON by UDP; nowhere
+	Offload       OffloadConfig     `yaml:"offload"`
+	State         string            `yaml:"state"` // directory in which sessions survive the process; empty: none do
+	Recordings    RecordingsConfig  `yaml:"recordings"`
+	Limits        LimitsConfig      `yaml:"limits"`
+}
+
+// RecordingsConfig is where calls are recorded.
+type RecordingsConfig struct {
+	Dir     string `yaml:"dir"`     // empty: nothing is recorded
+	Pattern string `yaml:"pattern"` // of names: see package media/record
+	PCAP    bool   `yaml:"pcap"`    // packets; also when neither is said
+	WAV     bool   `yaml:"wav"`     // audio, the parties left and right
+	Memory  int    `yaml:"memory"`  // octets that may wait for the disk; 64 MiB
+	// Forward is where start forwarding sends audio: tcp://host:port or
+	// tls://host:port.
+	Forward string `yaml:"forward"`
+}
+
+// LimitsConfig refuses new calls while there is too much to do.
+type LimitsConfig struct {
+	CPU       float64 `yaml:"cpu"`        // busy share of all processors, 0 to 1
+	Load      float64 `yaml:"load"`       // of the system, over a minute
+	Bandwidth uint64  `yaml:"bandwidth"`  // octets of media received in a second
+	PerSource int     `yaml:"per_source"` // sessions begun by one signalling source
+}
+
+// OffloadConfig is forwarding in the kernel. Without interfaces there is none.
+type OffloadConfig struct {
+	Interfaces []string      `yaml:"interfaces"` // network interfaces that packets arrive at
+	Dir        string        `yaml:"dir"`        // on a BPF file system; /sys/fs/bpf/class5
+	Instance   string        `yaml:"instance"`   // name of this daemon among those of the host
+	Lease      time.Duration `yaml:"lease"`      // of flows without this process; 10 m
+	Flows      int           `yaml:"flows"`
+	// Required refuses to start when the kernel does not take the program. By
+	// default all is relayed in user space then.
+	Required bool `yaml:"required"`
+}
+
+func (c RelayConfig) check(section string) error {
+	for _, text := range c.Interfaces {
+		if _, err := relay.ParseInterface(text); err != nil {
+			return fmt.Errorf("%w: %s: interfaces: %w", ErrConfig, section, err)
+		}
+	}
+	if c.Recordings.Forward != "" {
+		if _, _, err := c.Recordings.forwarded(); err != nil {
+			return fmt.Errorf("%s: %w", section, err)
+		}
+		if c.Recordings.Dir == "" {
+			return fmt.Errorf("%w: %s: recordings: forward needs dir too", ErrConfig, section)
+		}
+	}
+	if c.Learning != "" {
+		if _, err := relay.ParseLearning(c.Learning); err != nil {
+			return fmt.Errorf("%w: %s: learning: %w", ErrConfig, section, err)
+		}
+	}
+	return nil
+}
+
+// mediaRelay is a relay with what was opened for it.
+type mediaRelay struct {
+	*relay.Relay
+	kernel   *offload.Kernel
+	recorder *record.Recorder
+}
+
+// newRelay makes the relay of a configuration. change may set what is not in it.
+func newRelay(ctx context.Context, section string, c RelayConfig, env Env, change func(*relay.Config)) (*mediaRelay, error) {
+	if err := c.check(section); err != nil {
+		return nil, err
+	}
+	rc := relay.Config{
+		Aliases: c.Aliases, PortMin: c.PortMin, PortMax: c.PortMax, FreeBind: c.FreeBind, Loops: c.Loops,
+		MaxSessions: c.Sessions, JitterBuffer: c.JitterBuffer, DTMFLog: c.DTMFLog,
+	}
+	for _, text := range c.Interfaces {
+		i, err := relay.ParseInterface(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: interfaces: %w", ErrConfig, section, err)
+		}
+		rc.Interfaces = append(rc.Interfaces, i)
+	}
+	if c.Learning != "" {
+		rc.Learning, _ = relay.ParseLearning(c.Learning)
+	}
+	if c.AllowLoopback {
+		rc.Deny = slices.DeleteFunc(relay.DefaultDeny(), func(n netip.Prefix) bool {
+			return n.Addr().IsLoopback() || n.Addr() == netip.MustParseAddr("127.0.0.0")
+		})
+	}
+	rc.Certificate = env.Inherit.certificate()
+	change(&rc)
+	if !c.FreeBind {
+		for _, i := range rc.Interfaces {
+			if err := ours(ctx, i.Addr); err != nil {
+				return nil, fmt.Errorf("%w (%s)", bindError(err), section)
+			}
+		}
+	}
+	m := &mediaRelay{}
+	var err error
+	if m.kernel, err = c.Offload.open(section, env); err != nil {
+		return nil, err
+	}
+	if m.kernel != nil {
+		rc.Offload, rc.Renew = m.kernel, c.Offload.Lease/10
+	}
+	rc.Limits = relay.Limits{CPU: c.Limits.CPU, Load: c.Limits.Load, Bandwidth: c.Limits.Bandwidth, PerSource: c.Limits.PerSource}
+	if c.Recordings.Dir != "" {
+		if m.recorder, err = record.New(record.Config{Dir: c.Recordings.Dir, Memory: c.Recordings.Memory}, record.WithLogger(env.Log)); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: %s: recordings: %w", ErrConfig, section, err), m.close())
+		}
+		rc.Recorder = m.recorder
+	}
+	if c.State != "" {
+		if rc.Store, err = relay.NewFileStore(c.State); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: %s: state: %w", ErrConfig, section, err), m.close())
+		}
+	}
+	if m.Relay, err = relay.New(rc, relay.WithLogger(env.Log)); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrConfig, section, err), m.close())
+	}
+	return m, nil
+}
+
+// open attaches the kernel's part; nil when there is none.
+func (c OffloadConfig) open(section string, env Env) (*offload.Kernel, error) {
+	if len(c.Interfaces) == 0 {
+		return nil, nil
+	}
+	k, err := offload.Open(offload.Config{Interfaces: c.Interfaces, Dir: c.Dir, Instance: c.Instance, Lease: c.Lease, Flows: c.Flows, Lock: env.Sockets.take(lockName)})
+	switch {
+	case err == nil:
+		env.Log.Info("plain streams are forwarded in the kernel", "interfaces", c.Interfaces)
+		return k, nil
+	case c.Required:
+		return nil, fmt.Errorf("%w: %s: offload: %w", ErrConfig, section, err)
+	}
+	env.Log.Warn("all streams are forwarded in user space", "error", err)
+	return nil, nil
+}
+
+// restore goes on with the sessions that the process before left.
+func (m *mediaRelay) restore(ctx context.Context, c RelayConfig, env Env) {
+	if c.State == "" {
+		return
+	}
+	n, err := m.Restore(ctx)
+	if err != nil {
+		env.Log.Error("some media sessions could not be taken over", "error", err)
+	}
+	if n > 0 {
+		env.Log.Info("media sessions of the process before go on", "sessions", n)
+	}
+}
+
+func (m *mediaRelay) close() error {
+	var err error
+	if m != nil && m.recorder != nil {
+		err = m.recorder.Close()
+	}
+	if m != nil && m.kernel != nil {
+		err = errors.Join(err, m.kernel.Close())
+	}
+	return err
+}
+
+// ours is an error when media cannot be received at an address: the relay
+// would find out with the first call.
+func ours(ctx context.Context, a netip.Addr) error {
+	c, err := new(net.ListenConfig).ListenPacket(ctx, "udp", netip.AddrPortFrom(a, 0).String())
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
