@@ -93,8 +93,8 @@ func (p *panel) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 }
 
 func (p *panel) register(m *wire.Message, packet transport.Packet, out *transport.Outbox) {
-	res := p.server.Verify(context.Background(), m, digest.Origin, "example.test", packet.At)
-	b, err := p.server.AppendResponse(out.Buffer(), m, digest.Origin, "example.test", res.Outcome, "t", packet.At)
+	res := p.server.Verify(context.Background(), m, &digest.Exchange{Role: digest.Origin, Realm: "example.test", Now: packet.At})
+	b, err := p.server.AppendResponse(out.Buffer(), m, &digest.Exchange{Role: digest.Origin, Realm: "example.test", Now: packet.At}, res.Outcome, "t")
 	if res.Outcome == digest.OK {
 		p.plugs[string(res.User)] = packet.Flow
 		b, err = wire.AppendResponse(out.Buffer(), m, 200, "", "t")
@@ -108,8 +108,8 @@ func (p *panel) register(m *wire.Message, packet transport.Packet, out *transpor
 // challenged.
 func (p *panel) forward(m *wire.Message, packet transport.Packet, out *transport.Outbox) {
 	if m.Method() == wire.INVITE && len(m.ToTag()) == 0 {
-		if res := p.server.Verify(context.Background(), m, digest.Proxy, "example.test", packet.At); res.Outcome != digest.OK {
-			if b, err := p.server.AppendResponse(out.Buffer(), m, digest.Proxy, "example.test", res.Outcome, "t", packet.At); err == nil {
+		if res := p.server.Verify(context.Background(), m, &digest.Exchange{Role: digest.Proxy, Realm: "example.test", Now: packet.At}); res.Outcome != digest.OK {
+			if b, err := p.server.AppendResponse(out.Buffer(), m, &digest.Exchange{Role: digest.Proxy, Realm: "example.test", Now: packet.At}, res.Outcome, "t"); err == nil {
 				_ = out.Send(packet.Flow, b)
 			}
 			return
