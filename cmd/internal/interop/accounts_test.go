@@ -166,9 +166,9 @@ func (w *accountsWorld) phones(t *testing.T) {
 	t.Helper()
 	w.sippDir, w.ports = t.TempDir(), freePorts(t, 2*len(kinds()))
 	for i, k := range kinds() {
-		port := fmt.Sprint(w.ports + 2*i)
-		w.sipp(t, w.sippDir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", w.row(t, "to-"+k.name, ""), "-m", "1", "-p", port)
-		start(t, w.sippDir, "sipp", "-sf", k.phone(newFlow(), w.other()).file(t, w.sippDir, k.name+"-phone"), "-i", "127.0.0.1", "-p", port, "-nostdin")
+		port := w.ports + 2*i
+		w.sipp(t, w.sippDir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", w.row(t, "to-"+k.name, ""), "-m", "1", "-p", fmt.Sprint(port))
+		callee(t, w.sippDir, port, "-sf", k.phone(newFlow(), w.other()).file(t, w.sippDir, k.name+"-phone"))
 	}
 }
 

@@ -118,7 +118,7 @@ func TestPanel(t *testing.T) {
 	p := browse(t, "panel.mjs", "ADMIN="+c.admin, "SHOTS="+shots, fmt.Sprintf("BASE=http://127.0.0.1:%d", c.web))
 	p.until("ready")
 	work := t.TempDir()
-	port := freePorts(t, 2)
+	port := freePorts(t, 6)
 	carol := []string{"carol", "[authentication username=carol password=" + p.seen["password"] + "]", c.domain, "9999"}
 	file := injection(t, work, "carol.csv", [][]string{carol})
 	c.sipp(t, work, 20*time.Second, "-sf", scenario(t, "register.xml"), "-inf", file, "-m", "1", "-p", fmt.Sprint(port))
@@ -126,7 +126,7 @@ func TestPanel(t *testing.T) {
 	p.until("registered")
 	alawTone(t, work)
 	call := start(t, work, "sipp", fmt.Sprintf("127.0.0.1:%d", c.sip), "-i", "127.0.0.1", "-nostdin", "-sf", scenario(t, "uac.xml"), "-inf", file,
-		"-m", "1", "-p", fmt.Sprint(port), "-mp", "24000", "-d", "8000")
+		"-m", "1", "-p", fmt.Sprint(port), "-mp", fmt.Sprint(port+2), "-d", "8000")
 	p.next()
 	p.until("calling")
 	if err := call.wait(30 * time.Second); err != nil {

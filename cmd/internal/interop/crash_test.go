@@ -18,10 +18,11 @@ import (
 // callers are accounts of which the first half calls the second, with the
 // ports that sipp uses for both.
 type callers struct {
-	dir              string
-	uacPort, uasPort string
-	rows             [][]string
-	uas              *process
+	dir     string
+	uacPort string
+	uasPort int
+	rows    [][]string
+	uas     *process
 }
 
 // registerPairs registers n callers and n callees over UDP and starts the
@@ -29,7 +30,7 @@ type callers struct {
 func (c *carrier) registerPairs(t *testing.T, n int) *callers {
 	t.Helper()
 	port := freePorts(t, 2)
-	p := &callers{dir: t.TempDir(), uacPort: fmt.Sprint(port), uasPort: fmt.Sprint(port + 1)}
+	p := &callers{dir: t.TempDir(), uacPort: fmt.Sprint(port), uasPort: port + 1}
 	accounts := c.provision(t, 2*n)
 	var callees [][]string
 	for i, a := range accounts {
@@ -40,7 +41,7 @@ func (c *carrier) registerPairs(t *testing.T, n int) *callers {
 			callees = append(callees, row)
 		}
 	}
-	c.sipp(t, p.dir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", injection(t, p.dir, "callees.csv", callees), "-m", fmt.Sprint(n), "-r", "50", "-p", p.uasPort)
+	c.sipp(t, p.dir, time.Minute, "-sf", scenario(t, "register.xml"), "-inf", injection(t, p.dir, "callees.csv", callees), "-m", fmt.Sprint(n), "-r", "50", "-p", fmt.Sprint(p.uasPort))
 	injection(t, p.dir, "calls.csv", p.rows)
 	alawTone(t, p.dir)
 	p.serve(t)
@@ -49,7 +50,7 @@ func (c *carrier) registerPairs(t *testing.T, n int) *callers {
 
 func (p *callers) serve(t *testing.T) {
 	t.Helper()
-	p.uas = start(t, p.dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", p.uasPort, "-nostdin", "-rtp_echo",
+	p.uas = callee(t, p.dir, p.uasPort, "-sf", scenario(t, "uas.xml"), "-rtp_echo",
 		"-mp", fmt.Sprint(freePorts(t, 4)), "-trace_msg", "-message_file", filepath.Join(p.dir, "uas_messages.log"))
 }
 

@@ -85,8 +85,7 @@ func (w *capture) dissect(t *testing.T, c *carrier, filter string, fields ...str
 // send while sipp and baresip call.
 func TestDissected(t *testing.T) {
 	c := newCarrier(t)
-	rtp := freePorts(t, 19) // of the relay, in the same range for the filter
-	rtpMin, rtpMax := rtp+10000, rtp+10000+1000
+	rtpMin, rtpMax := aboveRows, aboveRows+1000
 	w := newCapture(t, fmt.Sprintf("host 127.0.0.1 and (portrange %d-%d or udp portrange %d-%d)", c.sip, c.sip+11, rtpMin, rtpMax))
 	c.run(t, "--demo", "--rtp-min", fmt.Sprint(rtpMin), "--rtp-max", fmt.Sprint(rtpMax))
 

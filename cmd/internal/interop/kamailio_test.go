@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // kamailio runs with a configuration, from testdata unless it is a path, in which
@@ -29,19 +28,7 @@ func kamailio(t *testing.T, config string, port int, replace ...string) *process
 		t.Fatal(err)
 	}
 	p := start(t, dir, "kamailio", "-f", config, "-DD", "-E", "-m", "128", "-M", "16", "-w", dir, "-Y", dir, "-P", filepath.Join(dir, "pid"))
-	eventually(t, 20*time.Second, func() error {
-		select {
-		case <-p.done:
-			return fmt.Errorf("kamailio ended: %v\n%s", p.err, p.output())
-		default:
-		}
-		// To bind the port would tell too, and now and then take it from Kamailio.
-		sockets, err := os.ReadFile("/proc/net/udp")
-		if err != nil || !strings.Contains(string(sockets), fmt.Sprintf(" 0100007F:%04X ", port)) {
-			return fmt.Errorf("kamailio does not listen: %v\n%s", err, p.output())
-		}
-		return nil
-	})
+	p.bound(t, port)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("kamailio:\n%s", tail(p.output()))
@@ -141,9 +128,9 @@ func TestKamailioBehind(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(n.dir, "lb.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.lb = n.node(t, "lb", p+6)
+	n.lb = n.launch(t, "lb") // it asks before the proxy is there
 	proxy := kamailio(t, filepath.Join(edgeBeforeKamailio, "kamailio.cfg"), p+3, "5070", fmt.Sprint(p+3), "class5.test", n.domain, "change-this", password)
-	n.lb.ready(t, p+6) // it asked before the proxy was there
+	n.lb.ready(t, p+6)
 	n.logs = func() string { return n.lb.output() + proxy.output() }
 	accounts := make([]account, 20)
 	for i := range accounts {

@@ -45,7 +45,7 @@ func (m *mediaProxy) calls(t *testing.T, n int) {
 	t.Helper()
 	dir := t.TempDir()
 	alawTone(t, dir)
-	start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", fmt.Sprint(m.callee), "-nostdin", "-rtp_echo", "-mp", fmt.Sprint(freePorts(t, 4)))
+	callee(t, dir, m.callee, "-sf", scenario(t, "uas.xml"), "-rtp_echo", "-mp", fmt.Sprint(freePorts(t, 4)))
 	p := &platform{sip: m.port, logs: m.output}
 	p.sipp(t, dir, 40*time.Second, "-sf", scenario(t, "uac-plain.xml"), "-p", fmt.Sprint(freePorts(t, 1)),
 		"-m", fmt.Sprint(n), "-d", "2000", "-r", "10", "-mp", fmt.Sprint(freePorts(t, 4)))

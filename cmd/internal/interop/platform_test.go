@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -62,23 +61,52 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// rows are the rows of twenty ports that tests take, in the order of this run:
-// none is taken again before all others were, so that a port which nobody has
-// bound yet is not given to the next who asks.
-var (
-	rows    = rand.Perm(800)
-	rowUsed atomic.Int64
+const (
+	firstRow  = 12000
+	rowLength = 20
+	// aboveRows is where media relays of tests have their ports that are given a
+	// fixed range: nothing else of ours is between here and the ports that the
+	// system gives to clients.
+	aboveRows = 28000
 )
 
+// portRows are the rows of ports that tests take, in the order of this run. A
+// row is its test's until that ends, for nobody may have bound its ports yet,
+// or somebody will do so again.
+type portRows struct {
+	mu    sync.Mutex
+	order []int
+	next  int
+	taken map[int]bool
+}
+
+var rows = portRows{order: rand.Perm((aboveRows - firstRow) / rowLength), taken: map[int]bool{}}
+
 // freePorts returns the first of n ports in a row that nobody listens on, UDP
-// nor TCP, below the range from which the system gives ports to clients.
+// nor TCP, below the range from which the system gives ports to clients. All
+// ports of a test but those of media relays come from here: a number written
+// into a test is some other test's now and then.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
-	for range rows {
-		first := 12000 + 20*rows[int(rowUsed.Add(1))%len(rows)]
-		if portsFree(first, n) {
-			return first
+	if n > rowLength {
+		t.Fatalf("%d ports are more than a row", n)
+	}
+	rows.mu.Lock()
+	defer rows.mu.Unlock()
+	for range rows.order {
+		row := rows.order[rows.next]
+		rows.next = (rows.next + 1) % len(rows.order)
+		first := firstRow + rowLength*row
+		if rows.taken[row] || !portsFree(first, n) {
+			continue
 		}
+		rows.taken[row] = true
+		t.Cleanup(func() { // after the processes that are started now
+			rows.mu.Lock()
+			defer rows.mu.Unlock()
+			delete(rows.taken, row)
+		})
+		return first
 	}
 	t.Fatal("no free ports")
 	return 0
@@ -149,6 +177,25 @@ func (p *process) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.lines, "\n")
+}
+
+// bound waits until the process has bound a UDP port of 127.0.0.1. To bind it
+// would tell too, and now and then take it from the process.
+func (p *process) bound(t *testing.T, port int) *process {
+	t.Helper()
+	eventually(t, 20*time.Second, func() error {
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended: %v\n%s", p.cmd.Path, p.err, p.output())
+		default:
+		}
+		sockets, err := os.ReadFile("/proc/net/udp")
+		if err != nil || !strings.Contains(string(sockets), fmt.Sprintf(" 0100007F:%04X ", port)) {
+			return fmt.Errorf("%s does not listen: %v\n%s", p.cmd.Path, err, p.output())
+		}
+		return nil
+	})
+	return p
 }
 
 // stop asks the process to end and kills it when it does not within the time.

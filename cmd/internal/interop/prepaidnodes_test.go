@@ -162,10 +162,10 @@ func (n *threeNodes) waiting(t *testing.T, phones []phone, calls int) *process {
 	row := func(p, to phone) []string {
 		return []string{p.user, "[authentication username=" + p.user + " password=" + p.password + "]", n.domain, to.number}
 	}
-	callee := injection(t, dir, "callee.csv", [][]string{row(phones[1], phones[0])})
+	called := injection(t, dir, "callee.csv", [][]string{row(phones[1], phones[0])})
 	caller := injection(t, dir, "caller.csv", [][]string{row(phones[0], phones[1])})
-	n.sipp(t, dir, time.Minute, "-sf", scenario(t, "register.xml"), "-m", "1", "-inf", callee, "-p", fmt.Sprint(port+1))
-	start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", fmt.Sprint(port+1), "-nostdin")
+	n.sipp(t, dir, time.Minute, "-sf", scenario(t, "register.xml"), "-m", "1", "-inf", called, "-p", fmt.Sprint(port+1))
+	callee(t, dir, port+1, "-sf", scenario(t, "uas.xml"))
 	return start(t, dir, "sipp", fmt.Sprintf("127.0.0.1:%d", n.platform.sip), "-i", "127.0.0.1", "-nostdin", "-sf", scenario(t, "uac-waits.xml"),
 		"-inf", caller, "-p", fmt.Sprint(port), "-m", fmt.Sprint(calls), "-l", fmt.Sprint(calls), "-r", fmt.Sprint(max(40, calls/2)))
 }

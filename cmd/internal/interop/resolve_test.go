@@ -39,7 +39,7 @@ two.carrier.test.       A     127.0.0.1
 		t.Fatal(err)
 	}
 	defer dns.Close() //nolint:errcheck // a test's server
-	uas := start(t, t.TempDir(), "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-m", "2", "-nostdin")
+	uas := callee(t, t.TempDir(), port, "-sn", "uas", "-m", "2")
 	e := newEdge(t, "  resolve:", fmt.Sprintf("    servers: ['%v']", dns.Addr()))
 
 	if sent := e.call(t, "first"); sent != 4 {

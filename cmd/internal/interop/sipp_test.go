@@ -119,6 +119,12 @@ func (c *platform) sipp(t *testing.T, dir string, limit time.Duration, args ...s
 	}
 }
 
+// callee is a sipp that listens on a port for calls.
+func callee(t *testing.T, dir string, port int, args ...string) *process {
+	t.Helper()
+	return start(t, dir, "sipp", append([]string{"-i", "127.0.0.1", "-p", fmt.Sprint(port), "-nostdin"}, args...)...).bound(t, port)
+}
+
 func tail(s string) string { return s[max(0, len(s)-3000):] }
 
 // record is a CDR as the API shows it.
@@ -185,8 +191,8 @@ func thousandCalls(t *testing.T, c *platform, calls int) {
 func (c *platform) load(t *testing.T, accounts []account, calls int, args ...string) {
 	t.Helper()
 	dir := t.TempDir()
-	port := freePorts(t, 2)
-	uacPort, uasPort := fmt.Sprint(port), fmt.Sprint(port+1)
+	port := freePorts(t, 10) // for media sipp binds two, the second two above the first
+	uacPort, uasPort, uacMedia, uasMedia := fmt.Sprint(port), port+1, fmt.Sprint(port+2), fmt.Sprint(port+6)
 	half := len(accounts) / 2
 	var callers, callees [][]string
 	for i, a := range accounts {
@@ -199,15 +205,18 @@ func (c *platform) load(t *testing.T, accounts []account, calls int, args ...str
 	}
 	begin := time.Now()
 	register := []string{"-sf", scenario(t, "register.xml"), "-m", fmt.Sprint(half), "-r", "50"}
-	c.sipp(t, dir, time.Minute, append(register, "-inf", injection(t, dir, "callees.csv", callees), "-p", uasPort)...)
+	c.sipp(t, dir, time.Minute, append(register, "-inf", injection(t, dir, "callees.csv", callees), "-p", fmt.Sprint(uasPort))...)
 	c.sipp(t, dir, time.Minute, append(append(register, "-inf", injection(t, dir, "callers.csv", callers), "-p", uacPort), args...)...)
 	t.Logf("%d registrations in %v", len(accounts), time.Since(begin).Round(time.Millisecond))
 
 	alawTone(t, dir)
-	start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", "127.0.0.1", "-p", uasPort, "-nostdin", "-rtp_echo", "-mp", "22000")
+	phones := callee(t, dir, uasPort, "-sf", scenario(t, "uas.xml"), "-rtp_echo", "-mp", uasMedia)
+	// The next load's phones are other contacts of the same accounts. Both would
+	// answer, and of two dialogs from one INVITE sipp makes one.
+	defer phones.kill()
 	begin = time.Now()
 	c.sipp(t, dir, 3*time.Minute, append([]string{"-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "calls.csv", callers), "-p", uacPort,
-		"-m", fmt.Sprint(calls), "-d", "2000", "-r", "50", "-l", "400", "-mp", "23000"}, args...)...)
+		"-m", fmt.Sprint(calls), "-d", "2000", "-r", "50", "-l", "400", "-mp", uacMedia}, args...)...)
 	t.Logf("%d calls in %v, none failed", calls, time.Since(begin).Round(time.Millisecond))
 }
 

@@ -29,12 +29,7 @@ type srtpBridge struct {
 
 func startSRTPBridge(t *testing.T) *srtpBridge {
 	t.Helper()
-	probe, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := probe.LocalAddr().String()
-	probe.Close()
+	address := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1))
 	cmd := exec.Command("rtpengine", "--config-file=none", "--foreground", "--table=-1", "--log-stderr", "--log-level=3",
 		"--interface=127.0.0.1", "--listen-ng="+address, "--port-min=46000", "--port-max=46400", "--num-threads=1")
 	var log bytes.Buffer

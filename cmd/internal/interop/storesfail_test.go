@@ -65,7 +65,7 @@ func (s *shop) register(t *testing.T) {
 	file := injection(t, s.dir, "callee.csv", [][]string{{s.callee.user, s.credentials(s.callee), s.domain, ""}})
 	s.sipp(t, s.dir, 30*time.Second, "-sf", scenario(t, "register.xml"), "-m", "1", "-inf", file, "-p", fmt.Sprint(s.port))
 	answers := newFlow().accept().recv(`request="ACK"`).hungUp().file(t, s.dir, "phone")
-	s.phone = start(t, s.dir, "sipp", "-sf", answers, "-i", "127.0.0.1", "-p", fmt.Sprint(s.port), "-nostdin")
+	s.phone = callee(t, s.dir, s.port, "-sf", answers)
 }
 
 func (s *shop) credentials(p phone) string {

@@ -167,14 +167,7 @@ func TestTapCollector(t *testing.T) {
 	dir, port := t.TempDir(), freePorts(t, 1)
 	t.Setenv("TERM", "xterm")
 	p := start(t, dir, "sngrep", "-N", "-L", fmt.Sprintf("udp:127.0.0.1:%d", port), "-I", empty(t, dir))
-	eventually(t, 10*time.Second, func() error {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		if err != nil {
-			return nil //nolint:nilerr // taken: somebody listens there
-		}
-		_ = c.Close()
-		return fmt.Errorf("collector not there: %s", p.output())
-	})
+	p.bound(t, port)
 	tapped(t, func([]transport.ListenerInfo) []tap.Sink {
 		h, err := tap.NewHEP(tap.HEPConfig{
 			Collector: netip.MustParseAddrPort(fmt.Sprintf("127.0.0.1:%d", port)), CaptureID: 7, Key: "key", Node: "edge",

@@ -147,7 +147,7 @@ func TestForwarderCredit(t *testing.T) {
 		file := injection(t, dir, name+".csv", [][]string{{p.user, "[authentication username=" + p.user + " password=" + p.password + "]", c.domain, to}})
 		if calls == 0 {
 			c.sipp(t, dir, 30*time.Second, "-sf", scenario(t, "register.xml"), "-m", "1", "-inf", file, "-p", fmt.Sprint(port+offset))
-			return start(t, dir, "sipp", "-sf", flow.file(t, dir, name), "-i", "127.0.0.1", "-p", fmt.Sprint(port+offset), "-nostdin")
+			return callee(t, dir, port+offset, "-sf", flow.file(t, dir, name))
 		}
 		return start(t, dir, "sipp", fmt.Sprintf("127.0.0.1:%d", c.sip), "-i", "127.0.0.1", "-nostdin", "-sf", flow.file(t, dir, name),
 			"-inf", file, "-p", fmt.Sprint(port+offset), "-m", fmt.Sprint(calls), "-r", "1")

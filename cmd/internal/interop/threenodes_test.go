@@ -107,8 +107,15 @@ func (n *threeNodes) configure(t *testing.T, node string, replace ...string) str
 
 func (n *threeNodes) node(t *testing.T, name string, admin int) *process {
 	t.Helper()
-	p := start(t, n.dir, built.path(t, "cmd/"+name), "-config", name+".yaml")
+	p := n.launch(t, name)
 	p.ready(t, admin)
+	return p
+}
+
+// launch is node without waiting until it is ready.
+func (n *threeNodes) launch(t *testing.T, name string) *process {
+	t.Helper()
+	p := start(t, n.dir, built.path(t, "cmd/"+name), "-config", name+".yaml")
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s:\n%s", name, tail(p.output()))
@@ -120,9 +127,9 @@ func (n *threeNodes) node(t *testing.T, name string, admin int) *process {
 func (n *threeNodes) run(t *testing.T) *threeNodes {
 	t.Helper()
 	n.panel = n.node(t, "web", n.port+8)
-	n.lb = n.node(t, "lb", n.port+6)
+	n.lb = n.launch(t, "lb") // it asks before the proxy is there
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
-	n.lb.ready(t, n.port+6) // it asked before the proxy was there
+	n.lb.ready(t, n.port+6)
 	n.login(t)
 	return n
 }
