@@ -12,9 +12,9 @@
 // A target is down after three probes without answer, or after two reports that
 // it is unreachable with no answer between: those come from the kernel of its
 // host and leave no doubt, but one alone may be a restart. A target that has
-// never answered is down after one. It is up again after two answers in a row,
-// and gets its share of new work in twenty steps over half a minute. All of that
-// can be set.
+// never answered is down after one, and up after its first answer. Others are up
+// again after two answers in a row. What comes up gets its share of new work in
+// twenty steps over half a minute. All of that can be set.
 //
 // Any final response is an answer. A 503 with Retry-After also asks to be
 // spared, and the target gets nothing new for that time.

@@ -68,13 +68,16 @@ func (h *health) unreachable(now time.Time, c *Config) {
 	}
 }
 
+// success notes an answer. The first one of all is enough: it is not a target
+// that comes and goes.
 func (h *health) success(now time.Time, c *Config) {
+	first := !h.proven
 	h.misses, h.refused, h.asked = 0, 0, false
 	h.proven = true
 	if h.up {
 		return
 	}
-	if h.successes++; h.successes >= c.Successes {
+	if h.successes++; h.successes >= c.Successes || first {
 		h.up, h.changed, h.successes = true, now, 0
 		h.step, h.rising = rampSteps, now
 		if c.SlowStart > 0 {
@@ -119,7 +122,8 @@ func (h *health) age(now time.Time, c *Config) bool {
 // not been answered.
 func (h *health) due(now time.Time, c *Config, random func() uint64) bool {
 	if h.next.IsZero() {
-		h.next = now.Add(time.Duration(random() % uint64(c.Interval)))
+		// Whether it is there at all is worth knowing soon.
+		h.next = now.Add(time.Duration(random() % uint64(max(c.Interval/unreachableGap, 1))))
 	}
 	if now.Before(h.next) {
 		return false

@@ -115,7 +115,7 @@ func (p *Pool) List() []Status {
 	for i, m := range p.members {
 		list[i] = Status{
 			Target: m.Target, State: m.state(), Since: m.changed,
-			Misses: m.misses, Share: m.share(), Leaving: m.leaving,
+			Proven: m.proven, Misses: m.misses, Share: m.share(), Leaving: m.leaving,
 		}
 	}
 	return list

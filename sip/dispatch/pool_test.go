@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -170,6 +171,17 @@ func TestNeverAnswered(t *testing.T) {
 	c.pass(2*time.Second, list[0].Addr)
 	if got := c.state(list[0].Addr); got != StateDown {
 		t.Errorf("silent from the start: %v", got)
+	}
+	// The first answer is enough, and says what being up from the start does not.
+	proven := func(addr netip.AddrPort) bool {
+		return slices.ContainsFunc(c.List(), func(s Status) bool { return s.Addr == addr && s.Proven })
+	}
+	if proven(list[0].Addr) || !proven(list[1].Addr) {
+		t.Errorf("%+v", c.List())
+	}
+	c.pass(time.Second)
+	if got := c.state(list[0].Addr); got != StateSlowStart || !proven(list[0].Addr) {
+		t.Errorf("after its first answer: %+v", c.List())
 	}
 	// One that joins has to show itself first.
 	joined := append(list, Target{Addr: netip.MustParseAddrPort("[fd00::1]:5060")})

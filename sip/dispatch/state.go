@@ -38,6 +38,8 @@ type Status struct {
 	State State
 	// Since is when it came up or went down, zero when it has done neither.
 	Since time.Time
+	// Proven means that it has answered. A target of a new pool is up before it has.
+	Proven bool
 	// Misses is the number of probes unanswered since the last answer.
 	Misses int
 	// Share is the part of its weight that counts, below 1 in slow start.

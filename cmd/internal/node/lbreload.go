@@ -163,10 +163,15 @@ func (l *LB) restartFor(now LBConfig) (settings []string) {
 func (l *LB) Checks() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"proxies": func(context.Context) error {
+			unasked := l.prober == nil
 			for _, s := range l.pool.List() {
 				switch s.State {
 				case dispatch.StateUp, dispatch.StateSlowStart:
-					return nil
+					// A new edge takes its proxies for up. Before one has answered, who
+					// asks us whether to send calls here should not hear so.
+					if s.Proven || unasked {
+						return nil
+					}
 				}
 			}
 			return errors.New("no proxy takes new calls")

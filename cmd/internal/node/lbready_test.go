@@ -1,0 +1,54 @@
+package node
+
+import (
+	"bytes"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// TestReadyWhenAnswered: an edge is ready when a proxy has answered it, unless
+// it asks none.
+func TestReadyWhenAnswered(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, bytes.Repeat([]byte("k"), 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proxy := netip.MustParseAddrPort("127.0.0.1:5071")
+	for name, off := range map[string]bool{"asks": false, "does not ask": true} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Keys: keys, LB: LBConfig{
+				Listeners: []ListenerConfig{{Protocol: "udp", Addr: netip.MustParseAddrPort("127.0.0.1:0")}},
+				Internal:  netip.MustParseAddrPort("127.0.0.1:0"), Proxies: []ProxyTarget{{Addr: proxy}}, Health: HealthConfig{Off: off},
+			}}
+			env := Env{Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: time.Now}
+			if err := cfg.KeyRing(&env); err != nil {
+				t.Fatal(err)
+			}
+			l, err := NewLB(t.Context(), cfg.LB, env, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close() //nolint:errcheck // nothing was served
+			check := l.Checks()["proxies"]
+			if err := check(t.Context()); (err == nil) != off {
+				t.Errorf("before any answer: %v", err)
+			}
+			l.pool.Result(time.Now(), proxy, true)
+			if err := check(t.Context()); err != nil {
+				t.Errorf("after an answer: %v", err)
+			}
+			for range 3 {
+				l.pool.Result(time.Now(), proxy, false)
+			}
+			if err := check(t.Context()); err == nil {
+				t.Error("with its only proxy down it is ready")
+			}
+		})
+	}
+}
