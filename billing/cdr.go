@@ -62,6 +62,10 @@ type CDR struct {
 	Key        LegKey `json:"key"`
 	Revision   int    `json:"revision"`   // from 1; set by mediation
 	Generation int    `json:"generation"` // from 1; set by rating
+	// Interim numbers the interim records of a leg, from 1: what was known of it
+	// while it was running. They have no revision and no price, and the record
+	// of the leg, which has 0, takes their place.
+	Interim uint32 `json:"interim,omitempty"`
 
 	CallID  string   `json:"call_id"`
 	FromTag string   `json:"from_tag"`

@@ -34,14 +34,39 @@ func (l *leg) record(p Policy, stop *billing.Event) (billing.CDR, bool) {
 		c.Flags |= billing.FlagEvidence
 	}
 	if begun > 0 {
-		if c.End < begun {
-			c.End = begun
-			c.Flags |= billing.FlagClock
-		}
-		c.Duration = c.End - begun
+		span(&c, begun, c.End)
 	}
 	l.describe(&c, begun > 0)
 	return c, true
+}
+
+// Running returns the interim record of a leg that was answered and has not
+// ended: how it stood at its last interim mark, whose number it has. It has no
+// revision, is not to be charged, and the record of the leg takes its place.
+func (m *Mediator) Running(key billing.LegKey) (c billing.CDR, ok bool) {
+	l := m.legs[key]
+	if l == nil || l.done || l.best[billing.EventInterim] == nil {
+		return c, false
+	}
+	mark := l.best[billing.EventInterim]
+	begun := cmp.Or(answered(l.best[billing.EventStart]), answered(mark))
+	if begun == 0 {
+		return c, false
+	}
+	c.Key, c.Interim, c.Status = key, mark.Seq, billing.StatusOK
+	span(&c, begun, mark.At)
+	l.describe(&c, true)
+	return c, true
+}
+
+// span enters how long a leg that was answered went on.
+func span(c *billing.CDR, begun, end billing.Millis) {
+	c.Start, c.End = begun, end
+	if c.End < begun {
+		c.End = begun
+		c.Flags |= billing.FlagClock
+	}
+	c.Duration = c.End - begun
 }
 
 // proven is how an answered leg without a stop ends.

@@ -28,6 +28,14 @@
 // a file, its SHA-256 and how far the stream got are one transaction; the file
 // is sent until the sink took it. Sent again, it is the same file byte by byte.
 //
+// # Running calls
+//
+// With [Config.Interims] a Shipper also stores interim records: what is known
+// of a call that is still running, made of its interim marks, numbered by call
+// from 1 without gaps. They are stored and exported as exactly as the others,
+// but never rated or paid, and in a place of their own; the record of the ended
+// call, which has the same key and number 0, takes the place of all of them.
+//
 // # Contract
 //
 // A Shipper starts no goroutine: Run is the caller's. The package knows no SQL;

@@ -105,6 +105,7 @@ func plainFields() map[string]Field {
 	m := map[string]Field{
 		"key":        text(func(c *billing.CDR) string { return c.Key.String() }),
 		"revision":   number(Whole, func(c *billing.CDR) int64 { return int64(c.Revision) }),
+		"interim":    number(Whole, func(c *billing.CDR) int64 { return int64(c.Interim) }),
 		"generation": number(Whole, func(c *billing.CDR) int64 { return int64(c.Generation) }),
 		"call_id":    text(func(c *billing.CDR) string { return c.CallID }),
 		"from_tag":   text(func(c *billing.CDR) string { return c.FromTag }),

@@ -26,8 +26,11 @@ func (s *Shipper) flush(ctx context.Context, g *group) {
 	defer close(g.done)
 	for !g.stored {
 		n := min(len(g.records), s.cfg.Batch)
-		b := Batch{Records: g.records[:n], Poison: g.poison[:min(len(g.poison), s.cfg.Batch)]}
-		last := n == len(g.records) && len(b.Poison) == len(g.poison)
+		b := Batch{
+			Records: g.records[:n], Poison: g.poison[:min(len(g.poison), s.cfg.Batch)],
+			Interims: g.interims[:min(len(g.interims), s.cfg.Batch)],
+		}
+		last := n+len(b.Interims)+len(b.Poison) == g.size()
 		if last {
 			// Only now everything before the position is in the store.
 			b.Position = Position{s.source, g.low}
@@ -47,7 +50,7 @@ func (s *Shipper) store(ctx context.Context, g *group, b Batch) bool {
 	var bad *RecordError
 	if errors.As(err, &bad) && s.condemn(g, bad) {
 		return s.store(ctx, g, Batch{
-			Position: b.Position, Poison: g.poison[:min(len(g.poison), len(b.Poison)+1)],
+			Position: b.Position, Interims: b.Interims, Poison: g.poison[:min(len(g.poison), len(b.Poison)+1)],
 			Records: g.records[:len(b.Records)-1],
 		})
 	}
@@ -59,6 +62,8 @@ func (s *Shipper) store(ctx context.Context, g *group, b Batch) bool {
 	g.failures = 0
 	s.counts.records.Add(int64(len(b.Records)))
 	s.counts.pending.Add(-int64(len(b.Records)))
+	s.counts.interims.Add(int64(len(b.Interims)))
+	g.interims = g.interims[len(b.Interims):]
 	clear(b.Records)
 	g.records = g.records[len(b.Records):]
 	g.poison = g.poison[len(b.Poison):]

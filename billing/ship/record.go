@@ -49,6 +49,8 @@ const (
 type Batch struct {
 	Position Position
 	Records  []Record
+	// Interims are records of running calls, for streams of their own.
+	Interims []billing.CDR
 	Poison   []Poison
 	Cured    []int64 // identifiers of poison that these records take the place of
 }
@@ -62,8 +64,8 @@ type Store interface {
 	// with the same key and generation and no lower revision, changes nothing:
 	// whoever does not know whether a batch was stored may store it again. On
 	// an error nothing was stored. A *RecordError names a record that will
-	// never be stored; all other errors are those of the database. The records
-	// are the caller's again when it returns.
+	// never be stored; all other errors are those of the database. An interim
+	// record whose number is not above those of its leg changes nothing either. The records are the caller's again when it returns.
 	Store(ctx context.Context, b Batch) error
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/billing/spool"
 )
 
@@ -16,6 +17,7 @@ type group struct {
 	records  []Record
 	room     []Record // where they are, those included that are stored
 	rated    int      // so many of records have their prices
+	interims []billing.CDR
 	poison   []Poison
 	low      spool.Offset // up to where the log is not needed once all of it is stored
 	began    time.Time    // when the first record came
@@ -102,7 +104,7 @@ func (s *Shipper) finish(ctx context.Context, storing *group) error {
 // more reads from the log, or waits for the store when there is enough. It is
 // idle when the log has not much more.
 func (s *Shipper) more(ctx context.Context, storing *group) (idle bool, err error) {
-	if len(s.group.records) >= s.cfg.Pending {
+	if len(s.group.records)+len(s.group.interims) >= s.cfg.Pending {
 		if storing == nil {
 			return false, nil
 		}
@@ -124,7 +126,7 @@ func (s *Shipper) more(ctx context.Context, storing *group) (idle bool, err erro
 // take makes records of what the mediator finished.
 func (s *Shipper) take() {
 	g := s.group
-	if len(g.records) == 0 && len(g.poison) == 0 {
+	if g.size() == 0 {
 		g.began = time.Now()
 	}
 	for i := range s.cdrs {
@@ -139,12 +141,15 @@ func (s *Shipper) take() {
 // due reports whether the group that is being made ready should go out: a whole
 // batch, or what has waited for long enough.
 func (s *Shipper) due(idle bool) bool {
-	n := len(s.group.records) + len(s.group.poison)
+	n := s.group.size()
 	if n == 0 {
 		return s.low() != s.stored
 	}
 	return idle || n >= s.cfg.Batch || time.Since(s.group.began) >= s.cfg.Age
 }
+
+// size is how much of a group is to be stored.
+func (g *group) size() int { return len(g.records) + len(g.interims) + len(g.poison) }
 
 // close begins the next group and returns the one before.
 func (s *Shipper) close() *group {

@@ -33,6 +33,10 @@ type Config struct {
 	// by evidence when the log was read up to there.
 	CallsEnded bool
 
+	// Interims keeps every so many-th interim mark of a running call as an
+	// interim record, numbered through by call; none when 0.
+	Interims int
+
 	Batch   int           // records of one transaction; 500 when 0
 	Age     time.Duration // a smaller batch goes out after that time; 200 ms when 0
 	Pending int           // records that wait in memory while the store takes none; 20 batches when 0
@@ -59,14 +63,15 @@ type Shipper struct {
 }
 
 type counts struct {
-	events, records, unrated, retries, quarantined, pending atomic.Int64
-	stored, read                                            atomic.Uint64
+	events, records, interims, unrated, retries, quarantined, pending atomic.Int64
+	stored, read                                                      atomic.Uint64
 }
 
 // Stats are counters and gauges of a Shipper.
 type Stats struct {
 	Events      int64 // read from the log
 	Records     int64 // stored
+	Interims    int64 // records of running calls stored
 	Unrated     int64 // of these, without a price that they should have
 	Quarantined int64 // events, records and damaged places put aside
 	Retries     int64 // attempts to store that failed
@@ -131,7 +136,7 @@ func (s *Shipper) Source() string { return s.source }
 // Stats returns counters and gauges.
 func (s *Shipper) Stats() Stats {
 	return Stats{
-		Events: s.counts.events.Load(), Records: s.counts.records.Load(), Unrated: s.counts.unrated.Load(),
+		Events: s.counts.events.Load(), Records: s.counts.records.Load(), Interims: s.counts.interims.Load(), Unrated: s.counts.unrated.Load(),
 		Quarantined: s.counts.quarantined.Load(), Retries: s.counts.retries.Load(), Pending: s.counts.pending.Load(),
 		Read: spool.Offset(s.counts.read.Load()), Stored: spool.Offset(s.counts.stored.Load()),
 	}
@@ -178,12 +183,30 @@ func (s *Shipper) feed(entry spool.Entry) {
 	if err == nil {
 		s.cdrs, err = s.mediator.Feed(s.cdrs, uint64(entry.Offset), e)
 	}
+	if err == nil {
+		s.mark(&e)
+	}
 	if err != nil {
 		s.putAside(s.group, Poison{
 			Offset: entry.Offset, Key: billing.LegKey(entry.Key), Kind: PoisonEvent,
 			Data: append([]byte(nil), entry.Data...), Reason: err.Error(),
 		})
 	}
+}
+
+// mark makes an interim record of an interim mark when it is its turn. Which
+// ones it makes, and their numbers, are the same when the log is read again.
+func (s *Shipper) mark(e *billing.Event) {
+	every := uint32(max(s.cfg.Interims, 0))
+	if every == 0 || e.Kind != billing.EventInterim || e.Seq == 0 || e.Seq%every != 0 {
+		return
+	}
+	c, ok := s.mediator.Running(e.Key())
+	if !ok || c.Interim != e.Seq {
+		return // it has ended, or a later mark came first
+	}
+	c.Interim /= every
+	s.group.interims = append(s.group.interims, c)
 }
 
 func (s *Shipper) putAside(g *group, p Poison) {

@@ -40,6 +40,7 @@ func steps() (history, error) {
 		{own, "00005_contracts.sql"},
 		{own, "00006_prepaid.sql"},
 		{own, "00007_accounts.sql"},
+		{records, "00003_interims.sql"},
 	}, nil
 }
 

@@ -47,6 +47,16 @@ type Hook func(ctx context.Context, tx *sqlx.Tx, changes []Change) error
 type Options struct {
 	Hook Hook
 	Now  func() time.Time // time.Now when nil
+	// Interims is how long interim records are kept, whether they were exported
+	// or not; a day when 0.
+	Interims time.Duration
+}
+
+func (o *Options) interimAge() time.Duration {
+	if o.Interims <= 0 {
+		return 24 * time.Hour
+	}
+	return o.Interims
 }
 
 // Store is a ship.Store, and what an Exporter and re-rating read from. Its
@@ -109,6 +119,9 @@ func Put(ctx context.Context, tx *sqlx.Tx, b ship.Batch, opt Options) error {
 		return err
 	}
 	if err := w.records(ctx, b.Records); err != nil {
+		return err
+	}
+	if err := w.interims(ctx, b.Interims, opt.interimAge()); err != nil {
 		return err
 	}
 	return w.quarantine(ctx, b.Poison, b.Cured)

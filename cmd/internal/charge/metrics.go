@@ -20,6 +20,7 @@ func figures() []figure {
 	return []figure{
 		{"events_total", "Billing events read from the spool.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Events) }},
 		{"records_total", "Call records stored.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Records) }},
+		{"interim_records_total", "Records of running calls stored.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Interims) }},
 		{"quarantined_total", "Events, records and damaged places of the spool put aside.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Quarantined) }},
 		{"unrated_total", "Records stored without a price that they should have.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Unrated) }},
 		{"retries_total", "Attempts to rate or store records that failed.", func(s ship.Stats, _ spool.Stats) float64 { return float64(s.Retries) }},

@@ -28,6 +28,8 @@ type Config struct {
 	// it is nearly full; both have the defaults of package spool.
 	MaxBytes int64
 	Policy   spool.Policy
+	// Interims keeps every so many-th interim mark as a record of a running call.
+	Interims int
 }
 
 // Recorder keeps the events of one node and makes records of them.
@@ -56,7 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Recorder, error) {
 	}
 	rate := Rate(cfg.Contracts)
 	shipper, err := ship.Open(ctx, ship.Config{
-		Log: log, Source: cfg.Source, Store: cfg.Store, Rate: rate, CallsEnded: true, Now: cfg.Now, Logger: cfg.Log,
+		Log: log, Source: cfg.Source, Store: cfg.Store, Rate: rate, CallsEnded: true, Interims: cfg.Interims, Now: cfg.Now, Logger: cfg.Log,
 	})
 	if err != nil {
 		_ = log.Close()

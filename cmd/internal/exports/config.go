@@ -45,6 +45,7 @@ type Config struct {
 	HashKey string   `yaml:"hash_key"`
 
 	Rejects bool          `yaml:"rejects"` // what was put aside, in place of the records
+	Interim bool          `yaml:"interim"` // records of running calls, in place of the records
 	Control bool          `yaml:"control"` // a control file after each day
 	Keep    time.Duration `yaml:"keep"`    // files can be sent again for that long; 0: for ever
 }
@@ -67,6 +68,31 @@ var plain = []string{
 	"callee.account", "callee.user", "callee.domain", "callee.number", "callee.dialled", "callee.peer", "source", "node", "evidence",
 	"caller.customer.amount", "caller.customer.currency", "caller.customer.zone", "caller.reseller.amount", "caller.carrier.amount",
 	"callee.customer.amount", "callee.customer.currency", "callee.reseller.amount", "callee.carrier.amount",
+}
+
+// running are those of records of running calls, which have no prices.
+var running = []string{
+	"key", "interim", "call_id", "leg", "type", "init", "start", "end", "duration",
+	"caller.account", "caller.user", "caller.domain", "caller.number", "caller.peer",
+	"callee.account", "callee.user", "callee.domain", "callee.number", "callee.dialled", "callee.peer", "source", "node",
+}
+
+// Interims is how often running calls must have interim records for the exports
+// in list, 0 when none asks for them.
+func Interims(list []Config) (every time.Duration) {
+	for i := range list {
+		if c := &list[i]; c.Interim && (every == 0 || c.every() < every) {
+			every = c.every()
+		}
+	}
+	return every
+}
+
+func (c *Config) every() time.Duration {
+	if c.Every == 0 {
+		return time.Hour
+	}
+	return c.Every
 }
 
 // stream makes what is to be exported.
@@ -110,6 +136,8 @@ func (c *Config) columns(s *ship.Stream) (err error) {
 	switch {
 	case len(c.Fields) > 0:
 		s.Fields, err = ship.Fields(c.Fields...)
+	case s.Fields == nil && c.Interim && c.Preset != "jsonl":
+		s.Fields, err = ship.Fields(running...)
 	case s.Fields == nil && c.Preset != "jsonl":
 		s.Fields, err = ship.Fields(plain...)
 	case s.Fields == nil && len(c.Mask)+len(c.Hash) > 0: // the whole record can hide nothing

@@ -78,11 +78,11 @@ func jobs(list []Config, opt Options) (out []*job, err error) {
 }
 
 func newJob(c Config, opt Options) (*job, error) {
-	if c.Every == 0 {
-		c.Every = time.Hour
-	}
-	if c.Every < time.Second || c.Keep < 0 {
+	if c.Every = c.every(); c.Every < time.Second || c.Keep < 0 {
 		return nil, errors.New("every is a second at least, and keep not negative")
+	}
+	if c.Rejects && c.Interim {
+		return nil, errors.New("one export is either rejects or interim")
 	}
 	s, err := c.stream()
 	if err != nil {
@@ -93,8 +93,11 @@ func newJob(c Config, opt Options) (*job, error) {
 		return nil, err
 	}
 	store := ship.ExportStore(opt.Store)
-	if c.Rejects {
+	switch {
+	case c.Rejects:
 		store = opt.Store.Rejects()
+	case c.Interim:
+		store = opt.Store.Interims()
 	}
 	e, err := ship.NewExporter(ship.ExporterConfig{Stream: s, Store: store, Sink: sink, Now: opt.Now, Logger: opt.Log})
 	return &job{cfg: c, zone: s.Zone, exporter: e}, err

@@ -105,8 +105,18 @@ func TestExports(t *testing.T) {
 		},
 		{Name: "days", Preset: "parquet", Directory: filepath.Join(dir, "days")},
 		{Name: "rejects", Preset: "csv", Directory: filepath.Join(dir, "rejects"), Rejects: true, Empty: true},
+		{Name: "running", Preset: "csv", Directory: filepath.Join(dir, "running"), Interim: true, Every: 5 * time.Minute, Gzip: false},
+	}
+	if every := Interims(list); every != 5*time.Minute {
+		t.Errorf("interim records every %v", every)
 	}
 	keep(t, s, 0, 3)
+	begun := billing.MillisOf(begin)
+	if err := s.Store(t.Context(), ship.Batch{Interims: []billing.CDR{{
+		Key: billing.NewLegKey("long", "f", 0, billing.CallPlain, begun), Interim: 1, CallID: "long", Init: begun, Start: begun, End: begun + 60_000, Duration: 60_000,
+	}}}); err != nil {
+		t.Fatal(err)
+	}
 	told := time.Time{}
 	for round := range 2 { // the second process has two calls more
 		r := newRunner(t, s, &now, list...)
@@ -153,6 +163,15 @@ func TestExports(t *testing.T) {
 	}
 	if days := files(t, filepath.Join(dir, "days")); len(days) != 2 {
 		t.Errorf("%v", days)
+	}
+	running := files(t, filepath.Join(dir, "running"))
+	for _, text := range running {
+		if rows := strings.Split(text, "\r\n"); len(rows) != 3 || !strings.HasPrefix(rows[0], "key,interim,call_id,") || !strings.Contains(rows[1], ",1,long,") {
+			t.Errorf("running: %q", text)
+		}
+	}
+	if len(running) != 1 {
+		t.Errorf("%d files of running calls", len(running))
 	}
 	if rejects := files(t, filepath.Join(dir, "rejects")); len(rejects) == 0 {
 		t.Error("no file of nothing")
@@ -207,6 +226,7 @@ func TestMistakes(t *testing.T) {
 		"folders":               {Folders: "some"},
 		"zone":                  {Zone: "Mars/Olympus"},
 		"every":                 {Every: time.Millisecond},
+		"either rejects":        {Rejects: true, Interim: true},
 	} {
 		switch c.Directory {
 		case "":

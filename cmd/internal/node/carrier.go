@@ -147,15 +147,22 @@ func (c *Carrier) openStores(ctx context.Context) error {
 	if c.env.Keys, err = Ring(key.Value); err != nil {
 		return err
 	}
-	if c.stores, err = OpenStores(ctx, cfg, c.env, c.dir); err != nil || c.opts.Exports == "" {
-		return err
+	file := &Config{}
+	if c.opts.Exports != "" {
+		if file, err = Load(c.opts.Exports); err != nil {
+			return err
+		}
 	}
-	file, err := Load(c.opts.Exports)
-	if err != nil {
+	interims := ProxyConfig{Interim: carrierInterim}.interims(file.Exports)
+	if c.stores, err = OpenStores(ctx, cfg, interims, c.env, c.dir); err != nil {
 		return err
 	}
 	return c.stores.Export(file.Exports, c.env)
 }
+
+// carrierInterim is how often running calls are noted: an embedded database is
+// used by few of them.
+const carrierInterim = 5 * time.Second
 
 func (c *Carrier) openNodes(ctx context.Context) error {
 	o := c.opts
@@ -164,7 +171,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	}
 	var err error
 	if c.proxy, err = NewProxy(ctx, ProxyConfig{
-		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Digest: o.Digest, Interim: 5 * time.Second,
+		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Digest: o.Digest, Interim: carrierInterim,
 		Emergency: o.Emergency,
 		Media: MediaConfig{
 			Addr: o.Listen, Advertised: o.Advertise, Remote: o.MediaRelays, Profiles: o.MediaProfiles,

@@ -67,12 +67,17 @@ type ProxyConfig struct {
 	Shards       int                 `yaml:"shards"`
 	// Digest are the algorithms offered, strongest first: sha-256, sha-512-256,
 	// md5. Empty offers md5 alone, which every phone understands.
-	Digest  []string       `yaml:"digest"`
-	Media   MediaConfig    `yaml:"media"`
-	Echo    netip.AddrPort `yaml:"echo"` // UDP address of the test-number application
-	Interim time.Duration  `yaml:"interim"`
-	Token   string         `yaml:"token"` // file with the secret by which web reads live state
-	Prepaid PrepaidConfig  `yaml:"prepaid"`
+	Digest []string       `yaml:"digest"`
+	Media  MediaConfig    `yaml:"media"`
+	Echo   netip.AddrPort `yaml:"echo"`  // UDP address of the test-number application
+	Token  string         `yaml:"token"` // file with the secret by which web reads live state
+	// Interim is how often a running call is noted on disk, so that its end is
+	// known after a crash; 1 min. InterimRecords is how often it gets an interim
+	// record for streams that other proxies export (exports: interim); without it
+	// as often as this proxy's own exports need them.
+	Interim        time.Duration `yaml:"interim"`
+	InterimRecords time.Duration `yaml:"interim_records"`
+	Prepaid        PrepaidConfig `yaml:"prepaid"`
 	// Emergency are numbers of emergency services as they are dialled, such as
 	// 112: neither locks nor limits nor credit keep a call from them.
 	Emergency []string `yaml:"emergency"`
@@ -207,6 +212,9 @@ func (c ProxyConfig) check() error {
 			return err
 		}
 	}
+	if c.Interim < 0 || c.InterimRecords < 0 || c.InterimRecords > 0 && c.InterimRecords < c.interim() {
+		return fmt.Errorf("%w: proxy: interim_records: %v is less than interim, %v", ErrConfig, c.InterimRecords, c.interim())
+	}
 	if err := c.Prepaid.check(); err != nil {
 		return err
 	}
@@ -222,6 +230,27 @@ func (c ProxyConfig) check() error {
 	return needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,
 		"proxy: echo", c.Echo.IsValid(), "proxy: media: addr", c.Media.Addr.IsValid(),
 		"proxy: media: port_min", c.Media.PortMin > 0 || len(c.Media.Remote) > 0, "proxy: media: port_max", c.Media.PortMax > 0 || len(c.Media.Remote) > 0)
+}
+
+// interim is how often a running call is noted.
+func (c ProxyConfig) interim() time.Duration {
+	if c.Interim == 0 {
+		return time.Minute
+	}
+	return c.Interim
+}
+
+// interims is after how many notes a running call gets an interim record, with
+// these exports; 0: never.
+func (c ProxyConfig) interims(list []exports.Config) int {
+	every := c.InterimRecords
+	if every == 0 {
+		every = exports.Interims(list)
+	}
+	if every == 0 {
+		return 0
+	}
+	return int(max(every/c.interim(), 1))
 }
 
 // Logger makes the node's logger: JSON lines on standard error.

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/class5-go/class5/cmd/internal/exports"
 )
 
 // A mistake is one line with the place of what has to be mended.
@@ -56,5 +59,35 @@ func TestLoadAddresses(t *testing.T) {
 func TestLoadNothing(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, ErrConfig) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestInterimRecords: running calls have records as often as somebody wants
+// them, and none when nobody does.
+func TestInterimRecords(t *testing.T) {
+	every := func(d ...time.Duration) (list []exports.Config) {
+		for _, d := range d {
+			list = append(list, exports.Config{Interim: true, Every: d})
+		}
+		return append(list, exports.Config{Every: time.Second})
+	}
+	for _, c := range []struct {
+		proxy ProxyConfig
+		list  []exports.Config
+		want  int
+	}{
+		{ProxyConfig{}, every(), 0},
+		{ProxyConfig{}, every(15*time.Minute, 5*time.Minute), 5},
+		{ProxyConfig{}, every(10 * time.Second), 1},
+		{ProxyConfig{Interim: 5 * time.Second}, every(time.Minute), 12},
+		{ProxyConfig{InterimRecords: 2 * time.Minute}, every(5 * time.Minute), 2},
+		{ProxyConfig{InterimRecords: 2 * time.Minute}, nil, 2},
+	} {
+		if got := c.proxy.interims(c.list); got != c.want {
+			t.Errorf("%+v with %d exports: every %d notes, want %d", c.proxy, len(c.list), got, c.want)
+		}
+	}
+	if err := (ProxyConfig{InterimRecords: time.Second}).check(); err == nil || !strings.Contains(err.Error(), "interim_records") {
+		t.Errorf("more often than they are noted: %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func (p *Proxy) share() error {
 		Verify: func(sig, id, callID []byte) bool {
 			return p.env.Keys.Verify(sig, token.RecordRoute, id, callID) == nil
 		},
-		Interim: p.cfg.Interim, Log: p.env.Log, Stats: call.NewStats(),
+		Interim: p.cfg.interim(), Log: p.env.Log, Stats: call.NewStats(),
 	}
 	if p.media.remote != nil {
 		p.shared.Beside = p.beside

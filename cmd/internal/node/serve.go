@@ -184,7 +184,7 @@ func NewProxyNode(ctx context.Context, cfg *Config, env Env) (*ProxyNode, error)
 	if err != nil {
 		return nil, err
 	}
-	stores, err := OpenStores(ctx, cfg.Store, env, dir)
+	stores, err := OpenStores(ctx, cfg.Store, cfg.Proxy.interims(cfg.Exports), env, dir)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}

@@ -41,6 +41,8 @@ type Stores struct {
 	Ledger    ledger.Ledger   // of prepaid customers
 	Watch     *watch.Watch
 
+	interims int // see charge.Config
+
 	store  ship.Store                                         // of records
 	cut    func(ctx context.Context, callID, id string) error // ends a running call; set before Run
 	memory *memstore.Store                                    // nil with Redis
@@ -81,8 +83,9 @@ func OpenDirectory(ctx context.Context, cfg StoreConfig, env Env) (*directory.St
 
 // OpenStores opens all that a proxy needs beside its directory, which stays
 // the caller's to close.
-func OpenStores(ctx context.Context, cfg StoreConfig, env Env, dir *directory.Store) (*Stores, error) {
-	s := &Stores{Directory: dir}
+// Running calls get an interim record with every so many-th note of them.
+func OpenStores(ctx context.Context, cfg StoreConfig, interims int, env Env, dir *directory.Store) (*Stores, error) {
+	s := &Stores{Directory: dir, interims: interims}
 	if err := s.open(ctx, cfg, env); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -115,7 +118,7 @@ func (s *Stores) open(ctx context.Context, cfg StoreConfig, env Env) error {
 	s.store = s.records(env)
 	s.Recorder, err = charge.Open(ctx, charge.Config{
 		Dir: filepath.Join(cfg.Data, "spool"), Source: env.Node, Store: s.store, Contracts: s.Reader,
-		Now: env.Now, Log: env.Log, Metrics: env.Metrics,
+		Now: env.Now, Log: env.Log, Metrics: env.Metrics, Interims: s.interims,
 	})
 	return dirError(err)
 }
