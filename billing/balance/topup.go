@@ -256,6 +256,18 @@ func Grant(t *Terms, a Account, w Wallet, at billing.Millis, ref string) (Change
 	return r.change()
 }
 
+// Unlock ends the lock that an underrun has set, whatever the balance is. Only
+// the next crossing of the threshold locks again.
+func Unlock(t *Terms, a Account, at billing.Millis) (Change, error) {
+	r := begin(t, a)
+	r.advance(at)
+	if r.err != nil {
+		return Change{}, r.err
+	}
+	r.lock(0, at)
+	return r.change()
+}
+
 // Assign puts profiles into force from an instant on, as the customer agreed.
 func Assign(t *Terms, a Account, m []Mapping, at billing.Millis) (Change, error) {
 	r := begin(t, a)

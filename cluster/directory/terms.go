@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -297,20 +298,65 @@ func (s *Store) Spending(ctx context.Context, id int64) (*Spending, error) {
 	}, nil
 }
 
-// Unlock ends the lock that a limit has set, and pardons what the customer has
-// spent so far: the limits count from now on.
-func (s *Store) Unlock(ctx context.Context, customerID int64) error {
+// LockSource is who or what has locked a customer.
+type LockSource string
+
+// Sources of locks.
+const (
+	LockedByOperator LockSource = "operator"
+	LockedBySpending LockSource = "spending" // a limit was exceeded
+	LockedByBalance  LockSource = "balance"  // cash fell below a threshold of the package
+)
+
+// Unlock ends the locks from these sources. With that of a limit it pardons what
+// the customer has spent so far: the limits count from now on. That of a
+// balance comes back with the next crossing of the threshold.
+func (s *Store) Unlock(ctx context.Context, customerID int64, from ...LockSource) error {
 	sp, err := s.Spending(ctx, customerID)
 	if err != nil {
 		return err
 	}
+	h, err := s.Holder(ctx, customerID)
+	if err != nil {
+		return err
+	}
 	return s.Update(ctx, func(tx *Tx) error {
-		err := tx.Spent().Change(ctx, strconv.FormatInt(customerID, 10), func(c fraud.Counter) (fraud.Counter, error) {
-			return fraud.Unlock(c, sp.Limits, billing.MillisOf(s.cfg.Now()), sp.Zone), nil
+		for _, source := range from {
+			if err := tx.unlock(ctx, sp, h, source); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *Tx) unlock(ctx context.Context, sp *Spending, h *Holder, from LockSource) error {
+	id, now := sp.CustomerID, billing.Millis(t.store.now())
+	switch from {
+	case LockedByOperator:
+		return t.Customers().changeLocks(ctx, id, func(l *Locks) { l.Operator = routing.LockNone })
+	case LockedBySpending:
+		err := t.Spent().Change(ctx, strconv.FormatInt(id, 10), func(c fraud.Counter) (fraud.Counter, error) {
+			return fraud.Unlock(c, sp.Limits, now, sp.Zone), nil
 		})
 		if err != nil {
 			return err
 		}
-		return tx.Customers().SetSpentLock(ctx, customerID, routing.LockNone)
-	})
+		return t.Customers().SetSpentLock(ctx, id, routing.LockNone)
+	case LockedByBalance:
+		l, err := t.Customers().Locks(ctx, id)
+		if err != nil || l.Balance == routing.LockNone {
+			return err
+		}
+		// The account knows its lock: one that it believes in would not come back.
+		key := fmt.Sprintf("unlock/%d/%d", id, now)
+		if _, err := t.Book(ctx, h, Booking{Key: key, Node: "web", At: now}, func(b Books) (balance.Change, any, error) {
+			c, err := balance.Unlock(b.Terms, b.Account, now)
+			return c, nil, err
+		}); err != nil {
+			return err
+		}
+		return t.Customers().SetBalanceLock(ctx, id, routing.LockNone)
+	}
+	return invalid(KindCustomer, "source", "none of operator, spending, balance")
 }

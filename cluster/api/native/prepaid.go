@@ -79,6 +79,12 @@ type LocksIn struct {
 	Limits LimitsIn `json:"limits,omitempty" doc:"the customer's own, which go before those of the billing profile"`
 }
 
+// UnlockIn says which locks of a customer end.
+type UnlockIn struct {
+	IDIn
+	Source string `query:"source" enum:"operator,spending,balance" doc:"who or what locked the customer; without it, spending and balance"`
+}
+
 type locks struct {
 	LocksIn
 	Spent   int `json:"spent_lock" doc:"level set by a limit on spending"`
@@ -153,9 +159,13 @@ func (s *service) locks() {
 			}
 			return read(ctx, in.ID)
 		})
-	huma.Register(s.api, operation("unlock", http.MethodPost, "/customers/{id}/unlock", "End the lock by a limit on spending, and count from now on", tag, 200, 404),
-		func(ctx context.Context, in *IDIn) (*bodyOut[locks], error) {
-			if err := s.Store.Unlock(ctx, in.ID); err != nil {
+	huma.Register(s.api, operation("unlock", http.MethodPost, "/customers/{id}/unlock", "End the locks that came of themselves: by a limit on spending, which counts from now on, and by the balance; or that of one source", tag, 200, 404),
+		func(ctx context.Context, in *UnlockIn) (*bodyOut[locks], error) {
+			from := []directory.LockSource{directory.LockedBySpending, directory.LockedByBalance}
+			if in.Source != "" {
+				from = []directory.LockSource{directory.LockSource(in.Source)}
+			}
+			if err := s.Store.Unlock(ctx, in.ID, from...); err != nil {
 				return nil, s.fail(err)
 			}
 			return read(ctx, in.ID)

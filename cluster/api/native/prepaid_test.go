@@ -73,6 +73,26 @@ func TestLocksOfCustomer(t *testing.T) {
 	if code, _ := b.send("POST", fmt.Sprintf("/customers/%d/unlock", c.ID), "", nil, &l); code != 200 || l.Spent != 0 || l.Lock != 1 {
 		t.Errorf("unlocked: %d %+v", code, l)
 	}
+	if err := b.store.Customers().SetSpentLock(t.Context(), c.ID, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Customers().SetBalanceLock(t.Context(), c.ID, 4); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		source       string
+		status       int
+		spent, level int
+		operator     int
+	}{
+		{"balance", 200, 3, 0, 1}, {"spending", 200, 0, 0, 1}, {"operator", 200, 0, 0, 0}, {"moon", 422, 0, 0, 0},
+	} {
+		var l locks
+		code, _ := b.send("POST", fmt.Sprintf("/customers/%d/unlock?source=%s", c.ID, step.source), "", nil, &l)
+		if code != step.status || l.Spent != step.spent || l.Balance != step.level || l.Lock != step.operator {
+			t.Errorf("unlock %s: %d %+v", step.source, code, l)
+		}
+	}
 	if code, _ := b.send("POST", "/customers/99/unlock", "", nil, nil); code != 404 {
 		t.Errorf("nobody unlocked: %d", code)
 	}

@@ -283,6 +283,20 @@ func TestPrepaid(t *testing.T) {
 	o.ok(err)
 	o.ok(o.store.Redeem(ctx, o.customer, "voucher2"))
 	locks(routing.LockNone)
+	// The lock of a balance can be ended by hand, and comes back with the next
+	// crossing of the threshold.
+	o.put(o.call("4312", 120*60))
+	locks(routing.LockOutgoing)
+	o.now = o.now.Add(time.Minute)
+	o.ok(o.store.Unlock(ctx, o.customer, directory.LockedBySpending))
+	locks(routing.LockOutgoing)
+	o.ok(o.store.Unlock(ctx, o.customer, directory.LockedBySpending, directory.LockedByBalance))
+	locks(routing.LockNone)
+	_, err = o.store.Vouchers().Create(ctx, directory.Voucher{Amount: euros(5_000_000), CustomerID: o.customer}, "voucher3")
+	o.ok(err)
+	o.ok(o.store.Redeem(ctx, o.customer, "voucher3"))
+	o.put(o.call("4312", 120*60))
+	locks(routing.LockOutgoing)
 }
 
 // TestReserved: what another call has reserved does not pay for a record, and
