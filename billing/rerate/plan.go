@@ -162,7 +162,7 @@ func (w *worker) one(c *billing.CDR) error {
 	} else {
 		w.room = parties
 	}
-	changed := !same(c.Parties, parties)
+	changed := !Same(c.Parties, parties)
 	if err := w.diff.add(c.Parties, parties); err != nil {
 		return err
 	}
@@ -179,8 +179,8 @@ func (w *worker) one(c *billing.CDR) error {
 	return nil
 }
 
-// same reports whether the prices are the same, by whatever tariff.
-func same(a, b []billing.Party) bool {
+// Same reports whether prices are the same, by whatever tariff.
+func Same(a, b []billing.Party) bool {
 	return slices.EqualFunc(a, b, func(p, q billing.Party) bool {
 		return p.Side == q.Side && p.Role == q.Role && p.Depth == q.Depth && p.Account == q.Account && p.Amount == q.Amount &&
 			p.Charged == q.Charged && p.Units == q.Units

@@ -25,6 +25,7 @@ const (
 	KindTerms          Kind = "terms"
 	KindPackage        Kind = "package"
 	KindVoucher        Kind = "voucher"
+	KindRerating       Kind = "rerating"
 )
 
 // Action is what was done to a row.

@@ -41,6 +41,7 @@ func steps() (history, error) {
 		{own, "00006_prepaid.sql"},
 		{own, "00007_accounts.sql"},
 		{records, "00003_interims.sql"},
+		{own, "00009_reratings.sql"},
 	}, nil
 }
 

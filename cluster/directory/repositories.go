@@ -48,5 +48,8 @@ func (r repositories) Admins() Admins { return Admins(r) }
 // Sessions are the logins of admins.
 func (r repositories) Sessions() Sessions { return Sessions(r) }
 
+// Reratings are the plans to price calls anew that were carried out.
+func (r repositories) Reratings() Reratings { return Reratings(r) }
+
 // CDRs are the stored calls.
 func (r repositories) CDRs() CDRs { return CDRs(r) }

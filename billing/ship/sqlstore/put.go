@@ -100,7 +100,13 @@ func (w *writer) legs(ctx context.Context, records []ship.Record) (map[billing.L
 			keys = append(keys, k.String())
 		}
 	}
-	query, args, err := sqlx.In("SELECT id, leg_key, revision, generation FROM acct_cdrs WHERE leg_key IN (?)", keys)
+	// Nobody else may change these legs until the end: two who take the place of
+	// the same record would both take its price back.
+	lock := ""
+	if w.tx.DriverName() == "mysql" {
+		lock = " FOR UPDATE"
+	}
+	query, args, err := sqlx.In("SELECT id, leg_key, revision, generation FROM acct_cdrs WHERE leg_key IN (?)"+lock, keys)
 	if err != nil {
 		return nil, nil, err
 	}

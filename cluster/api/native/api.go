@@ -21,12 +21,13 @@ const Base = "/api/v1"
 // maxBody bounds a request.
 const maxBody = 1 << 20
 
-// Config of the API. All fields are required but Log.
+// Config of the API. All fields are required but Log and Rerater.
 type Config struct {
-	Store *directory.Store
-	Live  live.Source
-	Gate  *login.Gate
-	Log   *slog.Logger
+	Store   *directory.Store
+	Live    live.Source
+	Gate    *login.Gate
+	Rerater Rerater // nil: calls can not be priced anew
+	Log     *slog.Logger
 }
 
 // service is what the operations work on.
@@ -70,6 +71,9 @@ func New(cfg Config) http.Handler {
 	s.balances()
 	s.packages()
 	s.vouchers()
+	if cfg.Rerater != nil {
+		s.reratings()
+	}
 	mux.HandleFunc("GET "+Base+"/docs", s.docs)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem(w, http.StatusNotFound, "no such resource") })
 	return cfg.Gate.Protect(s.authenticate(mux))

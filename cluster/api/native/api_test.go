@@ -55,6 +55,7 @@ func (s source) Counts(context.Context) (live.Counts, error) { return live.Count
 func (s source) Version(context.Context) (uint64, error)     { return 1, s.err() }
 
 type bench struct {
+	planner *planner
 	t       *testing.T
 	h       http.Handler
 	store   *directory.Store
@@ -80,7 +81,8 @@ func setUp(t *testing.T, src live.Source) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, store: store, profile: first.Profile.ID, h: New(Config{Store: store, Live: src, Gate: gate})}
+	p := &planner{}
+	b := &bench{t: t, store: store, profile: first.Profile.ID, planner: p, h: New(Config{Store: store, Live: src, Gate: gate, Rerater: p})}
 	b.token = b.login("admin", first.AdminPassword.Reveal())
 	return b
 }

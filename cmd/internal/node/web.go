@@ -14,6 +14,7 @@ import (
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/cluster/live"
 	"github.com/class5-go/class5/cluster/panel"
+	"github.com/class5-go/class5/cmd/internal/rerating"
 )
 
 // Web is panel and API.
@@ -39,7 +40,10 @@ func NewWeb(ctx context.Context, cfg WebConfig, env Env, store *directory.Store,
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(native.Base+"/", native.New(native.Config{Store: store, Live: source, Gate: gate, Log: env.Log}))
+	mux.Handle(native.Base+"/", native.New(native.Config{
+		Store: store, Live: source, Gate: gate, Log: env.Log,
+		Rerater: &rerating.Rerating{Store: store, Node: env.Node, Now: env.Now, Log: env.Log},
+	}))
 	mux.Handle("/", p)
 	l, err := listen(ctx, cfg.Listen)
 	if err != nil {
