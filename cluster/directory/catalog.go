@@ -9,7 +9,7 @@ import (
 type catalog struct {
 	domains  map[string]int64
 	specials map[string]string // number to application
-	peers    map[string]int64  // name to customer
+	peers    *peering
 	version  uint64
 }
 
@@ -49,7 +49,7 @@ func (c *catalogCache) get(ctx context.Context, r *Reader) (*catalog, error) {
 }
 
 func (s *Store) catalog(ctx context.Context) (*catalog, error) {
-	c := &catalog{domains: map[string]int64{}, specials: map[string]string{}, peers: map[string]int64{}}
+	c := &catalog{domains: map[string]int64{}, specials: map[string]string{}}
 	domains, err := all[domainRow](ctx, s, selectDomain)
 	if err != nil {
 		return nil, err
@@ -64,9 +64,7 @@ func (s *Store) catalog(ctx context.Context) (*catalog, error) {
 	for _, v := range specials {
 		c.specials[v.Number] = v.App
 	}
-	peers, err := all[peerRow](ctx, s, selectPeer)
-	for _, v := range peers {
-		c.peers[v.Name] = v.CustomerID
-	}
+	peers, err := all[peerRow](ctx, s, selectPeer+" ORDER BY id")
+	c.peers = newPeering(peers)
 	return c, err
 }

@@ -218,14 +218,14 @@ func (r *Reader) Contract(ctx context.Context, customerID int64) (*Contract, err
 	})
 }
 
-// Peer gives the customer that a foreign network is, [ErrNotFound] for one
-// that is not known.
-func (r *Reader) Peer(ctx context.Context, name string) (customerID int64, err error) {
+// PeerContract gives the customer that a foreign network is, [ErrNotFound] for
+// one that is not known.
+func (r *Reader) PeerContract(ctx context.Context, name string) (customerID int64, err error) {
 	c, err := r.catalog.get(ctx, r)
 	if err != nil {
 		return 0, err
 	}
-	if id, ok := c.peers[name]; ok {
+	if id, ok := c.peers.customers[name]; ok {
 		return id, nil
 	}
 	return 0, ErrNotFound

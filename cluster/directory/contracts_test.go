@@ -1,13 +1,16 @@
 package directory_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/cluster/directory"
+	"github.com/class5-go/class5/sip/routing"
 )
 
 func (w *world) profileNamed(name string) int64 {
@@ -116,29 +119,88 @@ func TestPeers(t *testing.T) {
 		ctx := t.Context()
 		w := newWorld(t, s)
 		r := must(s.NewReader(ctx, directory.ReaderConfig{}))(t)
-		_, err := r.Peer(ctx, "carrier-9")
+		_, err := r.PeerContract(ctx, "carrier-9")
 		wantError(t, err, directory.ErrNotFound, "")
-		p := must(s.Peers().Create(ctx, "carrier-9", w.customer.ID))(t)
-		if id := must(r.Peer(ctx, "carrier-9"))(t); id != w.customer.ID {
+		p := must(s.Peers().Create(ctx, directory.Peer{Name: "carrier-9", CustomerID: w.customer.ID}))(t)
+		if id := must(r.PeerContract(ctx, "carrier-9"))(t); id != w.customer.ID {
 			t.Errorf("customer %d", id)
 		}
-		if got := must(s.Peers().Find(ctx, p.ID))(t); got != p {
+		if got := must(s.Peers().Find(ctx, p.ID))(t); !reflect.DeepEqual(got, p) {
 			t.Errorf("found %+v", got)
 		}
-		if l := must(s.Peers().List(ctx, directory.Page{}))(t); len(l.Items) != 1 || l.Items[0] != p {
+		if l := must(s.Peers().List(ctx, directory.Page{}))(t); len(l.Items) != 1 || !reflect.DeepEqual(l.Items[0], p) {
 			t.Errorf("listed %+v", l)
 		}
-		_, err = s.Peers().Create(ctx, "carrier-9", w.customer.ID)
+		_, err = s.Peers().Create(ctx, directory.Peer{Name: "carrier-9", CustomerID: w.customer.ID})
 		wantError(t, err, directory.ErrConflict, "name")
-		_, err = s.Peers().Create(ctx, "carrier 9", w.customer.ID)
+		_, err = s.Peers().Create(ctx, directory.Peer{Name: "carrier 9", CustomerID: w.customer.ID})
 		wantError(t, err, directory.ErrInvalid, "name")
-		_, err = s.Peers().Create(ctx, "carrier-8", 99)
+		_, err = s.Peers().Create(ctx, directory.Peer{Name: "carrier-8", CustomerID: 99})
 		wantError(t, err, directory.ErrInvalid, "customer_id")
 		wantError(t, s.Customers().Delete(ctx, w.customer.ID, 1), directory.ErrInUse, "")
 		if err := s.Peers().Delete(ctx, p.ID, p.Rev); err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Peer(ctx, "carrier-9")
+		_, err = r.PeerContract(ctx, "carrier-9")
 		wantError(t, err, directory.ErrNotFound, "")
+	})
+}
+
+// TestPeering: the longest prefix takes a call, the smallest block of addresses
+// says who sends it, and a peer's call goes to another one only when it may.
+func TestPeering(t *testing.T) {
+	onEach(t, func(t *testing.T, s *directory.Store) {
+		ctx := t.Context()
+		w := newWorld(t, s)
+		r := must(s.NewReader(ctx, directory.ReaderConfig{}))(t)
+		peer := func(name string, p directory.Peering) directory.Peer {
+			return must(s.Peers().Create(ctx, directory.Peer{Name: name, CustomerID: w.customer.ID, Peering: p}))(t)
+		}
+		block := netip.MustParsePrefix
+		peer("all", directory.Peering{Gateway: "gw.all.example"})
+		uk := peer("uk", directory.Peering{Gateway: "192.0.2.9:5070;transport=tcp", Prefixes: []string{"44", "4420"}, Networks: []netip.Prefix{block("192.0.2.0/24")}, Transit: true})
+		peer("london", directory.Peering{Gateway: "192.0.2.10", Prefixes: []string{"44207"}, Networks: []netip.Prefix{block("192.0.2.10/32"), block("2001:db8::/32")}})
+		peer("in-only", directory.Peering{Networks: []netip.Prefix{block("198.51.100.7/32")}})
+		for _, c := range []struct{ number, from, want string }{
+			{"4420123", "", "uk"}, {"442071", "", "london"}, {"431", "", "all"},
+			{"442071", "uk", "london"}, {"4420123", "uk", "all"}, {"431", "uk", "all"},
+			{"431", "london", ""}, {"431", "in-only", ""}, {"431", "nobody", ""},
+		} {
+			p, err := r.Peer(ctx, c.number, c.from)
+			if p.Name != c.want || c.want == "" && !errors.Is(err, routing.ErrNotFound) {
+				t.Errorf("%s from %q: %+v, %v", c.number, c.from, p, err)
+			}
+		}
+		for from, want := range map[string]string{
+			"192.0.2.9": "uk", "192.0.2.10": "london", "::ffff:192.0.2.10": "london", "2001:db8::1": "london", "198.51.100.7": "in-only", "198.51.100.8": "",
+		} {
+			if got := must(r.PeerAt(ctx, netip.MustParseAddr(from)))(t); got != want {
+				t.Errorf("from %s: %q, want %q", from, got, want)
+			}
+		}
+		uk.Prefixes, uk.Transit = []string{"33"}, false
+		was := uk.Rev
+		uk = must(s.Peers().Update(ctx, uk))(t)
+		if p, _ := r.Peer(ctx, "4420123", ""); p.Name != "all" {
+			t.Errorf("after the change: %+v", p)
+		}
+		if _, err := r.Peer(ctx, "431", "uk"); !errors.Is(err, routing.ErrNotFound) {
+			t.Errorf("transit was taken away: %v", err)
+		}
+		old := uk
+		old.Rev = was
+		_, err := s.Peers().Update(ctx, old)
+		wantError(t, err, directory.ErrStale, "")
+		uk.Name = "other"
+		_, err = s.Peers().Update(ctx, uk)
+		wantError(t, err, directory.ErrInvalid, "name")
+		for field, p := range map[string]directory.Peering{
+			"gateway": {Gateway: "a b"}, "prefixes": {Prefixes: []string{"+44"}}, "networks": {Networks: []netip.Prefix{block("192.0.2.1/24")}},
+		} {
+			_, err := s.Peers().Create(ctx, directory.Peer{Name: "bad", CustomerID: w.customer.ID, Peering: p})
+			wantError(t, err, directory.ErrInvalid, field)
+		}
+		_, err = s.Peers().Create(ctx, directory.Peer{Name: "everybody", CustomerID: w.customer.ID, Peering: directory.Peering{Networks: []netip.Prefix{block("0.0.0.0/0")}}})
+		wantError(t, err, directory.ErrInvalid, "networks")
 	})
 }

@@ -42,6 +42,7 @@ func steps() (history, error) {
 		{own, "00007_accounts.sql"},
 		{records, "00003_interims.sql"},
 		{own, "00009_reratings.sql"},
+		{own, "00010_peering.sql"},
 	}, nil
 }
 

@@ -61,7 +61,7 @@ func carry(ctx context.Context, opts node.CarrierOptions, stdout io.Writer) erro
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	var o node.CarrierOptions
-	var address, advertise, algorithms, relays, profiles, emergency string
+	var address, advertise, algorithms, relays, profiles, emergency, dns string
 	f := flag.NewFlagSet("carrier", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.Data, "data", "class5-data", "directory for database, records and keys")
@@ -82,6 +82,7 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics, health and profiles")
 	f.StringVar(&algorithms, "digest", "md5", "digest algorithms to offer, strongest first: sha-256,md5 for phones that know both")
 	f.StringVar(&emergency, "emergency", "", "numbers of emergency services, such as 112,144: neither locks nor credit keep a call from them")
+	f.StringVar(&dns, "dns", "", "DNS servers such as 192.0.2.53:53, by which the gateways of foreign networks (peers) are found; without one no call goes there")
 	f.StringVar(&o.LogLevel, "log", "warn", "least level logged: debug, info, warn or error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -99,6 +100,13 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	o.Emergency = strings.FieldsFunc(emergency, func(r rune) bool { return r == ',' })
 	for url := range strings.FieldsFuncSeq(relays, func(r rune) bool { return r == ',' }) {
 		o.MediaRelays = append(o.MediaRelays, node.RemoteConfig{URL: url})
+	}
+	for server := range strings.FieldsFuncSeq(dns, func(r rune) bool { return r == ',' }) {
+		a, err := netip.ParseAddrPort(server)
+		if err != nil {
+			return o, fmt.Errorf("%w: --dns: %w", node.ErrConfig, err)
+		}
+		o.DNS = append(o.DNS, a)
 	}
 	o.MediaProfiles = map[string]string{}
 	for p := range strings.FieldsFuncSeq(profiles, func(r rune) bool { return r == ',' }) {

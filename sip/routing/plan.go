@@ -43,9 +43,23 @@ type Directory interface {
 	Destination(ctx context.Context, user, number, domain string) (Destination, error)
 }
 
+// Peer is a foreign network.
+type Peer struct {
+	Name    string
+	Gateway string // where its calls go to: host, or host:port, and parameters of a SIP URI
+}
+
+// Peers finds the way to foreign networks.
+type Peers interface {
+	// Peer finds the peer that takes calls to an E.164 number, other than the one
+	// that the call comes from; ErrNotFound when there is none.
+	Peer(ctx context.Context, number, from string) (Peer, error)
+}
+
 // Facts are the inputs of a plan.
 type Facts struct {
 	Caller     *Subscriber // the authenticated user, nil if there is none
+	Peer       string      // the foreign network that the call comes from, "" for none
 	RequestURI []byte
 }
 
@@ -57,6 +71,7 @@ const (
 	Refuse      Outcome = iota // Status and Reason say how
 	Deliver                    // to the contacts of Callee
 	Application                // to the application named
+	Outward                    // to the foreign network Peer
 )
 
 // Step is one rule that was looked at.
@@ -74,6 +89,7 @@ type Plan struct {
 	Reason      string // of a refusal
 	Callee      Subscriber
 	Application string
+	Peer        Peer
 	Number      string // what was dialled, in E.164 form without "+", or the user part
 	Emergency   bool   // an emergency service was dialled: no lock, limit or credit may stop the call
 	Trace       []Step
@@ -82,6 +98,9 @@ type Plan struct {
 // Router plans calls.
 type Router struct {
 	dir Directory
+	// Peers takes calls to numbers that nobody here has. nil knows none. It is
+	// set before the first plan.
+	Peers Peers
 	// Emergency tells Request-URIs of emergency services, such as an
 	// overload.Emergency does: locks of caller and callee don't count for them.
 	// nil knows none. It is set before the first plan.
@@ -126,15 +145,34 @@ func (r *Router) Plan(ctx context.Context, f Facts) Plan {
 		p.Number = number
 		p.step("number", number, "E.164 form of "+user)
 	}
-	p = r.destination(ctx, p, user, number, domain)
+	if p = r.destination(ctx, p, user, number, domain); p.Outcome == Refuse && p.Status == 404 && number != "" && r.Peers != nil {
+		p = r.outward(ctx, p, f.Peer)
+	}
 	if c := f.Caller; c != nil && !p.Emergency && p.Outcome != Refuse && !c.Lock.Places(own(c, domain, p)) {
 		return p.refuse(403, "Forbidden", "caller lock", c.AoR(), "the caller is locked: "+c.level())
 	}
 	return p
 }
 
+// outward looks for a peer that takes a number which nobody here has.
+func (r *Router) outward(ctx context.Context, p Plan, from string) Plan {
+	to, err := r.Peers.Peer(ctx, p.Number, from)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return p.refuse(404, "Not Found", "peer", p.Number, "no foreign network takes the number")
+	case err != nil:
+		return p.unavailable("peer", p.Number, err)
+	}
+	p.Outcome, p.Status, p.Reason, p.Peer = Outward, 0, "", to
+	p.step("peer", to.Name, "takes the number")
+	return p
+}
+
 // own reports whether a call stays in the caller's domain.
 func own(c *Subscriber, domain string, p Plan) bool {
+	if p.Outcome == Outward {
+		return false
+	}
 	if p.Outcome == Deliver {
 		domain = p.Callee.Domain
 	}
@@ -178,7 +216,7 @@ func (p *Plan) step(rule, value, why string) {
 }
 
 func (p Plan) refuse(status int, reason, rule, value, why string) Plan {
-	p.Callee, p.Application = Subscriber{}, ""
+	p.Callee, p.Application, p.Peer = Subscriber{}, "", Peer{}
 	p.Outcome, p.Status, p.Reason = Refuse, status, reason
 	p.Trace = append(p.Trace, Step{Rule: rule, Value: value, Why: why})
 	return p

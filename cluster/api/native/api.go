@@ -66,6 +66,7 @@ func New(cfg Config) http.Handler {
 	s.admins()
 	s.live()
 	s.calls()
+	s.peers()
 	s.terms()
 	s.locks()
 	s.balances()

@@ -175,3 +175,35 @@ func TestFunds(t *testing.T) {
 	}
 	want("POST", fmt.Sprintf("/customers/%d/top-ups", c.ID), `{"token":"u","amount":"1","package":"none"}`, 422, nil)
 }
+
+func TestPeers(t *testing.T) {
+	b := setUp(t, source{})
+	var c customer
+	b.send("POST", "/customers", "", map[string]any{"name": "Carrier", "billing_profile_id": b.profile}, &c)
+	var p peer
+	code, h := b.send("POST", "/peers", "", map[string]any{
+		"name": "uk", "customer_id": c.ID, "gateway": "192.0.2.9:5070", "prefixes": []string{"44"}, "networks": []string{"192.0.2.0/24"},
+	}, &p)
+	if code != 201 || p.Networks[0] != "192.0.2.0/24" || p.Prefixes[0] != "44" {
+		t.Fatalf("created: %d %+v", code, p)
+	}
+	path := fmt.Sprintf("/peers/%d", p.ID)
+	var changed peer
+	if code, _ := b.send("PUT", path, h.Get("ETag"), map[string]any{"name": "uk", "customer_id": c.ID, "transit": true}, &changed); code != 200 || !changed.Transit || changed.Gateway != "" {
+		t.Errorf("changed: %d %+v", code, changed)
+	}
+	for _, bad := range []map[string]any{
+		{"name": "x", "customer_id": c.ID, "networks": []string{"here"}}, {"name": "x", "customer_id": c.ID, "prefixes": []string{"+44"}}, {"name": "x", "customer_id": 99},
+	} {
+		if code, _ := b.send("POST", "/peers", "", bad, nil); code != 422 {
+			t.Errorf("%v: %d", bad, code)
+		}
+	}
+	var l list[peer]
+	if code, _ := b.send("GET", "/peers", "", nil, &l); code != 200 || len(l.Items) != 1 {
+		t.Errorf("list: %d %+v", code, l)
+	}
+	if code, _ := b.send("DELETE", path, `"2"`, nil, nil); code != 204 {
+		t.Errorf("deleted: %d", code)
+	}
+}

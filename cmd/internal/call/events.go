@@ -2,11 +2,9 @@ package call
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/class5-go/class5/billing"
-	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/routing"
@@ -14,7 +12,7 @@ import (
 )
 
 // event holds the fields that all events of a call share.
-func (c *Core) event(now time.Time, m *wire.Message, p *directory.Profile, plan routing.Plan, src Source) billing.Event {
+func (c *Core) event(now time.Time, m *wire.Message, from *origin, plan routing.Plan, src Source) billing.Event {
 	dialled := ""
 	domain := ""
 	if uri, err := wire.ParseURI(m.RequestURI()); err == nil {
@@ -22,12 +20,8 @@ func (c *Core) event(now time.Time, m *wire.Message, p *directory.Profile, plan 
 	}
 	e := billing.Event{
 		CallID: string(m.CallID()), FromTag: string(m.FromTag()), Init: billing.MillisOf(now),
-		Source: src.Addr.Addr(), Node: c.Node,
-		Caller: billing.Endpoint{
-			Subscriber: strconv.FormatInt(p.SubscriberID, 10), Account: strconv.FormatInt(p.CustomerID, 10),
-			User: p.Username, Domain: p.Domain, Number: p.Number(),
-		},
-		Callee: billing.Endpoint{User: dialled, Domain: domain, Number: plan.Number, Dialled: dialled},
+		Source: src.Addr.Addr(), Node: c.Node, Caller: from.Endpoint,
+		Callee: billing.Endpoint{User: dialled, Domain: domain, Number: plan.Number, Dialled: dialled, Peer: plan.Peer.Name},
 	}
 	if plan.Outcome == routing.Deliver {
 		e.Callee = c.callee(plan)

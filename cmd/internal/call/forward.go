@@ -121,7 +121,7 @@ func (c *Core) forwardPlan(uri []byte, from billing.Endpoint) routing.Plan {
 
 // callee is whom a plan leads to.
 func (c *Core) callee(plan routing.Plan) billing.Endpoint {
-	e := billing.Endpoint{Number: plan.Number, User: plan.Number}
+	e := billing.Endpoint{Number: plan.Number, User: plan.Number, Peer: plan.Peer.Name}
 	if plan.Outcome != routing.Deliver {
 		return e
 	}

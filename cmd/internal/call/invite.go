@@ -8,7 +8,6 @@ import (
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/cluster/directory"
 	"github.com/class5-go/class5/sip/dialog"
-	"github.com/class5-go/class5/sip/digest"
 	"github.com/class5-go/class5/sip/proxy"
 	"github.com/class5-go/class5/sip/routing"
 	"github.com/class5-go/class5/sip/transaction"
@@ -52,12 +51,12 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.refuse(now, tx, m, 403, "Preloaded Route")
 		return
 	}
-	p := c.caller(now, tx, m, src, digest.Proxy, wire.HdrFrom)
-	if p == nil {
+	from := c.origin(now, tx, m, src)
+	if from == nil {
 		return
 	}
-	plan := c.plan(m, p)
-	event := c.event(now, m, p, plan, src)
+	plan := c.plan(m, from)
+	event := c.event(now, m, from, plan, src)
 	targets, status, reason := c.targets(now, plan)
 	if status == 0 && !plan.Emergency && c.Events.Ready() != nil {
 		status, reason = 503, "Calls Can Not Be Recorded"
@@ -68,10 +67,12 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 		c.note(&event)
 		return
 	}
-	c.transferred(now, m, p)
+	if from.subscriber != nil {
+		c.transferred(now, m, from.subscriber)
+	}
 	k := &call{core: c, event: event, emergency: plan.Emergency, sources: [2]netip.Addr{dialog.Caller: src.Addr.Addr()}}
-	k.profiles[dialog.Caller] = c.Profiles.profile(p.Username+"@"+p.Domain, src.Transport)
-	if !plan.Emergency && (p.Prepaid || c.controlled(&event.Callee)) {
+	k.profiles[dialog.Caller] = c.Profiles.profile(from.User+"@"+from.Domain, src.Transport)
+	if !plan.Emergency && (from.prepaid() || c.controlled(&event.Callee)) {
 		c.beginLimited(now, tx, m, k, targets)
 		return
 	}
@@ -126,15 +127,14 @@ func (k *call) anchored(id string, m *wire.Message) {
 }
 
 // plan asks the router where the request goes.
-func (c *Core) plan(m *wire.Message, caller *directory.Profile) routing.Plan {
+func (c *Core) plan(m *wire.Message, from *origin) routing.Plan {
 	ctx, cancel := c.context()
 	defer cancel()
-	return c.Router.Plan(ctx, routing.Facts{
-		RequestURI: m.RequestURI(),
-		Caller: &routing.Subscriber{
-			Username: caller.Username, Domain: caller.Domain, Number: caller.Number(), Locked: caller.Locked, Lock: caller.Lock,
-		},
-	})
+	f := routing.Facts{RequestURI: m.RequestURI(), Peer: from.Peer}
+	if p := from.subscriber; p != nil {
+		f.Caller = &routing.Subscriber{Username: p.Username, Domain: p.Domain, Number: p.Number(), Locked: p.Locked, Lock: p.Lock}
+	}
+	return c.Router.Plan(ctx, f)
 }
 
 // targets are the contacts of a plan: all bindings, those of one preference at
@@ -149,6 +149,17 @@ func (c *Core) targets(now time.Time, p routing.Plan) (groups []proxy.Group, sta
 			return nil, 503, "Application Not Running"
 		}
 		return []proxy.Group{{Targets: []proxy.Target{{URI: []byte(contact)}}}}, 0, ""
+	case routing.Outward:
+		route := ""
+		if c.Outside != nil {
+			route = c.Outside([]byte(p.Number))
+		}
+		if route == "" {
+			return nil, 503, "No Way Out"
+		}
+		return []proxy.Group{{Targets: []proxy.Target{{
+			URI: []byte("sip:+" + p.Number + "@" + p.Peer.Gateway), Route: [][]byte{[]byte(route)},
+		}}}}, 0, ""
 	}
 	ctx, cancel := c.context()
 	defer cancel()

@@ -212,7 +212,7 @@ func (c *Core) message(now time.Time, tx *transaction.Server, m *wire.Message, s
 	if p == nil {
 		return
 	}
-	plan := c.plan(m, p)
+	plan := c.plan(m, of(p))
 	targets, status, reason := c.targets(now, plan)
 	if status != 0 {
 		c.refuse(now, tx, m, status, reason)

@@ -22,6 +22,12 @@ type Directory interface {
 	Subscriber(ctx context.Context, user, domain string) (*directory.Profile, error)
 }
 
+// Peering knows the foreign networks that send calls.
+type Peering interface {
+	// PeerAt is the one that sends from an address, "" when none does.
+	PeerAt(ctx context.Context, from netip.Addr) (string, error)
+}
+
 // Recorder keeps billing events.
 type Recorder interface {
 	// Record returns when the event is on disk.
@@ -57,9 +63,13 @@ type Shared struct {
 	Digest    *digest.Server
 	Directory Directory
 	Router    *routing.Router
-	Apps      map[string]string // contact URI of each application
-	Media     Media
-	Profiles  Policy // how parties are spoken to that have not offered anything
+	Peering   Peering // nil: every caller is a subscriber
+	// Outside is the Route by which an edge takes a request to a foreign
+	// network, "" when none does; nil for none.
+	Outside  func(of []byte) string
+	Apps     map[string]string // contact URI of each application
+	Media    Media
+	Profiles Policy // how parties are spoken to that have not offered anything
 	// Beside runs work, which asks a relay elsewhere and may take its time, on
 	// another goroutine and then done on the shard of a Call-ID: the core goes on
 	// meanwhile. nil asks in place, which is right for a relay that never blocks.

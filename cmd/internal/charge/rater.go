@@ -19,8 +19,8 @@ import (
 // is tried again.
 type Contracts interface {
 	Contract(ctx context.Context, customerID int64) (*directory.Contract, error)
-	// Peer is the customer that a foreign network is.
-	Peer(ctx context.Context, name string) (customerID int64, err error)
+	// PeerContract is the customer that a foreign network is.
+	PeerContract(ctx context.Context, name string) (customerID int64, err error)
 	Tariff(ctx context.Context, profileID int64) (*tariff.Snapshot, error)
 }
 
@@ -89,7 +89,7 @@ func (q *question) terms(r chain.Ref, at billing.Millis, source netip.Addr) (t c
 // customer is whose contract a party has.
 func (q *question) customer(r chain.Ref) (int64, error) {
 	if r.Role == billing.RoleCarrier {
-		return q.contracts.Peer(q.ctx, r.Account)
+		return q.contracts.PeerContract(q.ctx, r.Account)
 	}
 	id, err := strconv.ParseInt(r.Account, 10, 64)
 	if err != nil {

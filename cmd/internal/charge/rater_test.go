@@ -87,7 +87,7 @@ func TestChain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := f.store.Peers().Create(ctx, "carrier-9", carrier); err != nil {
+	if _, err := f.store.Peers().Create(ctx, directory.Peer{Name: "carrier-9", CustomerID: carrier}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := f.store.Contracts().Assign(ctx, directory.Assignment{

@@ -30,6 +30,7 @@ type CarrierOptions struct {
 	Digest, Emergency    []string // see ProxyConfig
 	MediaRelays          []RemoteConfig
 	MediaProfiles        map[string]string // see MediaConfig
+	DNS                  []netip.AddrPort  // servers by which gateways of foreign networks are found
 	Exports              string            // file with a section "exports"; see Config
 }
 
@@ -194,6 +195,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 	if c.lb, err = NewLB(ctx, LBConfig{
 		Listeners: []ListenerConfig{at("udp", o.SIPPort), at("tcp", o.SIPPort), at("tls", o.TLSPort), at("ws", o.WSPort), at("wss", o.WSPort+1)},
 		Internal:  internal(0), Proxies: []ProxyTarget{{Addr: c.proxy.Addr()}}, Hosts: []string{o.Domain},
+		Resolve: ResolveConfig{Servers: o.DNS},
 	}, c.env, transport.NewCertificates(cert)); err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func (p *Proxy) share() error {
 		return err
 	}
 	router := routing.New(p.stores.Reader)
-	router.Emergency = emergency.Matches
+	router.Emergency, router.Peers = emergency.Matches, p.stores.Reader
 	self := p.endpoint.Listener(0).Addr
 	profiles, err := p.cfg.Media.policy()
 	if err != nil {
@@ -119,7 +119,7 @@ func (p *Proxy) share() error {
 	p.shared = &call.Shared{
 		Node: p.env.Node, Self: self, Edge: p.edge, Resolve: p.edges.resolve,
 		Registrar: reg, Bindings: p.stores.Bindings, Digest: auth,
-		Directory: p.stores.Reader, Router: router,
+		Directory: p.stores.Reader, Router: router, Peering: p.stores.Reader, Outside: p.edges.outside,
 		Apps:  map[string]string{"announce": p.echo.contact},
 		Media: p.media.calls, Profiles: profiles, Events: p.stores.Recorder, Calls: p.calls,
 		Credit: p.openCredit(), Watch: p.stores.Watch, Warn: p.warn,

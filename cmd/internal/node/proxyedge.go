@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type edges struct {
 	app         netip.AddrPort // of this process
 	self        netip.AddrPort
 	streams     *edge.Streams
-	secure      bool
+	secure, tcp bool
 	inClear     atomic.Uint64 // messages refused because they were, or would have been, in clear
 }
 
@@ -62,7 +63,7 @@ func (p *Proxy) listeners() ([]transport.ListenerConfig, error) {
 // newEdges makes the way to the edges, when the endpoint is there.
 func (p *Proxy) newEdges() error {
 	p.edges = &edges{
-		list: p.cfg.Edges, plain: p.cfg.PlainEdges, app: p.echo.addr, self: p.endpoint.Listener(0).Addr, secure: p.cfg.ListenTLS.IsValid(),
+		list: p.cfg.Edges, plain: p.cfg.PlainEdges, app: p.echo.addr, self: p.endpoint.Listener(0).Addr, secure: p.cfg.ListenTLS.IsValid(), tcp: p.cfg.ListenTCP.IsValid(),
 	}
 	mode := edge.InsideUDP
 	switch {
@@ -106,6 +107,24 @@ func (e *edges) resolve(u wire.URI) (transport.Flow, error) {
 		return e.datagram(to), nil
 	}
 	return transport.Flow{}, fmt.Errorf("%w: %v is no edge of ours", proxy.ErrUnresolved, to)
+}
+
+// outside is the Route to one of the edges, which finds the way to where the
+// request goes. The same call takes the same edge.
+func (e *edges) outside(of []byte) string {
+	if len(e.list) == 0 {
+		return ""
+	}
+	h := fnv.New32a()
+	_, _ = h.Write(of) // a hash takes everything
+	to := e.list[h.Sum32()%uint32(len(e.list))].String()
+	switch {
+	case e.secure:
+		return "<sip:" + to + ";transport=tls;lr>"
+	case e.tcp:
+		return "<sip:" + to + ";transport=tcp;lr>"
+	}
+	return "<sip:" + to + ";lr>"
 }
 
 // flow is the way to an edge.
