@@ -29,6 +29,8 @@ type udpReader struct {
 	slots    [][]byte
 	packets  []Packet
 	flood    flood
+	ready    bool   // there may be something to read, of which nobody will tell
+	failed   bool   // the kernel told of an error, which may cut a read short
 	drops    uint32 // of the kernel, as last told
 
 	limit *pongLimit // of the worker
@@ -73,18 +75,22 @@ func (r *udpReader) rearm(i int) {
 // before it gives the processor to another thread, and getting one back costs
 // more than the call.
 func (r *udpReader) recvmmsg() (int, error) {
+	r.ready, r.failed = r.failed, false
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, r.fd, uintptr(unsafe.Pointer(&r.hdrs[0])),
 			uintptr(len(r.hdrs)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
+			r.ready = r.ready || int(n) == len(r.hdrs)
 			return int(n), nil
 		case unix.EAGAIN:
+			r.ready = false
 			return 0, nil
 		case unix.EINTR:
 		default:
+			r.ready = true
 			if r.queue != nil && pending(errno) {
-				return 0, nil // the socket stays readable, if it is
+				return 0, nil
 			}
 			return 0, errno
 		}
@@ -92,11 +98,11 @@ func (r *udpReader) recvmmsg() (int, error) {
 }
 
 // read returns the datagrams that are there for the handler, which may be none;
-// they are valid until the next read. more tells that there may be others.
-func (r *udpReader) read() (batch []Packet, more bool, err error) {
+// they are valid until the next read.
+func (r *udpReader) read() ([]Packet, error) {
 	n, err := r.recvmmsg()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	r.packets = r.packets[:n]
 	kept, bytes := 0, 0
@@ -114,7 +120,7 @@ func (r *udpReader) read() (batch []Packet, more bool, err error) {
 	if kept > 0 {
 		r.s.counters.in(kept, bytes)
 	}
-	return r.packets, n == len(r.hdrs), nil
+	return r.packets, nil
 }
 
 // packet makes p of the i-th datagram, unless there is no message in it.

@@ -24,9 +24,10 @@ type udpWorker struct {
 	epoll   int
 	wake    int // eventfd that ends the waiting
 	events  [16]unix.EpollEvent
-	ready   bool           // there is likely something to read already
+	ready   bool           // a reader has more, or may have gathered some
 	yielded time.Time      // to the scheduler
 	busy    time.Time      // when the last message came
+	brisk   bool           // and the one before was less than visitEvery ago
 	rest    [1]unix.PollFd // what ends a pause
 }
 
@@ -34,7 +35,9 @@ type udpWorker struct {
 // scheduler is taken for stuck: the scheduler's monitor takes the processor from
 // it and then looks every 20 µs whether there is another, which at low rates
 // costs more than the messages. So a worker pays a visit more often than that,
-// and keeps to it for some time after the last message.
+// and keeps to it for some time after the last message. While messages come more
+// often, none of the waiting needs a limit, of which the timer costs as much as
+// reading a message does.
 const (
 	visitEvery = 4 * time.Millisecond
 	visitFor   = time.Second
@@ -94,9 +97,11 @@ func (w *udpWorker) add(r *udpReader) error {
 	return w.watch(int(r.fd), int32(len(w.readers)-1))
 }
 
-// watch tells the worker of a descriptor that can be read.
+// watch tells the worker of a descriptor that can be read, once for what has
+// come: to be told again as long as there is something makes each waiting look at
+// sockets that have just been emptied.
 func (w *udpWorker) watch(fd int, name int32) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: name}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: name}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
@@ -107,30 +112,41 @@ func (w *udpWorker) run() error {
 		if err != nil {
 			return err
 		}
-		w.visit(n > 0)
+		w.visit(n > 0 || w.ready)
+		for _, ev := range w.events[:n] {
+			if ev.Fd >= 0 { // or it is stop, which sets stopping first
+				w.note(w.readers[ev.Fd], ev.Events)
+			}
+		}
 		w.ready = false
 		flooded := false
-		for i := range n {
+		for _, r := range w.readers {
 			if w.e.stopping.Load() {
 				return nil
 			}
-			if w.events[i].Fd < 0 {
-				continue // stop sets stopping first
-			}
-			r := w.readers[w.events[i].Fd]
-			if w.events[i].Events&unix.EPOLLERR != 0 && r.queue != nil {
-				r.queue.read(r.fd, func(to netip.AddrPort) { w.e.cfg.Unreachable(r.listener, to) })
+			if !r.ready {
+				continue
 			}
 			calm, err := w.serve(r)
 			if err != nil {
 				return err
 			}
+			w.ready = w.ready || r.ready
 			flooded = flooded || calm
 		}
 		if flooded {
 			w.pause()
 			w.ready = true
 		}
+	}
+}
+
+// note takes what epoll says of a reader.
+func (w *udpWorker) note(r *udpReader, events uint32) {
+	r.ready = true
+	if events&unix.EPOLLERR != 0 && r.queue != nil {
+		r.failed = true // the next read may end before the last datagram
+		r.queue.read(r.fd, func(to netip.AddrPort) { w.e.cfg.Unreachable(r.listener, to) })
 	}
 }
 
@@ -141,12 +157,13 @@ func (w *udpWorker) wait() (int, error) {
 	if w.ready {
 		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(w.epoll), uintptr(unsafe.Pointer(&w.events[0])),
 			uintptr(len(w.events)), 0, 0, 0)
-		if errno == 0 && n > 0 {
-			return int(n), nil
+		if errno != 0 {
+			n = 0 // by a signal: what is ready is served anyhow
 		}
+		return int(n), nil
 	}
 	timeout := -1
-	if !w.busy.IsZero() {
+	if !w.busy.IsZero() && !w.brisk {
 		timeout = int(visitEvery / time.Millisecond)
 	}
 	for {
@@ -162,7 +179,7 @@ func (w *udpWorker) visit(work bool) {
 	now := time.Now()
 	switch {
 	case work:
-		w.busy = now
+		w.brisk, w.busy = now.Sub(w.busy) < visitEvery, now
 	case now.Sub(w.busy) > visitFor:
 		w.busy = time.Time{} // a quiet night is slept through
 	}
@@ -175,14 +192,13 @@ func (w *udpWorker) visit(work bool) {
 // serve handles one batch of a socket. More than one would keep the others
 // waiting. flooded tells that the socket has been emptied of a flood.
 func (w *udpWorker) serve(r *udpReader) (flooded bool, err error) {
-	batch, more, err := r.read()
+	batch, err := r.read()
 	switch {
 	case err == nil:
-		w.ready = w.ready || more
 		if len(batch) > 0 {
 			w.out.refused = 0
 			w.e.deliver(batch, w.out)
-			flooded = r.flood.note(len(batch), w.out.refused) && !more
+			flooded = r.flood.note(len(batch), w.out.refused) && !r.ready
 		}
 	case transient(err):
 		time.Sleep(time.Millisecond) // short of memory: a busy loop would not help
