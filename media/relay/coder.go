@@ -126,6 +126,7 @@ func coderTarget(f *bridge.Flow) *bridge.Payload {
 func (r *route) code(s *stream, b []byte, now time.Time, q sender) (Drop, bool) {
 	r.catchUp(s, now, q)
 	p := q.packets()
+	s.leg.session.r.stats.transcoded.Add(1)
 	err := r.coder.Push(p, b, now)
 	r.flush(s, p, q)
 	s.leg.session.wake(r.coder.Next())

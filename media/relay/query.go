@@ -34,9 +34,13 @@ type Totals struct {
 	Forwarded     uint64            `json:"forwarded"`
 	Kernel        uint64            `json:"kernel"`      // of forwarded: by the kernel
 	SendErrors    uint64            `json:"send_errors"` // forwarded, but refused by the kernel
-	Rounds        uint64            `json:"rounds"`      // wake-ups of the loops
-	Dropped       map[string]uint64 `json:"dropped"`     // by cause; all causes present
-	PortsFree     map[string]int    `json:"ports_free"`  // pairs, by bound address
+	Transcoded    uint64            `json:"transcoded"`  // received, and worked on by a coder
+	Handshakes    uint64            `json:"handshakes"`  // of DTLS, complete
+	BadHandshakes uint64            `json:"bad_handshakes"`
+	StoreErrors   uint64            `json:"store_errors"`
+	Rounds        uint64            `json:"rounds"`     // wake-ups of the loops
+	Dropped       map[string]uint64 `json:"dropped"`    // by cause; all causes present
+	PortsFree     map[string]int    `json:"ports_free"` // pairs, by bound address
 }
 
 // Totals returns the figures since the start.
@@ -47,7 +51,9 @@ func (r *Relay) Totals() Totals {
 		MediaTimeouts: r.stats.mediaTimeouts.Load(), Released: r.stats.released.Load(),
 		Packets: r.stats.packets.Load(), Bytes: r.stats.bytes.Load(), Forwarded: r.stats.forwarded.Load(),
 		Kernel: r.stats.kernel.Load(), SendErrors: c.SendErrors, Rounds: c.Rounds,
-		Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
+		Transcoded: r.stats.transcoded.Load(), Handshakes: r.stats.handshakes.Load(), BadHandshakes: r.stats.handshakesFailed.Load(),
+		StoreErrors: r.stats.storeErrors.Load(),
+		Dropped:     make(map[string]uint64, drops), PortsFree: map[string]int{},
 	}
 	for i := range r.stats.dropped {
 		t.Dropped[Drop(i).String()] = r.stats.dropped[i].Load()

@@ -55,6 +55,7 @@ type totals struct {
 	kernel                           atomic.Uint64 // of forwarded
 	created, mediaTimeouts, released atomic.Uint64
 	storeErrors                      atomic.Uint64
+	transcoded                       atomic.Uint64
 	handshakes, handshakesFailed     atomic.Uint64
 	dropped                          [drops]atomic.Uint64
 }

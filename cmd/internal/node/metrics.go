@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	mediarelay "github.com/class5-go/class5/media/relay"
@@ -109,11 +111,37 @@ func mediaMetrics(r *mediarelay.Relay) prometheus.Collector {
 		emit("media_bytes_total", "Bytes received.", counter, float64(t.Bytes))
 		emit("media_forwarded_packets_total", "Packets sent on.", counter, float64(t.Forwarded))
 		emit("media_send_errors_total", "Packets that the kernel refused.", counter, float64(t.SendErrors))
+		emit("media_kernel_packets_total", "Packets sent on by the kernel.", counter, float64(t.Kernel))
+		emit("media_transcoded_packets_total", "Packets received whose payload was worked on.", counter, float64(t.Transcoded))
+		for result, n := range map[string]uint64{"ok": t.Handshakes, "failed": t.BadHandshakes} {
+			emit("media_dtls_handshakes_total", "DTLS handshakes by what became of them.", counter, float64(n), "result", result)
+		}
+		emit("media_store_errors_total", "States of calls that were not stored.", counter, float64(t.StoreErrors))
 		for cause, n := range t.Dropped {
 			emit("media_dropped_packets_total", "Packets not sent on, by cause.", counter, float64(n), "cause", cause)
 		}
 		for addr, n := range t.PortsFree {
 			emit("media_ports_free", "Pairs of ports not in use.", gauge, float64(n), "address", addr)
 		}
+		presentMetrics(r, emit)
 	})
+}
+
+// presentMetrics shows what the relay is busy with.
+func presentMetrics(r *mediarelay.Relay, emit emit) {
+	const gauge = prometheus.GaugeValue
+	p, err := r.Present(context.Background())
+	if err != nil {
+		return
+	}
+	for class, n := range p.Streams {
+		emit("media_streams", "Streams of parties, by where they are forwarded and their profile.", gauge, float64(n),
+			"path", map[bool]string{false: "user", true: "kernel"}[class.Kernel], "profile", class.Profile)
+	}
+	emit("media_transcoded_streams", "Streams whose payloads are worked on, each way counted.", gauge, float64(p.Transcoded))
+	if p.Rated > 0 {
+		for of, v := range map[string]float64{"mean": p.MOS, "lowest": p.LowestMOS} {
+			emit("media_mos", "Estimated quality of the audio streams in their last second.", gauge, v, "of", of)
+		}
+	}
 }
