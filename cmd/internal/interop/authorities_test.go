@@ -56,7 +56,7 @@ func TestReloadAuthorities(t *testing.T) {
 	}
 	trust(second)
 	_ = e.cmd.Process.Signal(syscall.SIGHUP)
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if _, ok := dial(second); !ok {
 			return fmt.Errorf("not let in\n%s", tail(e.output()))
 		}

@@ -133,7 +133,7 @@ func (c *carrier) billed(t *testing.T, callID string, real time.Duration) {
 	var list struct {
 		Items []record `json:"items"`
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if code := c.api(t, "GET", "/api/v1/calls?call_id="+url.QueryEscape(callID), nil, &list); code != 200 || len(list.Items) != 1 {
 			return fmt.Errorf("status %d, %d records of call %s", code, len(list.Items), callID)
 		}
@@ -200,7 +200,7 @@ func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there
 	id, answered := caller.call(number, callee)
 	time.Sleep(2 * time.Second)
 	caller.do("hold", "")
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if d := c.media(t, id).directions(); d != "sendonly recvonly" {
 			return fmt.Errorf("on hold: %s", d)
 		}
@@ -221,7 +221,7 @@ func hold(t *testing.T, c *carrier, caller, callee *baresip, number, here, there
 	}
 	caller.do("resume", "")
 	resumed = time.Now()
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		now := c.media(t, id)
 		if d := now.directions(); d != "sendrecv sendrecv" {
 			return fmt.Errorf("resumed: %s", d)

@@ -108,7 +108,7 @@ func (c *carrier) recorded(t *testing.T, callID string, real time.Duration) figu
 	var list struct {
 		Items []record `json:"items"`
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if code := c.api(t, "GET", "/api/v1/calls?call_id="+url.QueryEscape(callID), nil, &list); code != 200 || len(list.Items) != 1 {
 			return fmt.Errorf("status %d, %d records of call %s", code, len(list.Items), callID)
 		}

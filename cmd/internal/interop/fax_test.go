@@ -121,7 +121,7 @@ func talked(t *testing.T, a, b *faxParty) {
 	}
 	talkRTP(500*time.Millisecond, a.audio, b.audio)
 	call := &rtpCall{a: a.audio, b: b.audio}
-	eventually(t, 3*time.Second, func() error { return call.heardOver(20) })
+	eventually(t, patience, func() error { return call.heardOver(20) })
 }
 
 // TestFaxInCall: a call begins with audio, the called machine changes it to
@@ -207,7 +207,7 @@ func TestFaxInCall(t *testing.T) {
 			bye := callee.wants(wire.BYE)
 			callee.respond(bye, 200)
 			caller.fine()
-			eventually(t, 5*time.Second, func() error {
+			eventually(t, patience, func() error {
 				if all := carrier.records(t); len(all) != 1 || all[0].Status != "ok" {
 					return fmt.Errorf("records %+v", all)
 				}
@@ -220,7 +220,7 @@ func TestFaxInCall(t *testing.T) {
 // wants waits for a request.
 func (a *agent) wants(method wire.Method) *wire.Message {
 	a.t.Helper()
-	m := a.receive(3*time.Second, func(m *wire.Message) bool { return m.IsRequest() && m.Method() == method })
+	m := a.receive(patience, func(m *wire.Message) bool { return m.IsRequest() && m.Method() == method })
 	if m == nil {
 		a.t.Fatalf("%s gets no %v", a.user, method)
 	}

@@ -174,7 +174,7 @@ func (c *country) sessions(t *testing.T, n int) []string {
 // over waits until no media node has a session, and the ports named are free.
 func (g *geo) over(t *testing.T, ports ...netip.AddrPort) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		for i, c := range g.countries {
 			for n := range c.media {
 				if s := c.sessions(t, n); len(s) > 0 {
@@ -184,7 +184,7 @@ func (g *geo) over(t *testing.T, ports ...netip.AddrPort) {
 		}
 		return nil
 	})
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		for _, p := range ports {
 			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p))
 			if err != nil {
@@ -439,7 +439,7 @@ func (x *talker) answer(m *wire.Message, status int, body string, fields ...wire
 // gets waits for a request or, by its status, a response.
 func (x *talker) gets(what string) *wire.Message {
 	x.t.Helper()
-	m := x.receive(5*time.Second, func(m *wire.Message) bool {
+	m := x.receive(patience, func(m *wire.Message) bool {
 		if m.IsRequest() {
 			return m.Method().String() == what
 		}

@@ -36,7 +36,7 @@ func TestHAProxy(t *testing.T) {
 		t.Helper()
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
 		var c net.Conn
-		eventually(t, 5*time.Second, func() (err error) {
+		eventually(t, patience, func() (err error) {
 			c, err = d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 			return err
 		})

@@ -156,7 +156,7 @@ func TestFullICE(t *testing.T) {
 	}
 	talkRTP(6*time.Second, parties...) // consent is asked for within 6 s
 	for _, call := range calls {
-		eventually(t, 5*time.Second, func() error { return call.heardOver(200) })
+		eventually(t, patience, func() error { return call.heardOver(200) })
 	}
 	w.end(t)
 	for name, filter := range map[string]string{

@@ -137,7 +137,7 @@ func ngcpCall(t *testing.T, caller, callee *agent) {
 	callee.send(callee.fromCallee("INVITE"))
 	changed(t, callee, caller, func() []byte { callee.cseq--; return callee.fromCallee("ACK") })
 	callee.send(callee.fromCallee("BYE"))
-	bye := caller.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.BYE })
+	bye := caller.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.BYE })
 	if bye == nil {
 		t.Fatal("no BYE reached the caller")
 	}
@@ -151,7 +151,7 @@ func ngcpCall(t *testing.T, caller, callee *agent) {
 // changed is what follows a re-INVITE.
 func changed(t *testing.T, from, to *agent, ack func() []byte) {
 	t.Helper()
-	in := to.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.INVITE && m.ToTag() != nil })
+	in := to.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.INVITE && m.ToTag() != nil })
 	if in == nil {
 		t.Fatal("no re-INVITE arrived")
 	}
@@ -161,7 +161,7 @@ func changed(t *testing.T, from, to *agent, ack func() []byte) {
 		t.Fatal("the re-INVITE was not answered")
 	}
 	from.send(ack())
-	if to.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.ACK }) == nil {
+	if to.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.ACK }) == nil {
 		t.Error("no ACK arrived")
 	}
 }

@@ -126,7 +126,7 @@ func TestRelayUpgradedWithICE(t *testing.T) {
 		t.Errorf("the browser says %+v, then %+v, then %+v", first, between, second)
 	}
 	for _, call := range calls {
-		eventually(t, 5*time.Second, func() error { return call.heardOver(300) })
+		eventually(t, patience, func() error { return call.heardOver(300) })
 	}
 	for _, a := range clients {
 		if a.refused.Load() > 0 || a.asked.Load() < 30 {

@@ -35,10 +35,17 @@ func (u *underLoad) rewrite(t *testing.T, name string, change func(string) strin
 
 func (u *underLoad) reload(t *testing.T) {
 	t.Helper()
+	said := func() int { return strings.Count(u.Output(), "reloaded") } // or that it did not
+	before := said()
 	if err := syscall.Kill(u.PID(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(700 * time.Millisecond)
+	eventually(t, patience, func() error {
+		if said() == before {
+			return fmt.Errorf("not reloaded\n%s", u.Output())
+		}
+		return nil
+	})
 }
 
 // harmless checks that nothing of a load was lost or wrong.

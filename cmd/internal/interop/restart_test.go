@@ -50,7 +50,7 @@ func TestEdgeKilledBetweenMessages(t *testing.T) {
 	if calls.err != nil {
 		t.Fatalf("sipp: %v\n%s", calls.err, tail(calls.output()))
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		records := n.records(t)
 		if len(records) != 5 {
 			return fmt.Errorf("%d records", len(records))

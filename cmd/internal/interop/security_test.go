@@ -37,7 +37,7 @@ func TestForgery(t *testing.T) {
 		_, m := alice.ask(alice.request("INVITE", uri, uri, forged...))
 		alice.challenged(m)
 		alice.send(alice.request("INVITE", uri, uri, append(forged, alice.credentials(407, "INVITE", uri))...))
-		in := bob.receive(3*time.Second, isINVITE)
+		in := bob.receive(patience, isINVITE)
 		if in == nil {
 			t.Fatal("no INVITE reached the callee")
 		}

@@ -137,7 +137,7 @@ func (n *threeNodes) run(t *testing.T) *threeNodes {
 // login reads what the first start of web printed for a person.
 func (n *threeNodes) login(t *testing.T) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		for _, line := range strings.Split(n.panel.output(), "\n") {
 			if f := strings.Fields(line); len(f) == 3 && f[0] == "administrator" {
 				n.admin = f[2]

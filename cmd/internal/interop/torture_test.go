@@ -189,7 +189,7 @@ func answered(t *testing.T, caller, callee *agent) *wire.Message {
 	_, m := caller.ask(caller.request("INVITE", uri, uri))
 	caller.challenged(m)
 	caller.send(caller.request("INVITE", uri, uri, caller.credentials(407, "INVITE", uri)))
-	in := callee.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.INVITE })
+	in := callee.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.INVITE })
 	if in == nil {
 		t.Fatal("no INVITE reached the callee")
 	}
@@ -200,7 +200,7 @@ func answered(t *testing.T, caller, callee *agent) *wire.Message {
 		t.Fatal("the call was not answered")
 	}
 	caller.send(caller.inDialog(ok, "ACK"))
-	if callee.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.ACK }) == nil {
+	if callee.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.ACK }) == nil {
 		t.Error("no ACK reached the callee")
 	}
 	return ok
@@ -212,7 +212,7 @@ func goodCall(t *testing.T, caller, callee *agent) {
 	ok := answered(t, caller, callee)
 	caller.cseq++
 	caller.send(caller.inDialog(ok, "BYE"))
-	bye := callee.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.BYE })
+	bye := callee.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.BYE })
 	if bye == nil {
 		t.Fatal("no BYE reached the callee")
 	}

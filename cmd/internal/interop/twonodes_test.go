@@ -166,7 +166,7 @@ func TestOverloadTold(t *testing.T) {
 
 	n.configure(t, "", "  overload: {loss: 50}\n")
 	_ = n.proxy.cmd.Process.Signal(syscall.SIGHUP)
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if got := n.metric(t, n.proxyAdm(), "class5_proxy_load_refused_percent"); got != 50 {
 			return fmt.Errorf("the proxy tells %v", got)
 		}
@@ -206,7 +206,7 @@ func TestOverloadTold(t *testing.T) {
 		a := callers[i]
 		a.cseq++
 		a.send(a.inDialog(ok, "BYE"))
-		bye := bob.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.BYE })
+		bye := bob.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.BYE })
 		if bye == nil {
 			t.Fatal("no BYE reached the callee")
 		}
@@ -287,7 +287,7 @@ func TestInsideTCP(t *testing.T) {
 	// A call that the proxy ends itself.
 	ok := answered(t, alice, bob)
 	n.proxy.stop(5 * time.Second)
-	if bye := bob.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.BYE }); bye == nil {
+	if bye := bob.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.BYE }); bye == nil {
 		t.Errorf("no BYE for %s", ok.CallID())
 	}
 }
@@ -315,7 +315,7 @@ func TestInsideAuto(t *testing.T) {
 	_, m := alice.ask(large())
 	alice.challenged(m)
 	alice.send(large(alice.credentials(407, "MESSAGE", uri)))
-	got := bob.receive(3*time.Second, func(m *wire.Message) bool { return m.Method() == wire.MESSAGE })
+	got := bob.receive(patience, func(m *wire.Message) bool { return m.Method() == wire.MESSAGE })
 	if got == nil || string(got.Body()) != body {
 		t.Fatal("the message has not arrived whole")
 	}
@@ -358,7 +358,7 @@ func TestInsideTLS(t *testing.T) {
 	}
 
 	n.proxy.kill()
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if n.metric(t, n.lbAdm(), "class5_edge_inside_connections") != 0 {
 			return errors.New("the lb has not noticed")
 		}
@@ -397,7 +397,7 @@ func TestInsideTLS(t *testing.T) {
 	if _, err := conn.Write(alice.request("OPTIONS", uri, uri)[:200]); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if n.metric(t, n.proxyAdm(), "class5_proxy_in_clear_total") == 0 {
 			return fmt.Errorf("not counted")
 		}

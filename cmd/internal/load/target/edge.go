@@ -99,7 +99,7 @@ func (e Edge) ours(dir string, port uint16) error {
 	for _, line := range e.Settings {
 		more += "  " + line + "\n"
 	}
-	return write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: warn\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
+	return write(dir, "lb.yaml", fmt.Sprintf("node: lb\nadmin: 127.0.0.1:%d\nlog: info\nkeys: edge.key\nlb:\n  internal: 127.0.0.1:%d\n"+
 		"  proxies: [%s]\n  readers: %d\n  health: {%s}\n  guard: %s\n  listeners:\n    - {protocol: udp, addr: 127.0.0.1:%d}\n%s",
 		port+2, port+1, strings.Join(proxies, ", "), max(e.Workers, 1), health, e.guard(), port, more))
 }
