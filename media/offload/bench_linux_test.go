@@ -33,8 +33,10 @@ func load(t testing.TB, flows int) *loaded {
 		t.Fatalf("%+v", err)
 	}
 	k.program = c.DetachProgram(forwardProgClass5Forward)
-	k.maps.flows, k.maps.slots, k.maps.leases = c.DetachMap("flows"), c.DetachMap("slots"), c.DetachMap("leases")
-	k.maps.copies, k.maps.ports = c.DetachMap("copies"), c.DetachMap("ports")
+	k.maps.flows, k.maps.slots, k.maps.ports = c.DetachMap("flows"), c.DetachMap("slots"), c.DetachMap("ports")
+	if k.memory, err = newMemory(k.maps.slots); err != nil {
+		t.Fatal(err)
+	}
 	return &loaded{k, t}
 }
 

@@ -15,8 +15,12 @@ import (
 // packet of before is under way any more.
 const settled = uint64(time.Second)
 
-// portCount is PORTS of bpf/layout.h.
-const portCount = 1 << 15
+// portCount is PORTS of bpf/layout.h, batch how many of them one system call
+// writes.
+const (
+	portCount = 1 << 15
+	batch     = 4096
+)
 
 // copying knows which flows the program finds by their port alone.
 type copying struct {
@@ -66,15 +70,14 @@ func (k *Kernel) copySettled(now uint64) error {
 		if _, taken := k.copying.owners[port]; taken || e == nil || !e.claimed {
 			continue
 		}
-		c := forwardCopy{Key: encodeKey(local)}
-		err := k.maps.flows.Lookup(&c.Key, &c.Flow)
+		key, flow := encodeKey(local), forwardFlow{}
+		err := k.maps.flows.Lookup(&key, &flow)
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			continue
 		}
-		if c.Flow.Routed = 0; err == nil { // it looks its own way up
-			err = k.maps.copies.Put(e.slot, &c)
-		}
 		if err == nil {
+			flow.Routed = 0 // it looks its own way up
+			k.memory.copy(e.slot, &key, &flow)
 			err = k.maps.ports.Put(port, e.slot+1)
 		}
 		if err != nil {

@@ -2,12 +2,13 @@ package offload
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"time"
 )
 
 // layout is LAYOUT of bpf/layout.h.
-const layout = 2
+const layout = 3
 
 // Flags of a flow, as in bpf/layout.h.
 const (
@@ -95,7 +96,8 @@ func (f *Flow) encode(slot, out uint32) forwardFlow {
 		}
 	}
 	if f.ClockRate > 0 {
-		v.Tick = (uint64(time.Second)<<10 + uint64(f.ClockRate)/2) / uint64(f.ClockRate)
+		tick := (uint64(time.Second)<<10 + uint64(f.ClockRate)/2) / uint64(f.ClockRate)
+		v.Tick = uint32(min(tick, math.MaxUint32))
 	}
 	return v
 }
@@ -118,7 +120,7 @@ func decode(k *forwardKey, v *forwardFlow) Flow {
 		f.Foreign = ForeignDrop
 	}
 	if v.Tick > 0 {
-		f.ClockRate = uint32((uint64(time.Second)<<10 + v.Tick/2) / v.Tick)
+		f.ClockRate = uint32((uint64(time.Second)<<10 + uint64(v.Tick)/2) / uint64(v.Tick))
 	}
 	for n := range uint8(128) {
 		if v.Payloads[n/64]>>(n%64)&1 != 0 {
@@ -132,19 +134,20 @@ func decode(k *forwardKey, v *forwardFlow) Flow {
 // of the calendar.
 func (s *forwardSlot) figures(now uint64, wall time.Time) Stats {
 	st := Stats{
-		Received: Count{s.Received, s.ReceivedOctets}, Forwarded: Count{s.Forwarded, s.ForwardedOctets},
-		Up: s.Up, Dropped: s.Dropped,
-		Expected: s.OldExpected, Duplicates: s.OldDuplicates + s.Duplicates, Reordered: s.OldReordered + s.Reordered,
+		Received:  Count{s.Received, s.ReceivedOctets},
+		Forwarded: Count{s.Received - s.Kept, s.ReceivedOctets - s.KeptOctets},
+		Up:        s.Up, Dropped: s.Dropped,
+		Expected: s.OldExpected, Duplicates: s.Duplicates, Reordered: s.Reordered,
 		Highest: s.High, Sequence: uint16(s.High),
 		Jitter: time.Duration(s.Jitter >> 4), JitterMax: time.Duration(s.JitterMax),
-		SSRC: swap32(s.Ssrc), Timestamp: s.LastTimestamp, PayloadType: s.Payload, Sources: int(s.Sources),
+		SSRC: swap32(s.Ssrc), Timestamp: s.Timestamp, PayloadType: s.Payload, Sources: int(s.Sources),
 	}
 	if s.High > 0 {
 		st.Expected += s.High - s.Base + 1
-		st.Lost = st.Expected - s.OldDistinct - s.Distinct
+		st.Lost = st.Expected - (s.Received - s.Duplicates - s.Strayed)
 	}
-	if s.JitterCount > 0 {
-		st.JitterMean = time.Duration(s.JitterSum / s.JitterCount)
+	if n := s.Received - s.Unsteady; n > 0 {
+		st.JitterMean = time.Duration(s.JitterSum / n)
 	}
 	if s.Last > 0 {
 		st.Last = wall.Add(-time.Duration(now - s.Last))

@@ -38,7 +38,7 @@ type Flow struct {
 	// PayloadTypes are forwarded, all others go to user space. At least one.
 	PayloadTypes []PayloadType
 	// ClockRate is that of the payload types with Jitter, in timestamp units per
-	// second. 0: no jitter.
+	// second. 0: no jitter; below 239 there is no right one.
 	ClockRate uint32
 	// SSRC is expected when OneSSRC is set: others go to user space.
 	SSRC    uint32

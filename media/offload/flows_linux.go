@@ -35,14 +35,14 @@ func (k *Kernel) Install(f Flow) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
-	out, err := k.route(f.From.Addr(), f.To.Addr())
-	if err != nil {
-		return err
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
 		return os.ErrClosed
+	}
+	out, err := k.route(f.From.Addr(), f.To.Addr())
+	if err != nil {
+		return err
 	}
 	e, known := k.flows[f.Local]
 	if !known {
@@ -53,12 +53,7 @@ func (k *Kernel) Install(f Flow) error {
 		e = &entry{slot: slot}
 	}
 	if !e.claimed { // figures of a flow that nobody took over are nobody's
-		if err := k.maps.slots.Update(e.slot, &forwardSlot{}, ebpf.UpdateLock); err != nil {
-			if !known {
-				k.slots.release(e.slot)
-			}
-			return failed("slot of", f.Local, err)
-		}
+		k.memory.reset(e.slot)
 	}
 	if err := k.write(&f, e.slot, out); err != nil {
 		if !known {
@@ -73,9 +68,7 @@ func (k *Kernel) Install(f Flow) error {
 
 // write puts a flow with a new lease into the maps.
 func (k *Kernel) write(f *Flow, slot, out uint32) error {
-	if err := k.maps.leases.Put(slot, ktime()+uint64(k.cfg.Lease)); err != nil {
-		return failed("lease of", f.Local, err)
-	}
+	k.memory.lease(slot, ktime()+uint64(k.cfg.Lease))
 	return k.put(f, slot, out)
 }
 
@@ -133,7 +126,7 @@ func (k *Kernel) remove(local netip.AddrPort, e *entry) (Stats, error) {
 	}
 	delete(k.flows, local)
 	k.slots.release(e.slot)
-	return k.figures(local, e)
+	return k.figures(e.slot), nil
 }
 
 // Figures returns those of one flow; see Offloader.
@@ -145,15 +138,12 @@ func (k *Kernel) Figures(local netip.AddrPort) (Stats, error) {
 	if !ok || k.closed {
 		return Stats{}, ErrUnknown
 	}
-	return k.figures(local, e)
+	return k.figures(e.slot), nil
 }
 
-func (k *Kernel) figures(local netip.AddrPort, e *entry) (Stats, error) {
-	var s forwardSlot
-	if err := k.maps.slots.LookupWithFlags(e.slot, &s, ebpf.LookupLock); err != nil {
-		return Stats{}, failed("figures of", local, err)
-	}
-	return s.figures(ktime(), time.Now()), nil
+func (k *Kernel) figures(slot uint32) Stats {
+	k.memory.read(slot, &k.scratch)
+	return k.scratch.figures(ktime(), time.Now())
 }
 
 // List returns all flows.
@@ -179,9 +169,7 @@ func (k *Kernel) Claim(locals ...netip.AddrPort) error {
 			missing = append(missing, fmt.Errorf("%w: %v", ErrUnknown, local))
 			continue
 		}
-		if err := k.maps.leases.Put(e.slot, until); err != nil {
-			return failed("lease of", local, err)
-		}
+		k.memory.lease(e.slot, until)
 		e.claimed = true
 		k.copying.changed(plain(local), ktime())
 	}

@@ -13,20 +13,15 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type forwardCopy struct {
-	_      structs.HostLayout
-	Key    forwardKey
-	Unused uint32
-	Flow   forwardFlow
-}
-
 type forwardFlow struct {
 	_          structs.HostLayout
-	Slot       uint32
-	Flags      uint32
 	Source     [4]uint32
 	From       [4]uint32
 	To         [4]uint32
+	Payloads   [2]uint64
+	Timed      [2]uint64
+	Slot       uint32
+	Flags      uint32
 	SourcePort uint16
 	FromPort   uint16
 	ToPort     uint16
@@ -34,14 +29,13 @@ type forwardFlow struct {
 	Ssrc       uint32
 	NewSsrc    uint32
 	Interface  uint32
-	Tos        uint8
-	Unused     [3]uint8
-	Payloads   [2]uint64
-	Timed      [2]uint64
-	Tick       uint64
-	Routed     uint64
+	Tick       uint32
 	Egress     uint32
-	Mtu        uint32
+	Routed     uint32
+	Hop        uint32
+	Mtu        uint16
+	Tos        uint8
+	Unused     [9]uint8
 }
 
 type forwardKey struct {
@@ -52,50 +46,46 @@ type forwardKey struct {
 }
 
 type forwardSlot struct {
-	_    structs.HostLayout
-	Lock struct {
-		_   structs.HostLayout
-		Val uint32
-	}
-	Ssrc            uint32
-	Received        uint64
-	ReceivedOctets  uint64
-	Forwarded       uint64
-	ForwardedOctets uint64
-	Last            uint64
-	High            uint64
-	Base            uint64
-	Window          [2]uint64
-	Distinct        uint64
-	Duplicates      uint64
-	Reordered       uint64
-	Arrival         uint64
-	Timestamp       uint32
-	Jump            uint32
-	Jitter          uint64
-	JitterMax       uint64
-	JitterSum       uint64
-	JitterCount     uint64
-	Payload         uint8
-	Unused          [3]uint8
-	LastTimestamp   uint32
-	Sources         uint32
-	Unused2         uint32
-	OldExpected     uint64
-	OldDistinct     uint64
-	OldDuplicates   uint64
-	OldReordered    uint64
-	Up              [12]uint64
-	Dropped         uint64
+	_              structs.HostLayout
+	Key            forwardKey
+	Version        uint32
+	Flow           forwardFlow
+	Until          uint64
+	Ssrc           uint32
+	Timestamp      uint32
+	Received       uint64
+	ReceivedOctets uint64
+	Last           uint64
+	High           uint64
+	Window         [2]uint64
+	Jitter         uint64
+	JitterMax      uint64
+	JitterSum      uint64
+	Jump           uint32
+	Payload        uint8
+	Timed          uint8
+	Unused         [2]uint8
+	Base           uint64
+	Duplicates     uint64
+	Reordered      uint64
+	Strayed        uint64
+	Unsteady       uint64
+	Kept           uint64
+	KeptOctets     uint64
+	Arrival        uint64
+	Arrived        uint32
+	Sources        uint32
+	OldExpected    uint64
+	Dropped        uint64
+	Up             [12]uint64
+	Unused2        uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	forwardMapCopies         = "copies"
 	forwardMapFlows          = "flows"
-	forwardMapLeases         = "leases"
 	forwardMapPorts          = "ports"
 	forwardMapSlots          = "slots"
 	forwardProgClass5Forward = "class5_forward"
@@ -150,11 +140,9 @@ type forwardProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type forwardMapSpecs struct {
-	Copies *ebpf.MapSpec `ebpf:"copies"`
-	Flows  *ebpf.MapSpec `ebpf:"flows"`
-	Leases *ebpf.MapSpec `ebpf:"leases"`
-	Ports  *ebpf.MapSpec `ebpf:"ports"`
-	Slots  *ebpf.MapSpec `ebpf:"slots"`
+	Flows *ebpf.MapSpec `ebpf:"flows"`
+	Ports *ebpf.MapSpec `ebpf:"ports"`
+	Slots *ebpf.MapSpec `ebpf:"slots"`
 }
 
 // forwardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -183,18 +171,14 @@ func (o *forwardObjects) Close() error {
 //
 // It can be passed to loadForwardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type forwardMaps struct {
-	Copies *ebpf.Map `ebpf:"copies"`
-	Flows  *ebpf.Map `ebpf:"flows"`
-	Leases *ebpf.Map `ebpf:"leases"`
-	Ports  *ebpf.Map `ebpf:"ports"`
-	Slots  *ebpf.Map `ebpf:"slots"`
+	Flows *ebpf.Map `ebpf:"flows"`
+	Ports *ebpf.Map `ebpf:"ports"`
+	Slots *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *forwardMaps) Close() error {
 	return _ForwardClose(
-		m.Copies,
 		m.Flows,
-		m.Leases,
 		m.Ports,
 		m.Slots,
 	)

@@ -26,7 +26,8 @@ type Kernel struct {
 	flows    map[netip.AddrPort]*entry
 	slots    slotPool
 	copying  copying
-	scratch  scratch
+	memory   memory
+	scratch  forwardSlot
 	closed   bool
 }
 
@@ -118,6 +119,9 @@ func (k *Kernel) load() error {
 	if k.maps, found, err = openPins(k.cfg.pins(), spec); err != nil {
 		return err
 	}
+	if k.memory, err = newMemory(k.maps.slots); err != nil {
+		return err
+	}
 	k.slots = slotPool{size: k.maps.flows.MaxEntries()}
 	if found {
 		if err := k.find(); err != nil {
@@ -126,8 +130,7 @@ func (k *Kernel) load() error {
 	}
 	delete(spec.Maps, "layout")
 	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
-		forwardMapFlows: k.maps.flows, forwardMapSlots: k.maps.slots, forwardMapLeases: k.maps.leases,
-		forwardMapCopies: k.maps.copies, forwardMapPorts: k.maps.ports}})
+		forwardMapFlows: k.maps.flows, forwardMapSlots: k.maps.slots, forwardMapPorts: k.maps.ports}})
 	if err != nil {
 		return refused(fmt.Errorf("program: %w", err))
 	}
@@ -147,7 +150,11 @@ func (k *Kernel) find() error {
 			}
 			break
 		}
+		if value.Slot >= k.slots.size {
+			return unavailable(ReasonLayout, "a flow with slot %d of %d", value.Slot, k.slots.size)
+		}
 		f := decode(&key, &value)
+		k.memory.heal(value.Slot)
 		k.flows[f.Local] = &entry{flow: f, slot: value.Slot, out: value.Interface}
 		k.slots.use(value.Slot, f.Local)
 	}
@@ -201,6 +208,7 @@ func (k *Kernel) Close() error {
 	if k.program != nil {
 		errs = append(errs, k.program.Close())
 	}
+	errs = append(errs, k.memory.close())
 	if k.maps != nil {
 		errs = append(errs, k.maps.close())
 	}

@@ -13,7 +13,7 @@ import (
 
 // pinned are the maps of an instance, which outlive it.
 type pinned struct {
-	flows, slots, leases, copies, ports, layout *ebpf.Map
+	flows, slots, ports, layout *ebpf.Map
 }
 
 // names are the files of the maps. The layout comes last: where it is, the
@@ -25,7 +25,7 @@ func (p *pinned) names() []struct {
 	return []struct {
 		name string
 		at   **ebpf.Map
-	}{{"flows", &p.flows}, {"slots", &p.slots}, {"leases", &p.leases}, {"copies", &p.copies}, {"ports", &p.ports}, {"layout", &p.layout}}
+	}{{"flows", &p.flows}, {"slots", &p.slots}, {"ports", &p.ports}, {"layout", &p.layout}}
 }
 
 func (p *pinned) close() error {

@@ -22,9 +22,7 @@ func TestSequence(t *testing.T) {
 			rt.Fatal(err)
 		}
 		l.install(f, loop)
-		if err := l.maps.slots.Put(l.flows[f.Local].slot, &forwardSlot{}); err != nil {
-			rt.Fatal(err)
-		}
+		l.memory.reset(l.flows[f.Local].slot)
 		var user rtpstat.Receiver
 		seq := rapid.Uint16().Draw(rt, "first")
 		n := rapid.IntRange(1, 120).Draw(rt, "packets")

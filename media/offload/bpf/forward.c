@@ -30,25 +30,10 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct slot);
 } slots SEC(".maps");
-
-/* By slot: the ktime at which a flow ends. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} leases SEC(".maps");
-
-/* By slot: copies of flows that have not changed for a while. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct copy);
-} copies SEC(".maps");
 
 /* By half of the local port, as RTP is on even ones: a slot + 1 with a copy, or 0. */
 struct {
@@ -67,6 +52,8 @@ struct {
 #define NO_JUMP (1 << 16)
 #define SECOND 1000000000ull
 #define CLOCK_SET (10 * SECOND)
+#define ROUTE_AGE 1000 /* AGE */
+#define TRIES 128
 
 struct rtp {
 	__u8 first;
@@ -145,11 +132,35 @@ static __always_inline int parse6(struct __sk_buff *skb, struct packet *p)
 	return 0;
 }
 
+/*
+ * Makes a slot this CPU's own, until leave. A lock of the kernel costs three
+ * times as much, and user space could not have the slots in its memory. Where
+ * another CPU holds it for longer than it ever needs to, because its host let it
+ * stand there, nobody waits: the packet goes to user space, uncounted.
+ */
+static __always_inline int enter(struct slot *s)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TRIES; i++) {
+		__u32 even = *(volatile __u32 *)&s->version & ~1u;
+
+		if (__sync_val_compare_and_swap(&s->version, even, even + 1) == even)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void leave(struct slot *s)
+{
+	__sync_lock_test_and_set(&s->version, s->version + 1);
+}
+
 static __always_inline int up(struct slot *s, int why)
 {
-	bpf_spin_lock(&s->lock);
-	s->up[why]++;
-	bpf_spin_unlock(&s->lock);
+	if (enter(s)) {
+		s->up[why]++;
+		leave(s);
+	}
 	return NEXT;
 }
 
@@ -204,7 +215,7 @@ static __always_inline int has(const __u64 *set, __u8 n)
 static __always_inline void route(struct __sk_buff *skb, struct flow *f, const struct packet *p)
 {
 	struct bpf_fib_lookup fib = {};
-	__u32 out = 0, mtu = 0;
+	__u32 out = 0, hop = 0, mtu = 0;
 
 	fib.family = p->key.family == 4 ? 2 : 10;
 	fib.l4_protocol = IPPROTO_UDP;
@@ -223,13 +234,16 @@ static __always_inline void route(struct __sk_buff *skb, struct flow *f, const s
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 		out = fib.ifindex;
+		if (fib.family == 2)
+			hop = fib.ipv4_dst;
 		break;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		out = f->interface;
 	}
 	if (out && bpf_check_mtu(skb, out, &mtu, 0, 0) < 0)
 		out = 0; /* the interface is gone */
-	f->mtu = mtu;
+	f->mtu = mtu > 0xffff ? 0xffff : mtu; /* no packet is longer */
+	f->hop = hop;
 	f->egress = out;
 }
 
@@ -242,9 +256,9 @@ static __always_inline int obstacle(struct __sk_buff *skb, struct flow *f, const
 		return UP_PAYLOAD;
 	if (p->hops <= 1)
 		return UP_HOPS;
-	if (!f->routed || now - f->routed >= SECOND) {
+	if (!f->routed || AGE(now) - f->routed >= ROUTE_AGE) {
 		route(skb, f, p);
-		f->routed = now;
+		f->routed = AGE(now);
 	}
 	if (!f->egress)
 		return UP_ROUTE;
@@ -253,14 +267,8 @@ static __always_inline int obstacle(struct __sk_buff *skb, struct flow *f, const
 
 static __always_inline void fold(struct slot *s)
 {
-	if (s->high) {
+	if (s->high)
 		s->old_expected += s->high - s->base + 1;
-		s->old_distinct += s->distinct;
-		s->old_duplicates += s->duplicates;
-		s->old_reordered += s->reordered;
-	}
-	s->duplicates = 0;
-	s->reordered = 0;
 }
 
 /* seq is the highest, with n packets in sequence seen. */
@@ -268,7 +276,6 @@ static __always_inline void start(struct slot *s, __u16 seq, __u32 n)
 {
 	s->high = (1 << 16) + seq;
 	s->base = s->high + 1 - n;
-	s->distinct = n;
 	s->window[0] = (1 << n) - 1;
 	s->window[1] = 0;
 	s->jump = NO_JUMP;
@@ -301,7 +308,6 @@ static __always_inline void late(struct slot *s, __u32 n)
 	else
 		s->window[0] |= bit;
 	s->reordered++;
-	s->distinct++;
 	if (s->high - n < s->base)
 		s->base = s->high - n;
 }
@@ -317,73 +323,90 @@ static __always_inline void sequence(struct slot *s, __u16 seq)
 		s->high += ahead;
 		shift(s, ahead);
 		s->window[0] |= 1;
-		s->distinct++;
 		s->jump = NO_JUMP;
 	} else if (behind < MISORDER) {
 		late(s, behind);
 	} else if (s->jump == seq) {
 		fold(s);
 		start(s, seq, 2);
+		s->strayed--; /* the one before was of this sequence */
 	} else {
 		s->jump = (__u16)(seq + 1);
+		s->strayed++;
 	}
 }
 
-/* RFC 3550 A.8 in nanoseconds. */
-static __always_inline void jitter(struct slot *s, __u32 timestamp, __u64 tick, __u64 now)
+/*
+ * RFC 3550 A.8 in nanoseconds. As long as all packets count for the jitter, the
+ * one before is the last one.
+ */
+static __always_inline void jitter(struct slot *s, __u32 timestamp, __u32 tick, __u64 now)
 {
+	__u64 arrival = s->timed ? s->last : s->arrival;
+	__u32 arrived = s->timed ? s->timestamp : s->arrived;
 	__s64 d;
 
-	if (s->arrival) {
-		d = (__s64)(now - s->arrival) - ((__s64)(__s32)(timestamp - s->timestamp) * (__s64)tick >> 10);
-		if (d < 0)
-			d = -d;
-		if (d <= CLOCK_SET) {
-			s->jitter += d - ((s->jitter + 8) >> 4);
-			d = s->jitter >> 4;
-			s->jitter_sum += d;
-			s->jitter_count++;
-			if (d > s->jitter_max)
-				s->jitter_max = d;
-		}
+	if (!arrival) {
+		s->unsteady++;
+		return;
 	}
-	s->arrival = now;
-	s->timestamp = timestamp;
+	d = (__s64)(now - arrival) - ((__s64)(__s32)(timestamp - arrived) * (__s64)tick >> 10);
+	if (d < 0)
+		d = -d;
+	if (d > (__s64)CLOCK_SET) {
+		s->unsteady++;
+		return;
+	}
+	s->jitter += d - ((s->jitter + 8) >> 4);
+	d = s->jitter >> 4;
+	s->jitter_sum += d;
+	if (d > s->jitter_max)
+		s->jitter_max = d;
 }
 
 /* Counts an expected packet, forwarded or not. */
-static __always_inline void track(struct slot *s, const struct flow *f, const struct packet *p, __u64 now, int why)
+static __always_inline int track(struct slot *s, const struct flow *f, const struct packet *p, __u64 now, int why)
 {
 	__u16 seq = bpf_ntohs(p->rtp.sequence);
 	__u32 timestamp = bpf_ntohl(p->rtp.timestamp);
 	__u8 payload = p->rtp.second & 127;
-	__u64 tick = has(f->timed, payload) ? f->tick : 0;
+	__u8 timed = f->tick && has(f->timed, payload);
 
-	bpf_spin_lock(&s->lock);
+	if (!enter(s))
+		return 0;
 	if (why < UPS) {
 		s->up[why & 15]++;
-	} else {
-		s->forwarded++;
-		s->forwarded_octets += p->payload;
+		s->kept++;
+		s->kept_octets += p->payload;
 	}
 	s->received++;
 	s->received_octets += p->payload;
-	s->last = now;
-	s->payload = payload;
-	s->last_timestamp = timestamp;
 	if (s->high && s->ssrc == p->rtp.ssrc) {
 		sequence(s, seq);
 	} else {
 		fold(s);
 		start(s, seq, 1);
 		s->ssrc = p->rtp.ssrc;
+		s->timed = 0;
 		s->arrival = 0;
 		s->jitter = 0;
 		s->sources++;
 	}
-	if (tick)
-		jitter(s, timestamp, tick, now);
-	bpf_spin_unlock(&s->lock);
+	if (timed) {
+		jitter(s, timestamp, f->tick, now);
+	} else {
+		s->unsteady++;
+		if (s->timed) {
+			s->arrival = s->last;
+			s->arrived = s->timestamp;
+		}
+	}
+	s->timed = timed;
+	s->last = now;
+	s->payload = payload;
+	s->timestamp = timestamp;
+	leave(s);
+	return 1;
 }
 
 /*
@@ -435,36 +458,58 @@ static __always_inline __u64 write_udp(struct udphdr *udp, const struct flow *f)
 	return sum;
 }
 
-/*
- * The checksum may be one still to be made, of the pseudo header alone: the
- * helper knows. Zero over IPv4 stays zero.
- */
-static __always_inline int finish(struct __sk_buff *skb, const struct packet *p, __u32 out, __u64 addresses, __u64 rest)
+/* A checksum after a change of what it covers. None is 0, which says that there is none. */
+static __always_inline __u16 changed(__u16 check, __u64 change)
 {
-	__u32 check = p->transport + __builtin_offsetof(struct udphdr, check);
+	__u16 n = ~fold16((__u64)(__u16)~check + change);
 
-	if (bpf_l4_csum_replace(skb, check, 0, fold32(addresses), BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) ||
-	    bpf_l4_csum_replace(skb, check, 0, fold32(rest), BPF_F_MARK_MANGLED_0))
-		return DROP;
-	return bpf_redirect_neigh(out, 0, 0, 0);
+	return n ? n : 0xffff;
+}
+
+/*
+ * A checksum that may be one still to be made: the sum of the pseudo header
+ * alone. Of finished ones one in 65,536 looks the same, and only helpers know.
+ */
+static __always_inline int resum(struct __sk_buff *skb, __u32 at, __u64 addresses, __u64 rest)
+{
+	return bpf_l4_csum_replace(skb, at, 0, fold32(addresses), BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) ||
+	       bpf_l4_csum_replace(skb, at, 0, fold32(rest), BPF_F_MARK_MANGLED_0);
+}
+
+static __always_inline int leave_by(const struct flow *f, __u32 out)
+{
+	struct bpf_redir_neigh next = {.nh_family = 2, .ipv4_nh = f->hop};
+
+	/* Otherwise the kernel looks the route up once more. */
+	return next.ipv4_nh ? bpf_redirect_neigh(out, &next, sizeof(next), 0) : bpf_redirect_neigh(out, 0, 0, 0);
 }
 
 static __always_inline int send4(struct __sk_buff *skb, const struct flow *f, const struct packet *p, __u32 out)
 {
 	struct iphdr *ip = (void *)(long)skb->data + ETH_HLEN;
 	struct udphdr *udp = (void *)(ip + 1);
-	__u64 addresses, header, rest;
-	__u16 *words = (void *)ip;
+	__u64 addresses, header, rest, pseudo;
+	__u16 *words = (void *)ip, check;
 
 	if ((void *)(udp + 1) + RTP_HEADER > (void *)(long)skb->data_end)
 		return DROP;
+	check = udp->check;
+	pseudo = (__u64)ip->saddr + ip->daddr + udp->len + bpf_htons(IPPROTO_UDP);
 	addresses = write32(&ip->saddr, f->from[0]) + write32(&ip->daddr, f->to[0]);
 	header = addresses + write16(words + 4, words[4] - bpf_htons(0x0100)); /* time to live */
 	if (f->flags & FLOW_SET_TOS)
 		header += write16(words, bpf_htons(0x4500 | f->tos));
 	ip->check = ~fold16((__u64)(__u16)~ip->check + header);
 	rest = write_udp(udp, f);
-	return finish(skb, p, out, addresses, rest);
+	if (check && check == fold16(pseudo)) {
+		if (resum(skb, p->transport + __builtin_offsetof(struct udphdr, check), addresses, rest))
+			return DROP;
+	} else if (check) {
+		udp->check = changed(check, addresses + rest);
+		/* Where the device has summed the packet, that sum must follow. */
+		bpf_csum_update(skb, ~fold32(addresses));
+	}
+	return leave_by(f, out);
 }
 
 static __always_inline int send6(struct __sk_buff *skb, const struct flow *f, const struct packet *p, __u32 out)
@@ -472,11 +517,16 @@ static __always_inline int send6(struct __sk_buff *skb, const struct flow *f, co
 	struct ipv6hdr *ip = (void *)(long)skb->data + ETH_HLEN;
 	struct udphdr *udp = (void *)(ip + 1);
 	__u32 *source = (void *)&ip->saddr, *destination = (void *)&ip->daddr;
-	__u64 addresses = 0, header, rest;
-	__u16 *words = (void *)ip;
+	__u64 addresses = 0, header, rest, pseudo;
+	__u16 *words = (void *)ip, check;
 
 	if ((void *)(udp + 1) + RTP_HEADER > (void *)(long)skb->data_end)
 		return DROP;
+	check = udp->check;
+	pseudo = (__u64)udp->len + bpf_htons(IPPROTO_UDP);
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		pseudo += (__u64)source[i] + destination[i];
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		addresses += write32(source + i, f->from[i]) + write32(destination + i, f->to[i]);
@@ -484,34 +534,48 @@ static __always_inline int send6(struct __sk_buff *skb, const struct flow *f, co
 	if (f->flags & FLOW_SET_TOS)
 		header += write16(words, (words[0] & bpf_htons(0xf00f)) | bpf_htons((__u16)f->tos << 4));
 	rest = write_udp(udp, f);
-	/*
-	 * Where the device has summed the packet, that sum must follow: the
-	 * helper takes the addresses' change out of it, as if a header checksum
-	 * made up for it, which IPv6 does not have.
-	 */
-	bpf_csum_update(skb, fold32(addresses + header));
-	return finish(skb, p, out, addresses, rest);
+	if (check != fold16(pseudo)) {
+		udp->check = changed(check, addresses + rest);
+		bpf_csum_update(skb, fold32(header));
+	} else {
+		/*
+		 * The helper takes the addresses' change out of the device's sum, as if
+		 * a header checksum made up for it, which IPv6 does not have.
+		 */
+		bpf_csum_update(skb, fold32(addresses + header));
+		if (resum(skb, p->transport + __builtin_offsetof(struct udphdr, check), addresses, rest))
+			return DROP;
+	}
+	return leave_by(f, out);
 }
 
 /*
  * Finds a flow. With thousands of them nothing is in a cache: the hash table
  * has the CPU wait for a bucket, then for an entry, and only then tells the
- * slot. A copy is told by one short word that often is in a cache, and comes
- * together with what is in the other arrays. Other flows may have the port at
- * other addresses, and what is being changed has no copy.
+ * slot. A copy is told by one short word that often is in a cache, and is next
+ * to what is counted. Other flows may have the port at other addresses, and what
+ * is being changed has no copy.
  */
-static __always_inline struct flow *find(const struct key *key)
+static __always_inline struct flow *find(const struct key *key, struct slot **slot)
 {
-	__u32 port = bpf_ntohs(key->port) >> 1, slot, *known = bpf_map_lookup_elem(&ports, &port);
-	struct copy *c;
+	__u32 port = bpf_ntohs(key->port) >> 1, n, *known = bpf_map_lookup_elem(&ports, &port);
+	struct flow *f;
+	struct slot *s;
 
-	if (known && (slot = *(volatile __u32 *)known)) {
-		slot--;
-		c = bpf_map_lookup_elem(&copies, &slot);
-		if (c && c->key.port == key->port && c->key.family == key->family && same(c->key.address, key->address))
-			return &c->flow;
+	if (known && (n = *(volatile __u32 *)known)) {
+		n--;
+		s = bpf_map_lookup_elem(&slots, &n);
+		if (s && s->key.port == key->port && s->key.family == key->family && same(s->key.address, key->address)) {
+			*slot = s;
+			return &s->flow;
+		}
 	}
-	return bpf_map_lookup_elem(&flows, key);
+	f = bpf_map_lookup_elem(&flows, key);
+	if (!f)
+		return 0;
+	n = f->slot;
+	*slot = bpf_map_lookup_elem(&slots, &n);
+	return f;
 }
 
 SEC("tc")
@@ -520,8 +584,8 @@ int class5_forward(struct __sk_buff *skb)
 	struct packet p = {};
 	struct flow *f;
 	struct slot *s;
-	__u64 *until, now;
-	__u32 slot, need, out;
+	__u64 now;
+	__u32 need, out;
 	int why;
 
 	/* With a VLAN tag it is seen again, at the interface of that VLAN. */
@@ -539,16 +603,11 @@ int class5_forward(struct __sk_buff *skb)
 		return NEXT;
 	if (skb->protocol == bpf_htons(ETH_P_IP) ? parse4(skb, &p) : parse6(skb, &p))
 		return NEXT;
-	f = find(&p.key);
-	if (!f)
-		return NEXT;
-	slot = f->slot;
-	until = bpf_map_lookup_elem(&leases, &slot);
-	s = bpf_map_lookup_elem(&slots, &slot);
-	if (!until || !s)
+	f = find(&p.key, &s);
+	if (!f || !s)
 		return NEXT;
 	now = bpf_ktime_get_ns();
-	if (now > *until)
+	if (now > s->until)
 		return up(s, UP_EXPIRED);
 	why = kind(&p);
 	if (why < UPS)
@@ -557,9 +616,10 @@ int class5_forward(struct __sk_buff *skb)
 	    (!same(p.source, f->source) || (!(f->flags & FLOW_ANY_PORT) && p.source_port != f->source_port))) {
 		if (!(f->flags & FLOW_DROP_FOREIGN))
 			return up(s, UP_SOURCE);
-		bpf_spin_lock(&s->lock);
-		s->dropped++;
-		bpf_spin_unlock(&s->lock);
+		if (enter(s)) {
+			s->dropped++;
+			leave(s);
+		}
 		return DROP;
 	}
 	if (!well_formed(skb, &p, f->flags))
@@ -568,8 +628,7 @@ int class5_forward(struct __sk_buff *skb)
 		return up(s, UP_SSRC);
 	why = obstacle(skb, f, &p, now);
 	out = f->egress;
-	track(s, f, &p, now, why);
-	if (why < UPS)
+	if (!track(s, f, &p, now, why) || why < UPS)
 		return NEXT;
 	return p.key.family == 4 ? send4(skb, f, &p, out) : send6(skb, f, &p, out);
 }
