@@ -47,6 +47,9 @@ func mediaCases(kind string) []mediaCase {
 		plain.title, plain.start = "plain RTP forwarded in the kernel", "kernel"
 		plain.goals = append(share(kernelMedia, 0.1), goal{"p99 more µs", kernelMedia, "", 1000, true})
 		return []mediaCase{plain}
+	case "host":
+		plain.title, plain.goals = "plain RTP forwarded in the kernel for several daemons of one host", nil
+		return []mediaCase{plain}
 	case "upgrade":
 		plain.title, plain.calls = "plain RTP, the process replaced meanwhile", 200
 		return []mediaCase{plain}
@@ -63,12 +66,15 @@ func mediaCases(kind string) []mediaCase {
 }
 
 // mediaKinds are what bench media can measure, in the order of a whole run.
-func mediaKinds() []string { return []string{"plain", "srtp", "transcode", "offload", "ng", "upgrade"} }
+func mediaKinds() []string {
+	return []string{"plain", "srtp", "transcode", "offload", "ng", "upgrade", "host"}
+}
 
 // mediaOptions are the flags of bench media.
 type mediaOptions struct {
 	options
 	calls, installed int
+	daemons          int
 	codecs           string
 	most             bool // calls that each carries are searched for
 }
@@ -109,11 +115,12 @@ func parseMedia(args []string, stderr io.Writer) (*mediaOptions, []string, error
 	}
 	o := &mediaOptions{}
 	o.rate = 1000
-	f := flags("media plain|srtp|transcode|offload|ng|upgrade", "rtpengine", 1, &o.options)
+	f := flags("media plain|srtp|transcode|offload|ng|upgrade|host", "rtpengine", 1, &o.options)
 	f.IntVar(&o.calls, "calls", 250, "calls at the same time, 50 packets a second in each direction; fewer for transcode, unless given")
 	f.IntVar(&o.installed, "installed", 0, "calls that are set up; those above -calls send one packet each way")
+	f.IntVar(&o.daemons, "daemons", 5, "cmd/media processes that share the calls, for host")
 	f.StringVar(&o.codecs, "codec", "", "of callers, for transcode: PCMA, G722 or opus; empty: all")
-	f.BoolVar(&o.most, "most", false, "search the most calls, of -calls, that each element carries without loss and without falling behind; not for ng and upgrade")
+	f.BoolVar(&o.most, "most", false, "search the most calls, of -calls, that each element carries without loss and without falling behind; not for ng, upgrade and host")
 	f.Lookup("rate").Usage = "offers in a second, for ng"
 	if err := parse(f, args, stderr, &o.options); err != nil {
 		return nil, nil, err
@@ -127,8 +134,8 @@ func parseMedia(args []string, stderr io.Writer) (*mediaOptions, []string, error
 		kinds = mediaKinds()
 	}
 	switch {
-	case o.calls < 1 || o.calls > 4000 || o.installed < 0 || o.installed > 15_000 || o.rate < 1 || o.rate > 20_000:
-		return nil, nil, fmt.Errorf("%w: -calls is 1 to 4000, -installed up to 15000, -rate 1 to 20000", errUsage)
+	case o.calls < 1 || o.calls > 4000 || o.installed < 0 || o.installed > 30_000 || o.daemons < 1 || o.daemons > 20 || o.rate < 1 || o.rate > 20_000:
+		return nil, nil, fmt.Errorf("%w: -calls is 1 to 4000, -installed up to 30000, -daemons 1 to 20, -rate 1 to 20000", errUsage)
 	case o.target.IsValid() || o.count > 0:
 		return nil, nil, fmt.Errorf("%w: there is no -target and -count for media", errUsage)
 	}
@@ -153,6 +160,9 @@ func (o *mediaOptions) search() {
 func (b *mediaBench) elements() ([]maker, error) {
 	if b.c.kind == "upgrade" {
 		return []maker{{"ours", func(dir string) (*target.Target, error) { return b.ours(dir, false) }}}, nil
+	}
+	if b.c.kind == "host" {
+		return []maker{{"kernel", b.another}}, nil
 	}
 	chosen, err := b.pick(
 		maker{"ours", func(dir string) (*target.Target, error) { return b.ours(dir, false) }},
@@ -185,7 +195,11 @@ func (o *mediaOptions) mediaCase(ctx context.Context, c mediaCase, stdout, stder
 	if o.most {
 		o.search()
 	}
-	if o.installed = max(o.installed, o.calls); !o.set["installed"] {
+	switch o.installed = max(o.installed, o.calls); {
+	case o.set["installed"]:
+	case c.kind == "host":
+		o.installed = max(installedOnHost, o.calls)
+	default:
 		o.installed = o.calls
 	}
 	b := &mediaBench{mediaOptions: o, c: c, lab: lab, stderr: stderr}
@@ -204,6 +218,8 @@ func (o *mediaOptions) mediaCase(ctx context.Context, c mediaCase, stdout, stder
 	switch {
 	case c.kind == "upgrade":
 		t, once = upgradeTable(t.title), b.upgraded
+	case c.kind == "host":
+		t, once = hostTable(fmt.Sprintf("%s, %d daemons", t.title, o.daemons)), b.hosted
 	case o.most:
 		t, once, makers = mostTable(fmt.Sprintf("media, %s, most calls, %d thread(s)", c.title, o.workers)), b.most, makers[1:]
 	}

@@ -40,8 +40,8 @@ func (b *mediaBench) most(ctx context.Context, start func() (*target.Target, err
 	}
 	var before, after reading
 	cfg := b.config()
-	cfg.Begin = func() error { return b.read(t, &before) }
-	cfg.End = func() error { return b.read(t, &after) }
+	cfg.Begin = func() error { return b.read(&before, t) }
+	cfg.End = func() error { return b.read(&after, t) }
 	p, err := mediagen.Prepare(ctx, cfg)
 	if err != nil {
 		return outcome{}, err

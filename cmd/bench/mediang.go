@@ -67,14 +67,14 @@ func (b *mediaBench) offers(ctx context.Context, start func() (*target.Target, e
 		}
 	}
 	var before, after reading
-	if err := b.read(t, &before); err != nil {
+	if err := b.read(&before, t); err != nil {
 		return outcome{}, err
 	}
 	heap := b.heap(ctx, t)
 	done := b.profileAfter(ctx, t, 0)
 	r := b.pace(ctx, caller, count)
 	done()
-	if err := b.read(t, &after); err != nil {
+	if err := b.read(&after, t); err != nil {
 		return outcome{}, err
 	}
 	f := measure(r.latency.Len(), r.elapsed, after.usage.Sub(before.usage), r.failed, uint64(count), &r.latency)

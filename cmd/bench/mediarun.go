@@ -28,6 +28,7 @@ type mediaBench struct {
 	mounted string          // its BPF file system
 	program *meter.Programs // its programs
 	direct  figures         // of the direct path in this round
+	host    host            // several elements that share one host
 }
 
 // forwardProgram is the name of the program of media/offload.
@@ -39,16 +40,8 @@ func (b *mediaBench) node(kernel bool) target.Node {
 
 func (b *mediaBench) ours(dir string, kernel bool) (t *target.Target, err error) {
 	if kernel {
-		if b.program, err = meter.NewPrograms(forwardProgram); err != nil {
-			return nil, fmt.Errorf("run time of BPF programs: %w", err)
-		}
-		b.mounted = target.BPFDir(dir)
-		if err := os.Mkdir(b.mounted, 0o700); err != nil {
+		if err := b.mount(dir); err != nil {
 			return nil, err
-		}
-		if err := unix.Mount("bpf", b.mounted, "bpf", 0, ""); err != nil {
-			b.mounted = ""
-			return nil, fmt.Errorf("a BPF file system: %w", err)
 		}
 	}
 	t, b.control, err = b.node(kernel).Ours(dir)
@@ -56,6 +49,22 @@ func (b *mediaBench) ours(dir string, kernel bool) (t *target.Target, err error)
 		b.clean()
 	}
 	return t, err
+}
+
+// mount makes a BPF file system in a directory and begins to measure programs.
+func (b *mediaBench) mount(dir string) (err error) {
+	if b.program, err = meter.NewPrograms(forwardProgram); err != nil {
+		return fmt.Errorf("run time of BPF programs: %w", err)
+	}
+	b.mounted = target.BPFDir(dir)
+	if err := os.Mkdir(b.mounted, 0o700); err != nil {
+		return err
+	}
+	if err := unix.Mount("bpf", b.mounted, "bpf", 0, ""); err != nil {
+		b.mounted = ""
+		return fmt.Errorf("a BPF file system: %w", err)
+	}
+	return nil
 }
 
 func (b *mediaBench) rtpengine(dir string) (t *target.Target, err error) {
@@ -85,10 +94,15 @@ type reading struct {
 	machine, bpf time.Duration
 }
 
-func (b *mediaBench) read(t *target.Target, into *reading) (err error) {
-	if f := b.usage(t); f != nil {
-		if into.usage, err = f(); err != nil {
-			return err
+func (b *mediaBench) read(into *reading, elements ...*target.Target) (err error) {
+	into.usage = meter.Usage{}
+	for _, t := range elements {
+		if f := b.usage(t); f != nil {
+			u, err := f()
+			if err != nil {
+				return err
+			}
+			into.usage.Add(u)
 		}
 	}
 	if b.program != nil {
@@ -113,9 +127,9 @@ func (b *mediaBench) once(ctx context.Context, start func() (*target.Target, err
 	cfg := b.config()
 	cfg.Begin = func() error {
 		done = b.profileAfter(ctx, t, 0)
-		return b.read(t, &before)
+		return b.read(&before, t)
 	}
-	cfg.End = func() error { return b.read(t, &after) }
+	cfg.End = func() error { return b.read(&after, t) }
 	r, err := mediagen.Run(ctx, cfg)
 	done()
 	if err != nil {

@@ -41,8 +41,8 @@ type Config struct {
 	// Instance names the daemon among those of this host, "relay": up to 24 of
 	// a-z, 0-9, '_' and '-'. Its pins are in Dir/Instance.
 	Instance string
-	// Flows bounds the flows, 65,536. Kernel memory is about 0.5 KiB for each of
-	// them from the start, and 0.25 more for each that is installed. Where pins
+	// Flows bounds the flows, 65,536. Kernel memory is 448 octets for each of them
+	// from the start, and about 250 more for each that is installed. Where pins
 	// exist their size stays.
 	Flows int
 	// Lease is how long flows live without Renew, 10 minutes.

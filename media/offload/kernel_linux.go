@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -242,8 +243,30 @@ func Purge(cfg Config) error {
 	if err := sweepFilters(nl, k.filterName(), func(string) bool { return false }); err != nil {
 		return err
 	}
+	if err := detachPinned(cfg.pins()); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(cfg.pins()); err != nil {
 		return fmt.Errorf("offload: %w", err)
+	}
+	return nil
+}
+
+// detachPinned takes the program from the interfaces of pinned links. Without
+// their pins the kernel would do so too, but some time later.
+func detachPinned(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("offload: %w", err)
+	}
+	for _, f := range files {
+		if _, ok := nicOf(f.Name()); !ok {
+			continue
+		}
+		if l, err := link.LoadPinnedLink(filepath.Join(dir, f.Name()), nil); err == nil {
+			_ = l.Detach() // its interface may be gone
+			_ = l.Close()
+		}
 	}
 	return nil
 }

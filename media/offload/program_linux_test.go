@@ -165,6 +165,36 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+// TestSumLikeUnfinished has packets whose right checksum is the one that a packet
+// has which is yet to be summed.
+func TestSumLikeUnfinished(t *testing.T) {
+	for _, v6 := range []bool{false, true} {
+		l := load(t, 4)
+		f := flowAB(v6)
+		l.install(f, loop)
+		payload, check := rtp{pt: 8, ssrc: 7}.packet(20), 40
+		if v6 {
+			check = 60
+		}
+		want := pseudo(f.Source.Addr(), f.Local.Addr(), 8+len(payload))
+		var b []byte
+		for fill := range 1 << 16 {
+			payload = set16(payload, 12, uint16(fill))
+			if b = frame(f.Source, f.Local, payload); binary.BigEndian.Uint16(b[check:]) == want {
+				break
+			}
+		}
+		if binary.BigEndian.Uint16(b[check:]) != want {
+			t.Fatalf("IPv6 %v: no such packet", v6)
+		}
+		if code, out := l.once(b); code != redirect {
+			t.Errorf("returns %d", code)
+		} else if got, ok := dissect(out); !ok || !got.sum || got.to != f.To || got.payload != string(payload) {
+			t.Errorf("IPv6 %v: %+v", v6, got)
+		}
+	}
+}
+
 // TestForeign looks at what happens to other sources and SSRCs.
 func TestForeign(t *testing.T) {
 	f := flowAB(false)

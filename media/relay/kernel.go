@@ -87,6 +87,7 @@ func (s *stream) offloadable() (f offload.Flow, why string) {
 	if f.Local.Addr().IsUnspecified() || f.From.Addr().IsUnspecified() || f.From.Addr().Is4() != f.Local.Addr().Is4() {
 		return f, whyFamily
 	}
+	f.PayloadTypes = s.leg.session.types[:0] // lent until the next flow of the session
 	for _, c := range s.clocks {
 		if c.rate == 0 {
 			continue // telephone events
@@ -99,6 +100,7 @@ func (s *stream) offloadable() (f offload.Flow, why string) {
 	if len(f.PayloadTypes) == 0 {
 		return f, whyPayload
 	}
+	s.leg.session.types = f.PayloadTypes
 	return f, ""
 }
 
@@ -134,6 +136,7 @@ func (s *stream) offload(now time.Time) {
 	if k == nil {
 		k = &kernelFlow{}
 	}
+	f.PayloadTypes = slices.Clone(f.PayloadTypes)
 	if err := r.cfg.Offload.Install(f); err != nil {
 		s.why, s.refused = refusal(err), now
 		return

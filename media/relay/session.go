@@ -9,6 +9,7 @@ import (
 
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/internal/udploop"
+	"github.com/class5-go/class5/media/offload"
 	"github.com/class5-go/class5/media/transcode"
 )
 
@@ -44,6 +45,7 @@ type session struct {
 	gone       []LegReport // of legs that ended before the session
 	recordings []*recorded
 	scratch    []byte
+	types      []offload.PayloadType // of the flow looked at last
 	name       string // of the relay in RTCP it makes
 	made       *transcode.Packets
 }

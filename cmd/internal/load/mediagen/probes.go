@@ -3,7 +3,6 @@ package mediagen
 import (
 	"context"
 	"maps"
-	"runtime"
 	"time"
 )
 
@@ -29,8 +28,7 @@ func (p *Probes) Close() { p.run.close() }
 // of the one before is waited for, and is in no figure.
 func (p *Probes) Probe(ctx context.Context, active int) (Result, error) {
 	r := p.run
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer stay()()
 	r.settle(ctx)
 	r.cfg.Active = active
 	r.result = Result{Faults: map[string]uint64{}, SetUp: r.setups}

@@ -37,6 +37,15 @@ func (u Usage) Sub(earlier Usage) Usage {
 	return u
 }
 
+// Add puts what another process has used to it.
+func (u *Usage) Add(other Usage) {
+	u.User += other.User
+	u.System += other.System
+	u.RSS += other.RSS
+	u.PSS += other.PSS
+	u.Processes += other.Processes
+}
+
 // stat is what we want of /proc/PID/stat.
 type stat struct {
 	parent       int

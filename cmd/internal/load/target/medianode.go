@@ -20,6 +20,11 @@ type Node struct {
 	Calls   int // that it must have room for
 	Offload bool
 	Builds  *Builds
+
+	// Number of Of nodes that share the host: ports, names and what the kernel
+	// forwards are told apart by it. Of 0: it is alone.
+	Number, Of int
+	Pins       string // a directory of a BPF file system; empty: BPFDir of its own
 }
 
 // Ports in the relay's namespace, where nobody else is.
@@ -33,14 +38,24 @@ const (
 // control is how ng reaches the relay.
 var control = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), controlPort)
 
+// ports are the node's part of all.
+func (n Node) ports() (first, last int) {
+	each := (lastPort + 1 - firstPort) / max(n.Of, 1) &^ 1
+	return firstPort + n.Number*each, firstPort + (n.Number+1)*each - 1
+}
+
+// Instance is the name that the node's flows have in the kernel.
+func (n Node) Instance() string { return fmt.Sprintf("relay%d", n.Number) }
+
 // Ours starts cmd/media. Its directory takes its configuration.
 func (n Node) Ours(dir string) (*Target, *ng.Client, error) {
 	file, err := n.Builds.File("cmd/media")
 	if err != nil {
 		return nil, nil, err
 	}
-	admin := netip.AddrPortFrom(control.Addr(), adminPort)
-	if err := write(dir, "media.yaml", n.config(dir, admin)); err != nil {
+	addr := netip.AddrPortFrom(control.Addr(), uint16(controlPort+2*n.Number))
+	admin := netip.AddrPortFrom(control.Addr(), uint16(adminPort+2*n.Number))
+	if err := write(dir, "media.yaml", n.config(dir, addr, admin)); err != nil {
 		return nil, nil, err
 	}
 	p, err := n.start(dir, file, "-config", "media.yaml")
@@ -51,16 +66,21 @@ func (n Node) Ours(dir string) (*Target, *ng.Client, error) {
 	if n.Offload {
 		name += ", kernel"
 	}
-	return n.ready(&Target{Process: p, Name: name, Addr: control, Admin: admin, Dial: n.dial})
+	return n.ready(&Target{Process: p, Name: name, Addr: addr, Admin: admin, Dial: n.dial})
 }
 
-func (n Node) config(dir string, admin netip.AddrPort) string {
+func (n Node) config(dir string, addr, admin netip.AddrPort) string {
 	at := netlab.Relays()
+	first, last := n.ports()
 	text := fmt.Sprintf("node: media\nadmin: %v\nlog: error\nmedia:\n  interfaces: [a/%v, b/%v]\n  port_min: %d\n  port_max: %d\n  loops: %d\n"+
-		"  sessions: %d\n  timeout: 1h\n  ng: {udp: [%v]}\n  upgrade: %s\n", admin, at[0], at[1], firstPort, lastPort, n.Loops, n.Calls+100, control, filepath.Join(dir, "upgrade"))
+		"  sessions: %d\n  timeout: 1h\n  ng: {udp: [%v]}\n  upgrade: %s\n", admin, at[0], at[1], first, last, n.Loops, n.Calls+100, addr, filepath.Join(dir, "upgrade"))
 	if n.Offload {
 		names := netlab.Interfaces()
-		text += fmt.Sprintf("  offload: {interfaces: [%s], dir: %s, required: true}\n", strings.Join(names[:], ", "), filepath.Join(BPFDir(dir), "class5"))
+		pins := n.Pins
+		if pins == "" {
+			pins = BPFDir(dir)
+		}
+		text += fmt.Sprintf("  offload: {interfaces: [%s], dir: %s, instance: %s, required: true}\n", strings.Join(names[:], ", "), filepath.Join(pins, "class5"), n.Instance())
 	}
 	return text
 }
