@@ -46,7 +46,7 @@ type session struct {
 	recordings []*recorded
 	scratch    []byte
 	types      []offload.PayloadType // of the flow looked at last
-	name       string // of the relay in RTCP it makes
+	name       string                // of the relay in RTCP it makes
 	made       *transcode.Packets
 }
 
