@@ -8,6 +8,7 @@ import (
 
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/internal/udploop"
+	"github.com/class5-go/class5/media/rtpwire"
 	"github.com/class5-go/class5/media/srtp/dtlssrtp"
 )
 
@@ -145,6 +146,10 @@ func (s *stream) handshake(p *port, pkt *udploop.Packet, now time.Time) (Drop, b
 	if d == nil || d.want.Fingerprint == "" {
 		return DropDTLS, false
 	}
+	if d.over && isClientHello(pkt.Data) {
+		// The party may be answering an offer with an association of its own.
+		return DropDTLS, s.wait(p, rtpwire.KindDTLS, pkt, now)
+	}
 	if h.ice != nil {
 		if !h.ice.admits(p, pkt.From) {
 			return DropForeign, false
@@ -168,4 +173,10 @@ func (s *stream) handshake(p *port, pkt *udploop.Packet, now time.Time) (Drop, b
 	d.heard = true
 	s.otherIn.add(len(pkt.Data))
 	return 0, true
+}
+
+// isClientHello tells whether a datagram begins a handshake.
+func isClientHello(b []byte) bool {
+	const handshake, clientHello = 22, 1 // RFC 6347 sections 4.1 and 4.2.2
+	return len(b) > 13 && b[0] == handshake && b[3] == 0 && b[4] == 0 && b[13] == clientHello
 }

@@ -28,6 +28,7 @@ func (r *Relay) Delete(ctx context.Context, req DeleteRequest) (Report, error) {
 		s.doomed = now.Add(req.Delay)
 		return s.report(), nil
 	}
+	s.forgetEarly()
 	report := s.report()
 	report.Ended = now
 	r.remove(s, now)

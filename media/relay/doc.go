@@ -77,6 +77,12 @@
 //
 // Offer, Answer, Delete and Query may be called from any goroutine and do not
 // wait for the network; binding ports is the longest they do. SDP passed in is
+// What comes before the description of its party is neither believed nor
+// answered, but for checks of ICE, which know our password. A few packets wait
+// for the description, DTLS up to 3 s, media up to 300 ms, and are then judged
+// like what comes behind them: an answer may be slower than the media, and a
+// ClientHello that is lost comes again after a second only.
+//
 // not kept, SDP returned belongs to the caller. Packets are moved by the
 // goroutines that [Relay.Run] owns: a few loops, each serving thousands of
 // sockets, which allocate nothing per packet. Run returns when all of them

@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"github.com/class5-go/class5/media/internal/udploop"
 	"github.com/class5-go/class5/media/rtpwire"
 )
 
@@ -16,6 +17,7 @@ type late struct {
 	ring  []latePacket
 	first int
 	count int
+	room  []byte // for the one that leaves
 }
 
 type latePacket struct {
@@ -44,15 +46,17 @@ func (s *stream) releaseLate(now time.Time, q sender) {
 	l := &s.extra.late
 	p := &l.ring[l.first]
 	l.first, l.count = (l.first+1)%maxLate, l.count-1
-	b := append(q.buffer()[:0], p.b...)
+	if l.room == nil {
+		l.room = make([]byte, udploop.MaxPacket)
+	}
+	b := append(l.room[:0], p.b...)
 	h, _, ok := rtpwire.ParseHeader(b)
 	cause := DropMalformed
 	if ok {
 		cause, ok = s.deliver(h, b, now, q)
 	}
 	if !ok {
-		s.dropped[cause]++
-		s.leg.session.r.stats.dropped[cause].Add(1)
+		s.lose(cause)
 	}
 }
 

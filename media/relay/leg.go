@@ -71,6 +71,7 @@ func (s *session) byTag(tag string) *leg {
 
 // drop ends a leg and keeps its figures.
 func (s *session) drop(l *leg) {
+	l.forgetEarly()
 	s.gone = append(s.gone, l.report(s.r))
 	if len(s.gone) > s.r.cfg.MaxLegs {
 		s.gone = slices.Delete(s.gone, 0, 1)

@@ -41,6 +41,8 @@ func (p *port) pass(st *stream, pkt *udploop.Packet, now time.Time, out *udploop
 		return DropUnconnected, false
 	case st.off:
 		return DropRejected, false
+	case !st.said && st.rtp && st.wait(p, rtpwire.Classify(pkt.Data), pkt, now):
+		return 0, true
 	case !st.plain:
 		return st.work(p, pkt, now, sender{session: st.leg.session, out: out})
 	}

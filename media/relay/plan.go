@@ -27,6 +27,13 @@ func (s *session) apply(p *bridge.Plan, hold func(*leg) bool, now time.Time) {
 			}
 		}
 	}
+	for _, l := range s.legs {
+		for _, st := range l.streams {
+			if st != nil {
+				st.admitEarly(now)
+			}
+		}
+	}
 }
 
 // prune ends the legs that the plan does not name.

@@ -26,6 +26,12 @@ func (p *party) dtls(role dtlssrtp.Role, cert dtlssrtp.Certificate, fingerprint 
 
 func (p *party) dtlsAt(c *net.UDPConn, at netip.AddrPort, role dtlssrtp.Role, cert dtlssrtp.Certificate, fingerprint string) (out, in *srtp.Context) {
 	p.Helper()
+	return p.shaken(c, p.shake(c, at, role, cert, fingerprint))
+}
+
+// shake begins a handshake.
+func (p *party) shake(c *net.UDPConn, at netip.AddrPort, role dtlssrtp.Role, cert dtlssrtp.Certificate, fingerprint string) *dtlssrtp.Association {
+	p.Helper()
 	f, err := dtlssrtp.ParseFingerprint(fingerprint)
 	if err != nil {
 		p.Fatal(err)
@@ -37,6 +43,12 @@ func (p *party) dtlsAt(c *net.UDPConn, at netip.AddrPort, role dtlssrtp.Role, ce
 		p.Fatal(err)
 	}
 	p.Cleanup(a.Close)
+	return a
+}
+
+// shaken ends a handshake.
+func (p *party) shaken(c *net.UDPConn, a *dtlssrtp.Association) (out, in *srtp.Context) {
+	p.Helper()
 	ctx, cancel := context.WithTimeout(p.Context(), 10*time.Second)
 	defer cancel()
 	buf := make([]byte, 4096)

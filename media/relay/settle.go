@@ -45,6 +45,7 @@ func (s *stream) rawRoutes() bool {
 
 // stop ends what runs for the stream.
 func (s *stream) stop() {
+	s.forgetEarly()
 	s.leaveKernel()
 	s.routes = nil
 	s.unshield()

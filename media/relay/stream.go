@@ -22,6 +22,7 @@ type stream struct {
 	routes      []route    // where its packets go
 	shield      *shield    // on a carrier: SRTP, DTLS, ICE; nil: bare
 	extra       *extra     // what is asked for beyond forwarding; nil: nothing
+	early       *early     // what came before the party was described; nil: nothing
 
 	said      bool // the party has described it
 	came      bool // something came from it
