@@ -43,6 +43,9 @@
 //     at payload types; others look the payload type up in Payloads. With
 //     SameKeys nothing is opened or sealed as long as nothing else needs the
 //     contents.
+//   - Header extensions: Flow.Extensions, when there are any, say how the
+//     identifiers change; with Media.SendMID packets for the party carry
+//     Media.MID in extension MIDID.
 //   - ICE and DTLS: a changed Generation means a new agent or association with
 //     the values that stand beside it.
 //

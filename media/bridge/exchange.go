@@ -37,7 +37,9 @@ type pair struct {
 	from, to *stream
 	i, j     int // indexes at from and to
 	dropped  bool
-	formats  []string // what stands in the m= line told; nil: as heard
+	ext      []Extension // of h.ext as told; without URI: not told
+	added    []Extension // told beside them
+	formats  []string    // what stands in the m= line told; nil: as heard
 }
 
 // exchange hears a body and returns what the other party is told.
@@ -161,6 +163,7 @@ func (w *work) negotiate(p *pair) error {
 		return nil
 	}
 	w.protocol(p)
+	w.extensions(p)
 	if p.h.rejected || !w.o.offer && p.to.Rejected {
 		w.reject(p)
 		return nil

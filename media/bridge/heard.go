@@ -34,6 +34,7 @@ type heard struct {
 	dtls      dtlsSaid
 	ice       iceSaid
 	ext       []Extension
+	inherited bool // ext are lines of the session
 }
 
 // listen reads what a body says, m= line by m= line.
@@ -67,7 +68,7 @@ func (w *work) hear(d *sdp.Description, m *sdp.Media) *heard {
 	h.rejected = h.rejected && !h.bundled
 	h.ptime, h.maxptime = millis(m, "ptime"), millis(m, "maxptime")
 	h.ice = hearICE(d, m)
-	h.ext = hearExtensions(d, m)
+	h.ext, h.inherited = hearExtensions(d, m)
 	if isRTP(h.proto) {
 		h.codecs = hearCodecs(m)
 		h.crypto, _ = sdes.ParseAll(slices.Collect(m.Attrs("crypto"))) // what is not understood is passed over
@@ -112,23 +113,26 @@ func millis(m *sdp.Media, name string) (d time.Duration) {
 // two-byte headers 255.
 const maxExtensions = 255
 
-func hearExtensions(d *sdp.Description, m *sdp.Media) (list []Extension) {
+// hearExtensions lists the extensions of an m= line; those of the session when
+// it has none.
+func hearExtensions(d *sdp.Description, m *sdp.Media) (list []Extension, inherited bool) {
 	add := func(v string) {
-		id, rest, _ := strings.Cut(v, " ")
-		id, _, _ = strings.Cut(id, "/") // direction
-		n, err := strconv.ParseUint(id, 10, 8)
-		uri, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
-		if err == nil && uri != "" && len(list) < maxExtensions {
-			list = append(list, Extension{ID: uint8(n), URI: uri})
+		if e, ok := readExtension(v); ok && len(list) < maxExtensions {
+			list = append(list, e)
 		}
 	}
 	for v := range m.Attrs("extmap") {
 		add(v)
 	}
-	if v, ok := d.Attr("extmap"); ok && len(list) == 0 {
-		add(v)
+	if len(list) > 0 {
+		return list, false
 	}
-	return list
+	for _, l := range d.Lines() {
+		if v, ok := strings.CutPrefix(l, "a=extmap:"); ok {
+			add(v)
+		}
+	}
+	return list, len(list) > 0
 }
 
 // offered tells whether the description speaks ICE.

@@ -27,7 +27,10 @@ type Options struct {
 	NoRTCPAttribute   bool
 	FullRTCPAttribute bool // a=rtcp with its address
 	Bundle            Bundle
-	StripExtensions   []string // extmap URIs; "all"
+	// StripExtensions are header extensions (URIs; "all") that neither party may
+	// use, MaskExtensions those of the party that wrote the description which the
+	// other is not told of: the relay takes them out of its packets.
+	StripExtensions, MaskExtensions []string
 
 	// Transport is the profile towards the other party: RTP/AVP, …,
 	// UDP/TLS/RTP/SAVPF; empty: as it came.

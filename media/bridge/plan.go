@@ -55,9 +55,12 @@ type Media struct {
 
 	// Bundle is the Index of the m= line whose ports carry this one (RFC
 	// 9143); equal to Index when it has its own.
-	Bundle     int
-	MID        string
-	MIDID      uint8       // header extension that carries the MID; 0: none
+	Bundle int
+	MID    string
+	MIDID  uint8 // header extension that carries the MID; 0: none
+	// SendMID: the party cannot tell the streams of the bundle apart unless
+	// packets for it carry the MID.
+	SendMID    bool
 	Extensions []Extension // agreed header extensions (RFC 8285)
 
 	Security Security
@@ -172,9 +175,15 @@ type Flow struct {
 	// Anything else is passed when Unknown, else dropped.
 	Payloads []Payload
 	Unknown  bool
-	// Strip are header extensions not to be passed; Extensions of the two
-	// streams tell how identifiers map.
-	StripExtensions []string
+	// Extensions says what becomes of header extensions. nil: packets keep them
+	// as they are; else what it does not name is taken out.
+	Extensions []ExtensionRoute
+}
+
+// ExtensionRoute gives a header extension of a flow the identifier that the
+// receiver knows it by.
+type ExtensionRoute struct {
+	From, To uint8 // To 0: it is taken out
 }
 
 // Action is what becomes of a payload.

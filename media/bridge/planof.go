@@ -47,7 +47,7 @@ func (w *work) planLeg(l *leg) Leg {
 func planMedia(l *leg, i int, m, other *stream) Media {
 	out := Media{Index: i, Kind: m.Kind, Proto: m.Proto, Rejected: m.Rejected || other != nil && other.Rejected || m.Untouched,
 		RTP: m.RTP, RTCP: m.RTCP, Muted: m.Muted, Direction: m.Dir, Mux: m.Mux.Agreed, Bundle: m.Bundle, MID: m.MID,
-		Extensions: slices.Clone(m.Ext), Ptime: m.Ptime, MaxPtime: m.MaxPtime, T38: isUDPTL(m.Proto)}
+		Extensions: m.agreed(), Ptime: m.Ptime, MaxPtime: m.MaxPtime, T38: isUDPTL(m.Proto)}
 	head := m
 	if m.Bundle != i && m.Bundle < len(l.Media) {
 		head = l.Media[m.Bundle]
@@ -62,11 +62,12 @@ func planMedia(l *leg, i int, m, other *stream) Media {
 			out.Old = append(out.Old, cloneLocal(&head.Gens[g].Local))
 		}
 	}
-	for _, e := range m.Ext {
+	for _, e := range out.Extensions {
 		if e.URI == midURI {
 			out.MIDID = e.ID
 		}
 	}
+	out.SendMID = out.MIDID != 0 && m.MID != "" && l.sharing(out.Bundle) > 1
 	planSecurity(&out, m)
 	out.ICE = planICE(head)
 	for k := range m.Codecs.Said {
@@ -78,6 +79,16 @@ func planMedia(l *leg, i int, m, other *stream) Media {
 		}
 	}
 	return out
+}
+
+// sharing counts the streams that share ports.
+func (l *leg) sharing(head int) (n int) {
+	for _, m := range l.Media {
+		if m.Bundle == head && !m.Rejected {
+			n++
+		}
+	}
+	return n
 }
 
 func cloneLocal(l *Local) Local {
@@ -172,7 +183,7 @@ func (w *work) flows(from, to *leg) []Flow {
 			continue
 		}
 		fl := Flow{From: from.ID, To: to.ID, FromMedia: i, ToMedia: j, Inject: f.Codecs.Inject || t.Codecs.Inject,
-			StripExtensions: nil}
+			Extensions: mapExtensions(f, t)}
 		fl.Open = w.open(f, t)
 		w.routes(&fl, f, t, from.Owner == to.ID)
 		fl.SameKeys = sameKeys(f, t)

@@ -136,17 +136,17 @@ func TestRest(t *testing.T) {
 		},
 		"a bundle is offered": {
 			{"a offers", bridge.Options{Bundle: bridge.Bundle{Require: true}}, "m=audio 4000 RTP/AVP 8|m=video 4002 RTP/AVP 31",
-				"a=group:BUNDLE 1 2|m=audio 12000 RTP/AVP 8|a=mid:1" + o + "|m=video 12000 RTP/AVP 31|a=mid:2|a=bundle-only|a=rtpmap:31 H261/90000|a=sendrecv|a=rtcp:12001"},
+				"a=group:BUNDLE 1 2|m=audio 12000 RTP/AVP 8|a=mid:1|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid" + o + "|m=video 12000 RTP/AVP 31|a=mid:2|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid|a=bundle-only|a=rtpmap:31 H261/90000|a=sendrecv|a=rtcp:12001"},
 		},
 		"a bundle is offered, of which one does not fit": {
 			{"a offers", bridge.Options{Bundle: bridge.Bundle{Require: true}}, "m=audio 4000 RTP/AVP 8|m=video 4002 RTP/AVP 96|a=rtpmap:96 VP8/90000|m=audio 4004 RTP/AVP 96|a=rtpmap:96 opus/48000/2|m=audio 4006 RTP/AVP 8",
-				"a=group:BUNDLE 1 2 4|m=audio 12000 RTP/AVP 8|a=mid:1" + o + "|m=video 12000 RTP/AVP 96|a=mid:2|a=bundle-only|a=rtpmap:96 VP8/90000|a=sendrecv|a=rtcp:12001|" +
-					"m=audio 12020 RTP/AVP 96|a=mid:3|a=rtpmap:96 opus/48000/2|a=sendrecv|a=rtcp:12021|m=audio 12000 RTP/AVP 8|a=mid:4|a=bundle-only" + o},
+				"a=group:BUNDLE 1 2 4|m=audio 12000 RTP/AVP 8|a=mid:1|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid" + o + "|m=video 12000 RTP/AVP 96|a=mid:2|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid|a=bundle-only|a=rtpmap:96 VP8/90000|a=sendrecv|a=rtcp:12001|" +
+					"m=audio 12020 RTP/AVP 96|a=mid:3|a=rtpmap:96 opus/48000/2|a=sendrecv|a=rtcp:12021|m=audio 12000 RTP/AVP 8|a=mid:4|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid|a=bundle-only" + o},
 		},
 		"a bundle is offered, with a codec of ours": {
 			{"a offers", bridge.Options{Bundle: bridge.Bundle{Offer: true}, Codec: bridge.CodecOptions{Transcode: []string{"opus", "telephone-event"}}}, "m=audio 4000 RTP/AVP 8|m=video 4002 RTP/AVP 96 97|a=rtpmap:96 VP8/90000|a=rtpmap:97 H264/90000",
-				"a=group:BUNDLE 1 2|m=audio 12000 RTP/AVP 8 98 100 99|a=mid:1|a=rtpmap:8 PCMA/8000|a=rtpmap:98 opus/48000/2|a=rtpmap:100 telephone-event/48000|a=fmtp:100 0-15|a=rtpmap:99 telephone-event/8000|a=fmtp:99 0-15|a=sendrecv|a=rtcp:12001|" +
-					"m=video 12010 RTP/AVP 96 97|a=mid:2|a=rtpmap:96 VP8/90000|a=rtpmap:97 H264/90000|a=sendrecv|a=rtcp:12011"},
+				"a=group:BUNDLE 1 2|m=audio 12000 RTP/AVP 8 98 100 99|a=mid:1|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid|a=rtpmap:8 PCMA/8000|a=rtpmap:98 opus/48000/2|a=rtpmap:100 telephone-event/48000|a=fmtp:100 0-15|a=rtpmap:99 telephone-event/8000|a=fmtp:99 0-15|a=sendrecv|a=rtcp:12001|" +
+					"m=video 12010 RTP/AVP 96 97|a=mid:2|a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid|a=rtpmap:96 VP8/90000|a=rtpmap:97 H264/90000|a=sendrecv|a=rtcp:12011"},
 		},
 		"identity": {
 			{"a offers", bridge.Options{Replace: bridge.Replace{Origin: true, Username: true, SessionName: true, Version: true}, LoopProtect: true}, "v=0|o=x 7 4 IN IP4 198.51.100.1|s=one|c=IN IP4 198.51.100.1|t=0 0|m=audio 4000 RTP/AVP 8",

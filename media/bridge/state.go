@@ -64,16 +64,21 @@ type stream struct {
 	Gens []generation `json:"gens,omitempty"`
 	Gen  int          `json:"gen"`
 
-	RTP      netip.AddrPort `json:"rtp"`
-	RTCP     netip.AddrPort `json:"rtcp"`
-	Muted    bool           `json:"muted,omitempty"`
-	Dir      sdp.Direction  `json:"dir,omitempty"`
-	MID      string         `json:"mid,omitempty"`
-	Bundle   int            `json:"bundle"` // index of the head; own index when not bundled
-	Ext      []Extension    `json:"ext,omitempty"`
-	Mux      muxState       `json:"mux"`
-	Ptime    time.Duration  `json:"ptime,omitempty"`    // as the party said
-	MaxPtime time.Duration  `json:"maxptime,omitempty"` // as the party said
+	RTP    netip.AddrPort `json:"rtp"`
+	RTCP   netip.AddrPort `json:"rtcp"`
+	Muted  bool           `json:"muted,omitempty"`
+	Dir    sdp.Direction  `json:"dir,omitempty"`
+	MID    string         `json:"mid,omitempty"`
+	Bundle int            `json:"bundle"`        // index of the head; own index when not bundled
+	Ext    []Extension    `json:"ext,omitempty"` // as the party said
+	// ToldExt is what it was told, once TellsExt. MaskedExt are extensions of its
+	// offer that are spoken with it and taken out for the other.
+	ToldExt   []Extension   `json:"ext_told,omitempty"`
+	TellsExt  bool          `json:"ext_tells,omitempty"`
+	MaskedExt []string      `json:"ext_masked,omitempty"`
+	Mux       muxState      `json:"mux"`
+	Ptime     time.Duration `json:"ptime,omitempty"`    // as the party said
+	MaxPtime  time.Duration `json:"maxptime,omitempty"` // as the party said
 	// ToldPtime is what the party was told; Repack what is enforced towards it.
 	ToldPtime time.Duration `json:"toldptime,omitempty"`
 	// Announced is the last packet length that the party was told, whatever it

@@ -253,7 +253,7 @@ func (w *work) copyFlows(to *leg) []Flow {
 		for i := range f.Codecs.Said {
 			f.Codecs.Said[i].Accept = false
 		}
-		fl := Flow{From: from.ID, To: to.ID, FromMedia: t.Copy.Index, ToMedia: j}
+		fl := Flow{From: from.ID, To: to.ID, FromMedia: t.Copy.Index, ToMedia: j, Extensions: mapExtensions(&f, t)}
 		fl.Open = w.open(&f, t)
 		w.routes(&fl, &f, t, false)
 		list = append(list, fl)

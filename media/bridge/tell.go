@@ -234,15 +234,3 @@ func iceAttribute(name string) bool {
 	}
 	return strings.HasPrefix(name, "ice-")
 }
-
-// strips tells whether the value of an extmap names an extension to leave out.
-func (w *work) strips(value string) bool {
-	if len(w.o.options.StripExtensions) == 0 {
-		return false
-	}
-	_, uri, _ := strings.Cut(value, " ")
-	uri, _, _ = strings.Cut(strings.TrimLeft(uri, " "), " ")
-	return slices.ContainsFunc(w.o.options.StripExtensions, func(s string) bool {
-		return strings.EqualFold(s, "all") || s == uri
-	})
-}

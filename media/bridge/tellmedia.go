@@ -31,11 +31,19 @@ func (w *work) tellMedia(m *sdp.Media, p *pair) {
 			if w.drops(p, l[2:]) {
 				continue
 			}
+			if v, ok := strings.CutPrefix(l, "a=extmap:"); ok {
+				if l, ok = w.extensionLine(p, v); !ok {
+					continue
+				}
+			}
 		}
 		lines = append(lines, l)
 	}
 	if p.to.MID != "" {
 		lines = append(lines, "a=mid:"+p.to.MID)
+	}
+	for _, e := range p.added {
+		lines = append(lines, "a=extmap:"+strconv.Itoa(int(e.ID))+" "+e.URI)
 	}
 	if !rejected {
 		lines = w.describe(p, lines)
@@ -109,8 +117,6 @@ func (w *work) drops(p *pair, attr string) bool {
 		return rtp && !strings.HasPrefix(value, "*")
 	case "ptime":
 		return rtp && p.to.ToldPtime > 0
-	case "extmap":
-		return w.strips(value)
 	case "rtcp", "rtcp-mux", "crypto", "fingerprint", "setup", "tls-id":
 		return rtp && !forced
 	case "bundle-only":

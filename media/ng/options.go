@@ -166,6 +166,9 @@ func (p *optionParser) dictionary(key string, value any) {
 				p.o.StripExtensions = append(p.o.StripExtensions, words(v)...)
 				continue
 			}
+			case "mask":
+				p.o.MaskExtensions = append(p.o.MaskExtensions, words(v)...)
+				continue
 		case "sdp-attr":
 			if p.attributes(sub, v) {
 				continue

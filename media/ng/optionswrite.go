@@ -180,8 +180,15 @@ func (w *optionWriter) lists(o *Options) {
 	if codec.Len() > 0 {
 		w.d.Set("codec", codec)
 	}
+	var extmap Dict
 	if len(o.StripExtensions) > 0 {
-		w.d.Set("extmap", Of("strip", o.StripExtensions))
+		extmap.Set("strip", o.StripExtensions)
+	}
+	if len(o.MaskExtensions) > 0 {
+		extmap.Set("mask", o.MaskExtensions)
+	}
+	if extmap.Len() > 0 {
+		w.d.Set("extmap", extmap)
 	}
 	var edits Dict
 	for _, e := range []struct {

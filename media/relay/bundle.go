@@ -51,14 +51,20 @@ func (x *bundle) find(carrier *stream, kind rtpwire.Kind, h rtpwire.Header, b []
 		}
 		return carrier
 	}
+	named := false
 	for _, m := range x.members {
 		if m.midID == 0 {
 			continue
 		}
-		if mid, ok := rtpwire.Extension(b, m.midID); ok && string(mid) == m.mid {
+		mid, ok := rtpwire.Extension(b, m.midID)
+		if ok && string(mid) == m.mid {
 			x.learn(h.SSRC, m)
 			return m
 		}
+		named = named || ok && len(mid) > 0
+	}
+	if named {
+		return nil // of an m= line that there is not
 	}
 	if t := x.bySSRC(h.SSRC); t != nil {
 		return t

@@ -54,6 +54,10 @@
 // or ICE has checked it; SRTP is opened, digits and taps see the packet,
 // payloads are renumbered or transcoded, SSRCs mapped, and SRTP of the other
 // leg is made. When both legs have the same keys, packets pass as they are.
+// Header extensions (RFC 8285) get the identifiers that the receiver was told,
+// those that it was not told of are taken out as soon as any has to be changed,
+// and packets for a party that bundles streams carry their MID. Transcoded
+// packets have no other extension.
 // RTCP passes with its SSRCs mapped; where the relay makes the packets it makes
 // the reports too, every 5 s.
 //
@@ -73,16 +77,16 @@
 // sent to an address that was neither signalled nor learned, nor to one in the
 // deny list. Package latch is the rule in full.
 //
-// # Contract
-//
-// Offer, Answer, Delete and Query may be called from any goroutine and do not
-// wait for the network; binding ports is the longest they do. SDP passed in is
 // What comes before the description of its party is neither believed nor
 // answered, but for checks of ICE, which know our password. A few packets wait
 // for the description, DTLS up to 3 s, media up to 300 ms, and are then judged
 // like what comes behind them: an answer may be slower than the media, and a
 // ClientHello that is lost comes again after a second only.
 //
+// # Contract
+//
+// Offer, Answer, Delete and Query may be called from any goroutine and do not
+// wait for the network; binding ports is the longest they do. SDP passed in is
 // not kept, SDP returned belongs to the caller. Packets are moved by the
 // goroutines that [Relay.Run] owns: a few loops, each serving thousands of
 // sockets, which allocate nothing per packet. Run returns when all of them

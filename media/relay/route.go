@@ -2,6 +2,7 @@ package relay
 
 import (
 	"github.com/class5-go/class5/media/bridge"
+	"github.com/class5-go/class5/media/rtpwire"
 )
 
 // route is where the packets of a stream go: a flow of the plan.
@@ -13,6 +14,8 @@ type route struct {
 	unknown  bool // payload types nobody listed pass
 	table    *payloadTable
 	coder    *coder // where payloads are worked on; nil: none
+	// extensions gives header extensions other identifiers; nil: they stay.
+	extensions *rtpwire.ExtensionTable
 	// own: contents may differ from what the sender protected with the very
 	// keys that are used towards the receiver, so that every source gets an
 	// SSRC of its own: no key stream is used twice.
@@ -95,7 +98,7 @@ func (s *session) separate() {
 			}
 			for i := range st.routes {
 				r := &st.routes[i]
-				if !r.raw || r.inject == nil && r.shift == 0 && !st.extra.alters() && !r.to.extra.alters() && st.made == nil && r.to.made == nil {
+				if !r.raw || r.inject == nil && r.shift == 0 && !r.marks() && !st.extra.alters() && !r.to.extra.alters() && st.made == nil && r.to.made == nil {
 					continue
 				}
 				r.own = true
@@ -107,6 +110,9 @@ func (s *session) separate() {
 	}
 }
 
+// marks tells whether header extensions are changed on the way.
+func (r *route) marks() bool { return r.extensions != nil || r.to.midValue != nil }
+
 // newRoute makes the route of a flow. What an earlier one of the same two
 // streams knew is kept.
 func newRoute(f *bridge.Flow, to *stream, before *route) route {
@@ -114,6 +120,12 @@ func newRoute(f *bridge.Flow, to *stream, before *route) route {
 	if before != nil {
 		r.ssrc, r.own = before.ssrc, before.own && f.SameKeys
 		r.inject, r.shift = before.inject, before.shift
+	}
+	if f.Extensions != nil {
+		r.extensions = new(rtpwire.ExtensionTable)
+		for _, e := range f.Extensions {
+			r.extensions[e.From] = e.To
+		}
 	}
 	if f.Verbatim {
 		return r

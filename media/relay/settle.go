@@ -23,7 +23,7 @@ func (s *stream) isPlain() bool {
 	}
 	r := &s.routes[0]
 	t := r.to
-	if t.playing != nil || t.waits() || s.made != nil || t.made != nil || r.table != nil || r.ssrc.n > 0 || r.own || r.inject != nil || r.shift > 0 || t.carrier != t || t.shield != nil || t.extra != nil {
+	if t.playing != nil || t.waits() || r.marks() || s.made != nil || t.made != nil || r.table != nil || r.ssrc.n > 0 || r.own || r.inject != nil || r.shift > 0 || t.carrier != t || t.shield != nil || t.extra != nil {
 		return false
 	}
 	back := t.routeTo(s)
@@ -36,7 +36,7 @@ func (s *stream) rawRoutes() bool {
 		return false
 	}
 	for i := range s.routes {
-		if r := &s.routes[i]; r.to.made != nil || r.to.playing != nil || r.coder != nil || !r.raw || r.table != nil || r.ssrc.n > 0 || r.own || r.inject != nil || r.shift > 0 {
+		if r := &s.routes[i]; r.marks() || r.to.made != nil || r.to.playing != nil || r.coder != nil || !r.raw || r.table != nil || r.ssrc.n > 0 || r.own || r.inject != nil || r.shift > 0 {
 			return false
 		}
 	}

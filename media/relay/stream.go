@@ -36,6 +36,7 @@ type stream struct {
 	open      bool // the party may send by the descriptions
 	mid       string
 	midID     uint8
+	midValue  []byte // put into packets for the party; nil: they need none
 	direction sdp.Direction
 	clocks    []clock
 
@@ -111,7 +112,10 @@ func (s *stream) describe(m *bridge.Media) {
 	proto := strings.ToUpper(m.Proto)
 	s.rtp = strings.Contains(proto, "RTP")
 	s.secure = strings.Contains(proto, "SAVP")
-	s.off, s.mid, s.midID = m.Rejected, m.MID, m.MIDID
+	s.off, s.mid, s.midID, s.midValue = m.Rejected, m.MID, m.MIDID, nil
+	if m.SendMID {
+		s.midValue = []byte(m.MID)
+	}
 }
 
 // hear makes what the party said about itself effective. source is where its

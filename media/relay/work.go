@@ -210,6 +210,9 @@ func (r *route) carry(s *stream, h rtpwire.Header, b []byte, now time.Time, q se
 	if out, ok := r.source(h.SSRC); ok {
 		putSSRC(b, out)
 	}
+	if r.extensions != nil {
+		b = rtpwire.MapExtensions(b, r.extensions)
+	}
 	return r.put(s, b, q)
 }
 
@@ -246,6 +249,9 @@ func (s *stream) passRaw(kind rtpwire.Kind, b []byte, q sender) (Drop, bool) {
 func (s *stream) emit(kind rtpwire.Kind, b []byte, q sender) (Drop, bool) {
 	if s.made != nil && kind == rtpwire.KindRTP {
 		s.originate(b)
+	}
+	if s.midValue != nil && kind == rtpwire.KindRTP {
+		b = rtpwire.SetExtension(b, s.midID, s.midValue)
 	}
 	if h := s.carrier.shield; h.keyed() {
 		if _, _, cause, ok := s.way(kind == rtpwire.KindRTCP); !ok {
