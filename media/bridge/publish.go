@@ -13,6 +13,9 @@ type Publication struct {
 	SDP       []byte // required
 	Interface string
 	Options   Options
+	// Bidirectional: the party may receive as well, what bidirectional
+	// subscribers say.
+	Bidirectional bool
 }
 
 // Publish takes an offer and answers it: the relay receives. Of audio it takes
@@ -33,7 +36,7 @@ func (s *Session) Publish(p Publication, ports Ports) (Result, error) {
 	} else if !from.Publishes {
 		return Result{}, fmt.Errorf("%w: the tag of a party", ErrMismatch)
 	}
-	from.Publishes = true
+	from.Publishes, from.Both = true, p.Bidirectional
 	label(from, p.Label)
 	options := p.Options.expand()
 	options.PortLatching = true
@@ -79,7 +82,7 @@ func (w *work) taken(from, nobody *leg, accept specs) []byte {
 			list = w.chosen(list, accept)
 		}
 		lines = append(lines, m.mediaLines(list)...)
-		lines = append(lines, "a=recvonly")
+		lines = append(lines, "a="+flowing(from.Both && p.Dir.Receives(), !from.Both || p.Dir.Sends()).String())
 		if m.MID != "" {
 			lines = append(lines, "a=mid:"+m.MID)
 		}

@@ -37,6 +37,8 @@ type leg struct {
 	// Heard is what a subscriber takes for the other side; nil: a party.
 	Heard     *leg `json:"heard,omitempty"`
 	Publishes bool `json:"publishes,omitempty"`
+	// Both: a publisher that also receives, or a subscriber that also speaks.
+	Both bool `json:"both,omitempty"`
 	// Doubled are the m= lines it says twice, or was told so.
 	Doubled []doubling `json:"doubled,omitempty"`
 }

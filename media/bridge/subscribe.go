@@ -22,6 +22,10 @@ type Subscription struct {
 	// Inactive describes media that does not flow yet, as is done anyway with
 	// that of a party on hold.
 	Inactive bool
+	// Bidirectional lets the subscriber speak too, as far as those it hears
+	// receive. What it says goes to publishers that are bidirectional as well; the
+	// parties of a call go on hearing each other alone.
+	Bidirectional bool
 	// MediaLabels gives every m= line an a=label (RFC 4574), as recording
 	// clients do (RFC 7866).
 	MediaLabels bool
@@ -77,6 +81,7 @@ func (s *Session) Subscribe(q Subscription, ports Ports) (Subscribed, error) {
 	options := q.Options.expand()
 	options.Replace.ZeroAddress, options.PortLatching = true, true
 	to.Heard = &leg{} // nobody: it says what the parties said
+	to.Both = q.Bidirectional
 	w := &work{state: st, cfg: s.cfg, ports: ports, o: &exchange{offer: true, options: &options, from: to.Heard, to: to, toInterface: q.Interface}}
 	out := Subscribed{Media: to.copies(legs, q.MediaLabels)}
 	if len(out.Media) == 0 {
@@ -178,11 +183,7 @@ func (w *work) said(legs []*leg, to *leg, list []Source, inactive bool) []byte {
 		if c.MediaLabel != "" {
 			lines = append(lines, "a=label:"+c.MediaLabel)
 		}
-		direction := "a=sendonly"
-		if inactive || !m.Dir.Sends() { // nothing flows
-			direction = "a=inactive"
-		}
-		lines = append(lines, direction)
+		lines = append(lines, "a="+flowing(!inactive && m.Dir.Sends(), !inactive && to.Both && w.leg(c.Leg).hears(m)).String())
 		if m.Ptime > 0 {
 			lines = append(lines, "a=ptime:"+strconv.FormatInt(m.Ptime.Milliseconds(), 10))
 		}
@@ -192,6 +193,22 @@ func (w *work) said(legs []*leg, to *leg, list []Source, inactive bool) []byte {
 	}
 	return written(lines)
 }
+
+// flowing is the direction of media that go one way, the other, or both.
+func flowing(out, in bool) sdp.Direction {
+	switch {
+	case out && in:
+		return sdp.SendRecv
+	case out:
+		return sdp.SendOnly
+	case in:
+		return sdp.RecvOnly
+	}
+	return sdp.Inactive
+}
+
+// hears tells whether the relay sends a stream to the party.
+func (l *leg) hears(m *stream) bool { return m.Dir.Receives() && (!l.Publishes || l.Both) }
 
 // mediaLines are those of a stream with a list of formats.
 func (m *stream) mediaLines(list []format) []string {
@@ -257,6 +274,12 @@ func (w *work) copyFlows(to *leg) []Flow {
 		fl.Open = w.open(&f, t)
 		w.routes(&fl, &f, t, false)
 		list = append(list, fl)
+		if to.Both && from.Both && from.Publishes {
+			back := Flow{From: to.ID, To: from.ID, FromMedia: j, ToMedia: t.Copy.Index, Extensions: mapExtensions(t, &f)}
+			back.Open = w.open(t, &f)
+			w.routes(&back, t, &f, false)
+			list = append(list, back)
+		}
 	}
 	return list
 }

@@ -18,7 +18,7 @@ func (p *optionParser) flag(word string) {
 		return
 	}
 	switch w {
-	case "trust-address", "symmetric", "fatal", "fast", "to-tag", "debug", "debugging", "unidirectional", "directional", "all",
+	case "trust-address", "symmetric", "fatal", "fast", "to-tag", "debug", "debugging", "unidirectional", "directional", "bidirectional", "all",
 		"early-media", "new-branch", "skip-recording-db", "exclude-recording", "discard-recording", "low-delay", "siprec", "SIPREC", "inactive",
 		"RTCP-mirror", "mirror-RTCP", "rtcp-mirror":
 		return // the default here, or read by the command

@@ -69,7 +69,7 @@ func (r *reports) receive(b rtpwire.Reception, at time.Duration) {
 // passRTCP sends RTCP in the clear along all routes, with the SSRCs of each.
 func (s *stream) passRTCP(b []byte, now time.Time, q sender) (Drop, bool) {
 	s.sawRTCP(b, now)
-	if s.leg.subscriber {
+	if s.leg.subscriber && len(s.routes) == 0 {
 		return s.feedback(b, q)
 	}
 	cause, ok := DropUnconnected, false

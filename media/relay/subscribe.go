@@ -17,11 +17,13 @@ type SubscribeRequest struct {
 	Label        string   // of the subscriber
 	Interface    string   // facing the subscriber
 	Inactive     bool     // described, but not sent yet
-	MediaLabels  bool     // a=label at every m= line, as SIPREC has it
-	MirrorRTCP   bool     // RTCP of the subscriber goes to whose media it gets
-	Options      bridge.Options
-	Learning     *Learning
-	Warn         func(string) // told of options without effect; may be nil
+	// Bidirectional lets the subscriber speak to bidirectional publishers.
+	Bidirectional bool
+	MediaLabels   bool // a=label at every m= line, as SIPREC has it
+	MirrorRTCP    bool // RTCP of the subscriber goes to whose media it gets
+	Options       bridge.Options
+	Learning      *Learning
+	Warn          func(string) // told of options without effect; may be nil
 }
 
 // Subscription is the offer for a subscriber.
@@ -47,6 +49,7 @@ type PublishRequest struct {
 	SDP             []byte // required
 	Source          netip.Addr
 	Interface       string // facing the party
+	Bidirectional   bool   // it also receives, from bidirectional subscribers
 	Options         bridge.Options
 	Learning        *Learning
 	Warn            func(string)
@@ -80,7 +83,7 @@ func (r *Relay) Subscribe(ctx context.Context, req SubscribeRequest) (Subscripti
 	o.Replace.Origin = o.Replace.Origin || !r.cfg.KeepOrigin
 	b := binder{s: s}
 	res, err := s.bridge.Subscribe(bridge.Subscription{Tags: req.Tags, Labels: req.Labels, ToTag: req.ToTag, Label: req.Label,
-		Interface: r.ifaces.name(req.Interface), Inactive: req.Inactive, MediaLabels: req.MediaLabels, Options: o}, &b)
+		Interface: r.ifaces.name(req.Interface), Inactive: req.Inactive, Bidirectional: req.Bidirectional, MediaLabels: req.MediaLabels, Options: o}, &b)
 	if err != nil {
 		b.undo()
 		return Subscription{}, translate(err)
@@ -167,7 +170,7 @@ func (r *Relay) Publish(ctx context.Context, req PublishRequest) ([]byte, error)
 	o.Replace.Origin = o.Replace.Origin || !r.cfg.KeepOrigin
 	b := binder{s: s}
 	res, err := s.bridge.Publish(bridge.Publication{FromTag: req.FromTag, Label: req.Label, SDP: req.SDP,
-		Interface: r.ifaces.name(req.Interface), Options: o}, &b)
+		Interface: r.ifaces.name(req.Interface), Bidirectional: req.Bidirectional, Options: o}, &b)
 	if err != nil {
 		b.undo()
 		if fresh {

@@ -3,12 +3,14 @@ package relay_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/codec"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/media/rtpwire"
+	"github.com/class5-go/class5/media/sdp"
 )
 
 func (g *rig) subscribe(s *party, req relay.SubscribeRequest, answer bridge.Options) string {
@@ -184,4 +186,75 @@ func TestSubscriberAsks(t *testing.T) {
 	m.raw(m.rtcp, next(m.to), report)
 	a.getsAt(a.rtcp, report, next(a.to))
 	b.silent()
+}
+
+// TestBidirectional: a publisher and a subscriber that both may speak hear
+// each other; nobody else is heard by a publisher, and a party of a call by
+// nobody but its partner.
+func TestBidirectional(t *testing.T) {
+	for name, test := range map[string]struct {
+		publisher, subscriber bool
+		says                  string // the subscriber's description
+		heard                 bool
+	}{
+		"both":             {true, true, "a=sendrecv", true},
+		"publisher alone":  {true, false, "a=sendonly", false},
+		"subscriber alone": {false, true, "a=sendonly", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t)
+			p, s := g.party("p", "127.0.0.2"), g.party("s", "127.0.0.3")
+			out, err := g.Publish(t.Context(), relay.PublishRequest{CallID: "call", FromTag: "p", SDP: p.sdp(), Bidirectional: test.publisher})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := sdp.RecvOnly
+			if test.publisher {
+				want = sdp.SendRecv
+			}
+			if d := p.heard(out).Media(0).Direction(); d != want {
+				t.Errorf("the publisher is told %v", d)
+			}
+			sub, err := g.Subscribe(t.Context(), relay.SubscribeRequest{CallID: "call", Tags: []string{"p"}, ToTag: "s", Bidirectional: test.subscriber})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := s.heard(sub.SDP); !strings.Contains(string(sub.SDP), test.says) {
+				t.Errorf("the subscriber is told %v, want %s", d.Media(0).Direction(), test.says)
+			}
+			if err := g.SubscribeAnswer(t.Context(), relay.SubscribeAnswerRequest{CallID: "call", ToTag: "s", SDP: s.sdp()}); err != nil {
+				t.Fatal(err)
+			}
+			s.gets(p.send())
+			b := s.send()
+			if test.heard {
+				p.gets(b)
+				report := (&rtpwire.Report{SSRC: s.ssrc, CNAME: "s"}).Append(nil)
+				s.raw(s.rtcp, next(s.to), report)
+				p.getsAt(p.rtcp, report, next(p.to))
+			}
+			p.silent()
+			if err := g.Unsubscribe(t.Context(), "call", "s"); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = s.rtp.WriteToUDPAddrPort(s.packet(), s.to) // nobody is there any more
+			p.silent()
+		})
+	}
+	t.Run("a party of a call", func(t *testing.T) {
+		g := newRig(t)
+		a, b, s := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("s", "127.0.0.4")
+		g.connect(a, b)
+		sub, err := g.Subscribe(t.Context(), relay.SubscribeRequest{CallID: "call", Tags: []string{"a"}, ToTag: "s", Bidirectional: true})
+		if err != nil || !strings.Contains(string(sub.SDP), "a=sendrecv") {
+			t.Fatalf("%s, %v", sub.SDP, err)
+		}
+		s.heard(sub.SDP)
+		if err := g.SubscribeAnswer(t.Context(), relay.SubscribeAnswerRequest{CallID: "call", ToTag: "s", SDP: s.sdp()}); err != nil {
+			t.Fatal(err)
+		}
+		s.send()
+		a.silent()
+		g.talk(b, a)
+	})
 }

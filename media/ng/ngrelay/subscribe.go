@@ -38,7 +38,7 @@ func (h *Handler) subscribe(ctx context.Context, req *ng.Request) (ng.Dict, erro
 	tags := wanted(d)
 	q := relay.SubscribeRequest{
 		CallID: d.Str("call-id"), Tags: tags, ToTag: d.Str("to-tag"), Label: d.Str("set-label"), Interface: o.FromInterface,
-		Inactive: flag(d, "inactive"), MirrorRTCP: flag(d, "RTCP-mirror") || flag(d, "mirror-RTCP") || flag(d, "rtcp-mirror"), MediaLabels: flag(d, "SIPREC") || flag(d, "siprec"), Options: o.Options, Learning: learning,
+		Inactive: flag(d, "inactive"), Bidirectional: flag(d, "bidirectional"), MirrorRTCP: flag(d, "RTCP-mirror") || flag(d, "mirror-RTCP") || flag(d, "rtcp-mirror"), MediaLabels: flag(d, "SIPREC") || flag(d, "siprec"), Options: o.Options, Learning: learning,
 		Warn: func(s string) { warnings = append(warnings, s) },
 	}
 	for _, key := range []string{"from-label", "label"} {
@@ -135,7 +135,7 @@ func (h *Handler) publish(ctx context.Context, req *ng.Request) (ng.Dict, error)
 	}
 	sdp, err := h.relay.Publish(ctx, relay.PublishRequest{
 		CallID: d.Str("call-id"), FromTag: d.Str("from-tag"), Label: label, SDP: []byte(d.Str("sdp")), Source: o.Source,
-		Interface: o.FromInterface, Options: o.Options, Learning: learning, Warn: func(s string) { warnings = append(warnings, s) },
+		Interface: o.FromInterface, Bidirectional: flag(d, "bidirectional"), Options: o.Options, Learning: learning, Warn: func(s string) { warnings = append(warnings, s) },
 	})
 	if err != nil {
 		return ng.Dict{}, err
