@@ -119,13 +119,7 @@ func (w *work) removes(kind string) bool {
 }
 
 // registered tells whether a media type is one of the registry of RFC 8866.
-func registered(kind string) bool {
-	switch kind {
-	case "audio", "video", "text", "application", "message", "image":
-		return true
-	}
-	return false
-}
+func registered(kind string) bool { return new(AttributeEdits).Of(kind) != nil }
 
 // address settles interface and family of both legs. A party is spoken to in
 // the family of its own address, as long as it has none in the other's.
@@ -163,13 +157,13 @@ func (w *work) negotiate(p *pair) error {
 		return nil
 	}
 	w.protocol(p)
-	w.extensions(p)
 	if p.h.rejected || !w.o.offer && p.to.Rejected {
 		w.reject(p)
 		return nil
 	}
 	w.mux(p)
 	w.direction(p)
+	w.extensions(p)
 	if err := w.codecs(p); err != nil {
 		return err
 	}

@@ -104,7 +104,28 @@ type Replace struct {
 
 // AttributeEdits are changes of a= lines, without "a=", by place.
 type AttributeEdits struct {
-	Session, Audio, Video AttributeEdit
+	Session AttributeEdit
+	// The others are for all m= lines of a type.
+	Audio, Video, Text, Application, Message, Image AttributeEdit
+}
+
+// Of finds the changes for the m= lines of a type; nil: it is not registered.
+func (e *AttributeEdits) Of(kind string) *AttributeEdit {
+	switch kind {
+	case "audio":
+		return &e.Audio
+	case "video":
+		return &e.Video
+	case "text":
+		return &e.Text
+	case "application":
+		return &e.Application
+	case "message":
+		return &e.Message
+	case "image":
+		return &e.Image
+	}
+	return nil
 }
 
 // AttributeEdit is a set of changes for one place.

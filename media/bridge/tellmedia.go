@@ -48,11 +48,8 @@ func (w *work) tellMedia(m *sdp.Media, p *pair) {
 	if !rejected {
 		lines = w.describe(p, lines)
 	}
-	switch p.to.Kind {
-	case "audio":
-		lines = w.o.options.Attributes.Audio.Apply(lines)
-	case "video":
-		lines = w.o.options.Attributes.Video.Apply(lines)
+	if e := w.o.options.Attributes.Of(p.to.Kind); e != nil {
+		lines = e.Apply(lines)
 	}
 	m.SetLines(lines)
 }

@@ -202,7 +202,7 @@ func (p *optionParser) replace(w string) bool {
 		r.SessionName = true
 	case "SDP-version", "sdp-version":
 		r.Version = true
-	case "force-increment-sdp-ver":
+	case "force-increment-sdp-ver", "force-increment-SDP-ver":
 		r.ForceVersion = true
 	case "zero-address":
 		r.ZeroAddress = true

@@ -162,13 +162,14 @@ func (p *optionParser) dictionary(key string, value any) {
 				continue
 			}
 		case "extmap":
-			if sub == "strip" || sub == "mask" {
+			switch sub {
+			case "strip":
 				p.o.StripExtensions = append(p.o.StripExtensions, words(v)...)
 				continue
-			}
 			case "mask":
 				p.o.MaskExtensions = append(p.o.MaskExtensions, words(v)...)
 				continue
+			}
 		case "sdp-attr":
 			if p.attributes(sub, v) {
 				continue
@@ -208,12 +209,8 @@ func (p *optionParser) place(name string) *sdp.AttributeEdit {
 	switch name {
 	case "none", "global", "session":
 		return &p.o.Attributes.Session
-	case "audio":
-		return &p.o.Attributes.Audio
-	case "video":
-		return &p.o.Attributes.Video
 	}
-	return nil
+	return p.o.Attributes.Of(name)
 }
 
 func (p *optionParser) attributes(media string, value any) bool {

@@ -81,8 +81,8 @@ func TestWhatIsNotUnderstoodIsTold(t *testing.T) {
 	for _, d := range []Dict{
 		Of("flags", List{"make-coffee"}), Of("make-coffee", 1), Of("replace", List{"coffee"}), Of("ICE", "cold"), Of("codec", "PCMA"),
 		Of("codec", Of("boil", "x")), Of("received-from", "192.0.2.1"), Of("received-from", List{"IP4", "x"}), Of("ptime", "many"), Of("TOS", 300),
-		Of("direction", "one"), Of("DTLS", "maybe"), Of("sdp-attr", Of("image", Of("add", "x"))), Of("SDES", List{"AES"}), Of("endpoint-learning", "slow"),
-		Of("flags", List{"codec-boil-x"}), Of("flags", List{"sdp-attr-add-image-x"}), Of("frequencies", "1,x"), Of("address-family", "IP5"), Of("record-call", "x"),
+		Of("direction", "one"), Of("DTLS", "maybe"), Of("sdp-attr", Of("fax", Of("add", "x"))), Of("SDES", List{"AES"}), Of("endpoint-learning", "slow"),
+		Of("flags", List{"codec-boil-x"}), Of("flags", List{"sdp-attr-add-fax-x"}), Of("frequencies", "1,x"), Of("address-family", "IP5"), Of("record-call", "x"),
 	} {
 		if _, warnings := ParseOptions(d); len(warnings) != 1 {
 			t.Errorf("%v: warnings %q", d, warnings)

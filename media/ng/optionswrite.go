@@ -191,12 +191,13 @@ func (w *optionWriter) lists(o *Options) {
 		w.d.Set("extmap", extmap)
 	}
 	var edits Dict
-	for _, e := range []struct {
-		name string
-		edit *sdp.AttributeEdit
-	}{{"none", &o.Attributes.Session}, {"audio", &o.Attributes.Audio}, {"video", &o.Attributes.Video}} {
-		if d := editDict(e.edit); d.Len() > 0 {
-			edits.Set(e.name, d)
+	for _, place := range []string{"none", "audio", "video", "text", "application", "message", "image"} {
+		e := o.Attributes.Of(place)
+		if place == "none" {
+			e = &o.Attributes.Session
+		}
+		if d := editDict(e); d.Len() > 0 {
+			edits.Set(place, d)
 		}
 	}
 	if edits.Len() > 0 {

@@ -37,27 +37,32 @@ func (e *AttributeEdit) Apply(lines []string) []string {
 		}
 		for _, s := range e.Substitute {
 			if named(attr, s[0]) {
-				l = "a=" + s[1]
+				l = attribute(s[1])
 				break
 			}
 		}
 		out = append(out, l)
 	}
 	for _, a := range e.Add {
-		if !slices.Contains(out, "a="+a) {
-			out = append(out, "a="+a)
+		if l := attribute(a); !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
 	return out
 }
 
+// attribute is the line of an attribute, which some write with its "a=".
+func attribute(s string) string { return "a=" + strings.TrimPrefix(s, "a=") }
+
 // named tells whether an attribute is meant by a name in one of the three
-// forms.
+// forms. Who asks for an edit need not know how the sender writes it: case does
+// not count.
 func named(attr, name string) bool {
-	rest, ok := strings.CutPrefix(attr, name)
-	if !ok || name == "" {
+	name = strings.TrimPrefix(name, "a=")
+	if name == "" || len(attr) < len(name) || !strings.EqualFold(attr[:len(name)], name) {
 		return false
 	}
+	rest := attr[len(name):]
 	return rest == "" || rest[0] == ':' && !strings.Contains(name, ":") ||
 		rest[0] == ' ' && strings.Contains(name, ":") && !strings.Contains(name, " ")
 }

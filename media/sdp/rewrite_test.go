@@ -91,6 +91,8 @@ func TestAttributeEdit(t *testing.T) {
 		{"remove in full", sdp.AttributeEdit{Remove: []string{"rtpmap:0 PCMU/8000", "ptime:2"}}, "ptime:20|rtpmap:10 L16/44100|sendrecv"},
 		{"substitute", sdp.AttributeEdit{Substitute: [][2]string{{"sendrecv", "sendonly"}, {"ptime", "ptime:30"}}},
 			"ptime:30|rtpmap:0 PCMU/8000|rtpmap:10 L16/44100|sendonly"},
+		{"as lines, in another case", sdp.AttributeEdit{Remove: []string{"a=RTPMAP:0"}, Add: []string{"a=x", "x"}, Substitute: [][2]string{{"SendRecv", "a=inactive"}}},
+			"ptime:20|rtpmap:10 L16/44100|inactive|x"},
 		{"empty name", sdp.AttributeEdit{Remove: []string{""}}, "ptime:20|rtpmap:0 PCMU/8000|rtpmap:10 L16/44100|sendrecv"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
