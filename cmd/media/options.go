@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 
 // options are those of rtpengine's that mean something here.
 type options struct {
-	interfaces, udp, tcp, http, https []string
+	interfaces, udp, tcp, http, https, noise []string
 
 	numbers map[string]*int
 	words   map[string]*string
@@ -26,10 +27,10 @@ type options struct {
 
 func newOptions() *options {
 	o := &options{numbers: map[string]*int{}, words: map[string]*string{}, given: map[string]bool{}}
-	for _, name := range []string{"port-min", "port-max", "timeout", "silent-timeout", "offer-timeout", "delete-delay", "max-sessions", "num-threads", "jitter-buffer"} {
+	for _, name := range []string{"port-min", "port-max", "timeout", "silent-timeout", "offer-timeout", "delete-delay", "max-sessions", "num-threads", "jitter-buffer", "dtx-delay"} {
 		o.numbers[name] = new(int)
 	}
-	for _, name := range []string{"endpoint-learning", "listen-cli", "log-level"} {
+	for _, name := range []string{"endpoint-learning", "listen-cli", "log-level", "silence-detect"} {
 		o.words[name] = new(string)
 	}
 	return o
@@ -39,7 +40,7 @@ func newOptions() *options {
 // its kernel module, its logs, its stores.
 var passing = []string{
 	"table", "t", "foreground", "f", "no-fallback", "F", "pidfile", "p", "log-stderr", "E", "config-file", "config-section", "tos", "T",
-	"redis", "r", "redis-write", "w", "subscribe-keyspace", "silence-detect", "dtx-delay", "dtx-buffer", "dtx-lag", "dtx-shift", "dtx-cn-params",
+	"redis", "r", "redis-write", "w", "subscribe-keyspace", "dtx-buffer", "dtx-lag", "dtx-shift", "max-dtx",
 	"sip-source", "dtls-passive", "listen-udp", "u", "log-level-internals", "no-redis-required", "log-facility", "nftables-chain", "recording-method", "recording-format", "recording-dir", "homer", "graphite",
 	"final-timeout", "control-tos", "max-load", "max-cpu", "max-bandwidth",
 }
@@ -50,7 +51,7 @@ type list struct{ to *[]string }
 func (list) String() string { return "" }
 
 func (l list) Set(s string) error {
-	*l.to = append(*l.to, strings.FieldsFunc(s, func(r rune) bool { return r == ';' })...)
+	*l.to = append(*l.to, strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' })...)
 	return nil
 }
 
@@ -74,7 +75,7 @@ func translate(args []string, stderr io.Writer) (file string, err error) {
 	o := newOptions()
 	f := flag.NewFlagSet("media", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	for names, to := range map[string]*[]string{"interface i": &o.interfaces, "listen-ng n": &o.udp, "listen-tcp-ng": &o.tcp, "listen-http": &o.http, "listen-https": &o.https} {
+	for names, to := range map[string]*[]string{"interface i": &o.interfaces, "listen-ng n": &o.udp, "listen-tcp-ng": &o.tcp, "listen-http": &o.http, "listen-https": &o.https, "dtx-cn-params": &o.noise} {
 		for name := range strings.FieldsSeq(names) {
 			f.Var(list{to}, name, "")
 		}
@@ -163,6 +164,9 @@ func (o *options) config() ([]byte, error) {
 	if n := *o.numbers["jitter-buffer"]; n > 0 {
 		media["jitter_buffer"] = (time.Duration(n) * 20 * time.Millisecond).String() // packets there
 	}
+	if err := o.quiet(media); err != nil {
+		return nil, err
+	}
 	if l := *o.words["endpoint-learning"]; l != "" {
 		media["learning"] = l
 	}
@@ -177,6 +181,31 @@ func (o *options) config() ([]byte, error) {
 	}
 	media["ng"] = ng
 	return yaml.Marshal(map[string]any{"node": "media", "admin": listener(admin), "log": level(*o.words["log-level"]), "media": media})
+}
+
+// quiet is what is done about silence.
+func (o *options) quiet(media map[string]any) error {
+	if n := *o.numbers["dtx-delay"]; n > 0 {
+		noise := []int{}
+		for _, s := range o.noise {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return fmt.Errorf("--dtx-cn-params: %w", err)
+			}
+			noise = append(noise, n)
+		}
+		media["pauses"] = map[string]any{"after": (time.Duration(n) * time.Millisecond).String(), "noise": noise}
+	}
+	if s := *o.words["silence-detect"]; s != "" { // per cent of the loudest there is
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || v < 0 || v > 100 {
+			return fmt.Errorf("--silence-detect: %q", s)
+		}
+		if v > 0 {
+			media["silence"] = min(127, max(1, int(math.Round(-20*math.Log10(v/100)))))
+		}
+	}
+	return nil
 }
 
 // interfaces are rtpengine's name/address!advertised, of which the name

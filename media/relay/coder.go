@@ -67,7 +67,7 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
 // coding is the configuration of a flow that needs a coder; key tells it from
 // others.
 func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok bool) {
-	target := coderTarget(f)
+	target := coderTarget(f, r.cfg.Silence > 0)
 	if target == nil {
 		return cfg, "", false
 	}
@@ -83,6 +83,7 @@ func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok boo
 		cfg.Output.Noise = target.Noise.PayloadType
 	}
 	cfg.Detect, cfg.Jitter = target.Detect, transcode.Jitter{Max: r.cfg.JitterBuffer}
+	cfg.Pauses, cfg.Silence = r.cfg.Pauses, r.cfg.Silence
 	var b strings.Builder
 	fmt.Fprintf(&b, "%+v|%v|%v|%v|", target.To, target.Ptime, cfg.Output.Event, cfg.Output.Noise)
 	for i := range f.Payloads {
@@ -102,11 +103,14 @@ func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok boo
 
 // coderTarget is the payload whose receiving codec a coder makes; nil: none is
 // needed. Tones and events become each other in a coder also where the audio
-// itself passes.
-func coderTarget(f *bridge.Flow) *bridge.Payload {
+// itself passes, and so does silence become comfort noise (hush) of which only
+// the receiver knows.
+func coderTarget(f *bridge.Flow, hush bool) *bridge.Payload {
 	var rendered *bridge.Payload
 	for i := range f.Payloads {
 		switch p := &f.Payloads[i]; p.Action {
+		case bridge.Noise:
+			hush = false
 		case bridge.Transcode:
 			return p
 		case bridge.EventToAudio, bridge.NoiseToAudio:
@@ -115,7 +119,7 @@ func coderTarget(f *bridge.Flow) *bridge.Payload {
 	}
 	for i := range f.Payloads {
 		p := &f.Payloads[i]
-		if p.Action == bridge.Pass && (p.Detect || rendered != nil && p.To.PayloadType == rendered.To.PayloadType) {
+		if p.Action == bridge.Pass && (p.Detect || hush && p.Noise != nil || rendered != nil && p.To.PayloadType == rendered.To.PayloadType) {
 			return p
 		}
 	}
@@ -183,6 +187,9 @@ func (s *stream) due(now time.Time) {
 			continue
 		}
 		r.catchUp(s, now, q)
+		if !r.open || r.to.off || r.to.playing != nil {
+			r.coder.Rest()
+		}
 		if next := r.coder.Next(); !next.IsZero() && !next.After(now) {
 			p := q.packets()
 			r.coder.Advance(p, now)

@@ -12,6 +12,7 @@ import (
 	"github.com/class5-go/class5/media/latch"
 	"github.com/class5-go/class5/media/record"
 	"github.com/class5-go/class5/media/srtp/dtlssrtp"
+	"github.com/class5-go/class5/media/transcode"
 )
 
 // Config is what a relay needs to know. Zero fields have the default stated.
@@ -80,6 +81,12 @@ type Config struct {
 	// JitterBuffer is the most that transcoded streams are delayed to even out
 	// jitter; 0: they leave as they come.
 	JitterBuffer time.Duration
+	// Pauses of transcoded streams are filled for receivers that know no comfort
+	// noise; see [transcode.Pauses].
+	Pauses transcode.Pauses
+	// Silence sends comfort noise in place of audio quieter than this level in
+	// -dBov, on transcoded streams whose receiver has comfort noise; 0: none.
+	Silence uint8
 
 	// PassOther lets m= lines that the relay does not carry (TCP, several
 	// ports) pass as they are, with the parties' own addresses. By default they

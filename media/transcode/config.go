@@ -46,6 +46,19 @@ type Jitter struct {
 // MaxJitter is the largest delay a buffer may have.
 const MaxJitter = time.Second
 
+// Pauses says what is sent while a source sends nothing, as those with
+// discontinuous transmission do: receivers without it, gateways above all,
+// take that for a broken line. A receiver that has comfort noise is left to
+// itself. The zero value sends nothing.
+type Pauses struct {
+	// After is how late a packet has to be; 0: nothing is filled. It should be
+	// more than the jitter of the network: a packet that comes later than that
+	// is put behind what was filled, and makes all that follow later.
+	After time.Duration
+	// Noise is what is heard; nil: silence.
+	Noise *codec.NoiseModel
+}
+
 // Config of one direction of a stream.
 type Config struct {
 	Inputs []Input // audio, comfort noise and telephone-event
@@ -63,6 +76,8 @@ type Config struct {
 	// Silence suppresses silent audio and sends comfort noise instead, when
 	// Output has it. It is a level in -dBov, such as 60; 0: off.
 	Silence uint8
+	// Pauses are filled when the source sends nothing.
+	Pauses Pauses
 	// SSRC of what leaves; 0: at random.
 	SSRC uint32
 }
@@ -73,6 +88,9 @@ func (c *Config) check() error {
 	}
 	if c.Jitter.Min < 0 || c.Jitter.Max < c.Jitter.Min || c.Jitter.Max > MaxJitter || c.Reorder < 0 || c.Reorder > queueSize/2 {
 		return fmt.Errorf("%w: jitter buffer of %v to %v, %d packets", ErrConfig, c.Jitter.Min, c.Jitter.Max, c.Reorder)
+	}
+	if c.Pauses.After < 0 {
+		return fmt.Errorf("%w: pauses of %v", ErrConfig, c.Pauses.After)
 	}
 	if c.Reorder == 0 {
 		c.Reorder = 3

@@ -100,13 +100,15 @@ func (t *Transcoder) settle(h rtpwire.Header, in *input) {
 	switch {
 	case in.Codec.Kind == codec.Event && gap <= 0:
 		return // an event that began before
+	case t.pause.filling && gap < made && t.pause.later(made-max(0, gap), s.SourceClock):
+		s.SourceTimestamp += uint32(max(0, gap))
 	case p.noiseOn || gap >= made:
 		// More noise than there was silence takes its room from what follows.
-		s.SourceTimestamp += uint32(made)
+		s.SourceTimestamp += uint32(made + t.pause.catchUp(gap-made))
 	default:
 		// Late, not silent: from now on everything is that much later.
 		s.SourceTimestamp += uint32(max(0, gap))
 		t.jitter.grow(time.Duration(made-max(0, gap)) * time.Second / time.Duration(s.SourceClock))
 	}
-	p.made, p.noiseOn, p.noiseDue = 0, false, time.Time{}
+	p.made, p.noiseOn, p.noiseDue, t.pause.filling = 0, false, time.Time{}, false
 }

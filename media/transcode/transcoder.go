@@ -31,6 +31,7 @@ type Transcoder struct {
 	events events
 	asIs   bool // nothing is done to audio but its encoding
 	plain  bool // and every input can go straight through
+	pause  pause
 	stats  Stats
 }
 
@@ -128,7 +129,8 @@ func (t *Transcoder) Push(out *Packets, packet []byte, now time.Time) error {
 		t.resume(h, in)
 	}
 	t.at = now
-	if t.plain && t.straight(payload, in) {
+	t.heard(in, payload, now)
+	if t.plain && t.pcm.made == 0 && t.straight(payload, in) {
 		return t.pass(out, h, payload, in)
 	}
 	if t.cfg.Jitter.Max > 0 {
@@ -148,6 +150,7 @@ func (t *Transcoder) Advance(out *Packets, now time.Time) {
 		t.playOut(out, now)
 	default:
 		t.release(out, now)
+		t.fillPause(now)
 		t.noise(out, now)
 	}
 }
@@ -158,6 +161,9 @@ func (t *Transcoder) Next() time.Time {
 		return t.jitter.next
 	}
 	next := t.pcm.noiseDue
+	if due := t.pause.due; !due.IsZero() && (next.IsZero() || due.Before(next)) {
+		next = due
+	}
 	if s := t.queue.first(t.state.SourceSequence); s != nil {
 		if due := s.at.Add(holdTime); next.IsZero() || due.Before(next) {
 			next = due

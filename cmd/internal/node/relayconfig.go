@@ -9,9 +9,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/class5-go/class5/media/codec"
 	"github.com/class5-go/class5/media/offload"
 	"github.com/class5-go/class5/media/record"
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/transcode"
 )
 
 // RelayConfig is a media relay, in whatever process.
@@ -26,11 +28,39 @@ type RelayConfig struct {
 	Learning      string            `yaml:"learning"`       // off, immediate, delayed or heuristic
 	Sessions      int               `yaml:"sessions"`       // at most; 10,000
 	JitterBuffer  time.Duration     `yaml:"jitter_buffer"`  // of transcoded streams, at most; none
+	Pauses        PausesConfig      `yaml:"pauses"`         // of transcoded streams; they stay
+	Silence       uint8             `yaml:"silence"`        // comfort noise stands for audio below it, -dBov; never
 	DTMFLog       netip.AddrPort    `yaml:"dtmf_log"`       // where digits are reported as JSON by UDP; nowhere
 	Offload       OffloadConfig     `yaml:"offload"`
 	State         string            `yaml:"state"` // directory in which sessions survive the process; empty: none do
 	Recordings    RecordingsConfig  `yaml:"recordings"`
 	Limits        LimitsConfig      `yaml:"limits"`
+}
+
+// PausesConfig fills what sources with discontinuous transmission leave out.
+type PausesConfig struct {
+	After time.Duration `yaml:"after"` // this late is a pause; never
+	// Noise is heard in it: a level in -dBov, then octets of spectral information
+	// as in RFC 3389; silence.
+	Noise []int `yaml:"noise"`
+}
+
+// pauses is what the relay is told.
+func (c *PausesConfig) pauses() (transcode.Pauses, error) {
+	p := transcode.Pauses{After: c.After}
+	if len(c.Noise) == 0 {
+		return p, nil
+	}
+	b := make([]byte, len(c.Noise))
+	for i, n := range c.Noise {
+		if n < 0 || n > 255 {
+			return p, fmt.Errorf("noise: %d", n)
+		}
+		b[i] = byte(n)
+	}
+	m, err := codec.ParseNoise(b)
+	p.Noise = &m
+	return p, err
 }
 
 // RecordingsConfig is where calls are recorded.
@@ -79,6 +109,9 @@ func (c RelayConfig) check(section string) error {
 			return fmt.Errorf("%w: %s: recordings: forward needs dir too", ErrConfig, section)
 		}
 	}
+	if _, err := c.Pauses.pauses(); err != nil {
+		return fmt.Errorf("%w: %s: pauses: %w", ErrConfig, section, err)
+	}
 	if c.Learning != "" {
 		if _, err := relay.ParseLearning(c.Learning); err != nil {
 			return fmt.Errorf("%w: %s: learning: %w", ErrConfig, section, err)
@@ -101,8 +134,9 @@ func newRelay(ctx context.Context, section string, c RelayConfig, env Env, chang
 	}
 	rc := relay.Config{
 		Aliases: c.Aliases, PortMin: c.PortMin, PortMax: c.PortMax, FreeBind: c.FreeBind, Loops: c.Loops,
-		MaxSessions: c.Sessions, JitterBuffer: c.JitterBuffer, DTMFLog: c.DTMFLog,
+		MaxSessions: c.Sessions, JitterBuffer: c.JitterBuffer, Silence: c.Silence, DTMFLog: c.DTMFLog,
 	}
+	rc.Pauses, _ = c.Pauses.pauses()
 	for _, text := range c.Interfaces {
 		i, err := relay.ParseInterface(text)
 		if err != nil {
