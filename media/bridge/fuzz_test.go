@@ -41,6 +41,9 @@ func choose(bits uint64) bridge.Options {
 	if next(4) == 1 {
 		o.StripExtensions = []string{"all"}
 	}
+	if next(3) == 1 {
+		o.MaskExtensions = []string{"urn:x", "urn:ietf:params:rtp-hdrext:sdes:mid"}
+	}
 	return o
 }
 
@@ -55,6 +58,7 @@ var seeds = []string{
 		"m=video 0 UDP/TLS/RTP/SAVPF 96\na=bundle-only\na=mid:1\na=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack\n",
 	"m=audio 4000 RTP/SAVP 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + key1 + "|2^20|1:4\n",
 	"m=image 4000 udptl t38\na=T38FaxVersion:0\nm=application 4002 UDP/DTLS/SCTP webrtc-datachannel\nm=message 1 TCP/MSRP *\n",
+	"a=group:BUNDLE 0 1\na=extmap:9 urn:s\nm=audio 4000 RTP/AVP 8\na=mid:0\na=extmap:1 urn:x\na=extmap:4096/recvonly urn:y z\nm=video 4002 RTP/AVP 31\na=mid:1\n",
 	"c=IN IP4 0.0.0.0\nm=audio 0 RTP/AVP 8\nm=audio 4000/2 RTP/AVPF 96 97 98\na=sendonly\na=fmtp:96 x\n",
 }
 
@@ -134,6 +138,9 @@ func consistent(t *testing.T, p bridge.Plan) {
 			}
 			if m.ICE != nil && (len(m.ICE.LocalUfrag) != 8 || len(m.ICE.LocalPwd) != 26) {
 				t.Fatalf("credentials %q %q", m.ICE.LocalUfrag, m.ICE.LocalPwd)
+			}
+			if m.SendMID && (m.MIDID == 0 || m.MID == "") {
+				t.Fatalf("MID %q in extension %d", m.MID, m.MIDID)
 			}
 			if m.SDESOut != nil && len(m.SDESOut.Key) == 0 {
 				t.Fatal("no key")

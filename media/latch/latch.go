@@ -268,6 +268,10 @@ func (l *Latch) improve(from netip.AddrPort, now time.Time) Verdict {
 	return Learned
 }
 
+// Likely tells whether an address is one that the party is expected at: the
+// announced one or that of its signalling, with any port.
+func (l *Latch) Likely(from netip.AddrPort) bool { return l.rate(from) != unknown }
+
 func (l *Latch) take(from netip.AddrPort, r rank, now time.Time) {
 	l.remote, l.rank, l.heard, l.since, l.last = from, r, true, now, now
 	l.locked = r == exact || l.mode == Immediate || l.mode == Delayed

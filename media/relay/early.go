@@ -99,6 +99,11 @@ func (s *stream) admitEarly(now time.Time) {
 	s.early = nil
 	e.hellos.each(func(p *earlyPacket) { s.admitWaiting(p, earlyHelloAge, now) })
 	e.media.each(func(p *earlyPacket) {
+		// Modes that believe anybody do so from the description on.
+		if c := s.carrier.componentOf(p.port); !s.carrier.shield.checked() && !c.latch.Likely(p.From) {
+			s.lose(DropForeign)
+			return
+		}
 		if s.admitWaiting(p, earlyMediaAge, now) {
 			s.leg.session.r.stats.forwarded.Add(1)
 		}
@@ -121,6 +126,9 @@ func (s *stream) admitWaiting(p *earlyPacket, age time.Duration, now time.Time) 
 	}
 	return ok
 }
+
+// checked tells whether ICE or authentication says who the party is.
+func (h *shield) checked() bool { return h != nil && (h.ice != nil || h.keyed()) }
 
 // forgetEarly ends the waiting of what came too early.
 func (s *stream) forgetEarly() {

@@ -114,6 +114,22 @@ func TestMediaBeforeAnswer(t *testing.T) {
 	}
 }
 
+// TestStrangersBeforeAnswer: whoever sends before the answer is not the party
+// because of that, in the most credulous mode neither.
+func TestStrangersBeforeAnswer(t *testing.T) {
+	for _, mode := range []relay.Learning{relay.LearnImmediate, relay.LearnDelayed} {
+		g := newRig(t, func(c *relay.Config) { c.Learning = mode })
+		a, b, x := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("x", "127.0.0.4")
+		g.offer(a, b, relay.OfferRequest{})
+		x.to = b.to
+		x.send()
+		g.answer(a, b, relay.AnswerRequest{})
+		a.silent()
+		b.gets(a.send())
+		x.silent()
+	}
+}
+
 // TestTooEarly: what waits for too long goes nowhere, and neither does what
 // waits for an answer that never comes; all of it is counted once.
 func TestTooEarly(t *testing.T) {

@@ -50,10 +50,7 @@ func (p *port) pass(st *stream, pkt *udploop.Packet, now time.Time, out *udploop
 	if !ok {
 		return cause, false
 	}
-	c := &st.media
-	if p.rtcp {
-		c = &st.control
-	}
+	c := st.componentOf(p)
 	if cause, ok := st.admit(c, kind, h, pkt, now); !ok {
 		return cause, false
 	}

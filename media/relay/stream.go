@@ -180,6 +180,14 @@ func (s *stream) component(rtcp bool) *component {
 	return &s.carrier.media
 }
 
+// componentOf is what a port receives.
+func (s *stream) componentOf(p *port) *component {
+	if p.rtcp {
+		return &s.control
+	}
+	return &s.media
+}
+
 // follow lets RTCP go where RTP was learned.
 func (s *stream) follow(c *component, from netip.AddrPort) {
 	if c == &s.control || from == c.latch.Signalled() || from.Port() == 65535 {

@@ -78,10 +78,7 @@ func (s *stream) work(p *port, pkt *udploop.Packet, now time.Time, q sender) (Dr
 // all routes take it as it is. Nothing is learned from a packet before it is
 // known to be authentic.
 func (s *stream) accept(p *port, kind rtpwire.Kind, h rtpwire.Header, pkt *udploop.Packet, now time.Time, q sender) ([]byte, Drop, bool) {
-	c, b := &s.media, pkt.Data
-	if p.rtcp {
-		c = &s.control
-	}
+	c, b := s.componentOf(p), pkt.Data
 	settled := c.latch.Locked() && pkt.From == c.latch.Remote()
 	if h := s.shield; h != nil && h.ice != nil {
 		if !h.ice.admits(p, pkt.From) {

@@ -111,3 +111,14 @@ func FuzzExtensions(f *testing.F) {
 		}
 	})
 }
+
+func TestAllocExtensions(t *testing.T) {
+	b := append(make([]byte, 0, 2048), extended(0xbe, 0xde, 0, 1, 0x10, 'a', 0x20, 'b')...)
+	swap, mid := table(1, 2, 2, 1), []byte("audio")
+	if n := testing.AllocsPerRun(200, func() {
+		b = rtpwire.MapExtensions(b, swap)
+		b = rtpwire.SetExtension(b, 3, mid)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

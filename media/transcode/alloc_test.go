@@ -106,6 +106,9 @@ func FuzzPush(f *testing.F) {
 		if kind&16 != 0 {
 			cfg.Detect, cfg.Silence = true, 60
 		}
+		if kind&32 != 0 {
+			cfg.Pauses = transcode.Pauses{After: 10 * time.Millisecond}
+		}
 		tr, err := transcode.New(cfg)
 		if err != nil {
 			t.Fatal(err)
