@@ -48,6 +48,9 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
 	if !ok {
 		return nil
 	}
+	if r.table == nil {
+		r.list(f)
+	}
 	r.assign(f, cfg.Output.PayloadType)
 	if before != nil && before.coder != nil && before.coder.key == key {
 		r.coder = before.coder

@@ -7,6 +7,7 @@ import (
 
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/codec"
+	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/media/rtpwire"
 	"github.com/class5-go/class5/media/sdp"
 )
@@ -122,5 +123,40 @@ func TestGeneratedRTCP(t *testing.T) {
 		if b, ok := p.Reception(0); ok && (b.SSRC != a.ssrc || b.Highest != 1 || b.Lost != 0) {
 			t.Errorf("%+v", b)
 		}
+	}
+}
+
+// TestSilenceBecomesNoise: also where the audio itself passes, if the receiver
+// knows comfort noise and the sender does not.
+func TestSilenceBecomesNoise(t *testing.T) {
+	g := newRig(t, func(c *relay.Config) { c.Silence = 40 })
+	a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+	g.offer(a, b, relay.OfferRequest{Options: bridge.Options{Codec: bridge.CodecOptions{Transcode: []string{"CN"}}}})
+	b.lines += "a=rtpmap:13 CN/8000\r\n"
+	g.answer(a, b, relay.AnswerRequest{SDP: bytes.Replace(b.sdp(), []byte("AVP 8 0"), []byte("AVP 8 13 0"), 1)})
+	types := map[uint8]int{}
+	for n := range 40 {
+		value := byte(0x2a) // loud
+		if n >= 10 {
+			value = codec.SilenceA
+		}
+		a.raw(a.rtp, a.to, a.audio(8, value^byte(n%2)<<7))
+	}
+	buf := make([]byte, 1500)
+	for {
+		_ = b.rtp.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		n, _, err := b.rtp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			break
+		}
+		h, _, _ := rtpwire.Parse(buf[:n])
+		types[h.PayloadType]++
+	}
+	if types[8] < 15 || types[8] > 25 || types[13] < 1 || types[13] > 5 {
+		t.Errorf("packets by type: %v", types)
+	}
+	b.raw(b.rtp, b.to, b.audio(8, codec.SilenceA))
+	if h, _, ok := rtpwire.Parse(a.receive()); !ok || h.PayloadType != 8 {
+		t.Errorf("%+v", h)
 	}
 }

@@ -127,9 +127,14 @@ func newRoute(f *bridge.Flow, to *stream, before *route) route {
 			r.extensions[e.From] = e.To
 		}
 	}
-	if f.Verbatim {
-		return r
+	if !f.Verbatim {
+		r.list(f)
 	}
+	return r
+}
+
+// list makes the table of the flow's payload types.
+func (r *route) list(f *bridge.Flow) {
 	r.table = new(payloadTable)
 	for _, p := range f.Payloads {
 		pt := p.From.PayloadType & 0x7f
@@ -139,7 +144,6 @@ func newRoute(f *bridge.Flow, to *stream, before *route) route {
 		}
 		e.known, e.action, e.to = true, p.Action, p.To.PayloadType
 	}
-	return r
 }
 
 // assign marks the payload types that the coder takes.

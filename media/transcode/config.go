@@ -92,6 +92,9 @@ func (c *Config) check() error {
 	if c.Pauses.After < 0 {
 		return fmt.Errorf("%w: pauses of %v", ErrConfig, c.Pauses.After)
 	}
+	if c.Output.Noise == 0 {
+		c.Silence = 0 // nothing can stand for it, so that nothing has to be decoded
+	}
 	if c.Reorder == 0 {
 		c.Reorder = 3
 	}

@@ -115,6 +115,16 @@ func amplitude(pcm []int16, freq float64, rate int) float64 {
 }
 
 func TestG711AtOnce(t *testing.T) {
+	t.Run("silence that nobody can be told of", func(t *testing.T) {
+		tr := transcoder(t, codec.PCMA(), codec.PCMU(), func(c *transcode.Config) { c.Silence = 40 })
+		s := newSender(t, 8, codec.PCMA())
+		var out transcode.Packets
+		b := s.packet(20 * time.Millisecond)
+		_, _ = tr.Push(&out, b, epoch), tr.Push(&out, b, epoch) // duplicates pass where nothing is decoded
+		if out.Len() != 2 {
+			t.Errorf("%d packets", out.Len())
+		}
+	})
 	tr, err := transcode.New(transcode.Config{
 		Inputs: []transcode.Input{{PayloadType: 0, Codec: codec.PCMU()}},
 		Output: transcode.Output{PayloadType: 8, Codec: codec.PCMA()},
