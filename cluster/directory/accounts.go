@@ -32,18 +32,18 @@ const intervals = 14
 // agreed are the terms of all billing profiles and packages, as package
 // balance wants them.
 type agreed struct {
-	profiles map[string]balance.Profile
-	zones    map[string]*time.Location
-	packages map[string]balance.Package
+	profiles   map[string]balance.Profile
+	currencies map[string]billing.Currency
+	zones      map[string]*time.Location
+	packages   map[string]balance.Package
 }
 
 func (s *Store) agreed(ctx context.Context) (*agreed, error) {
-	a := &agreed{profiles: map[string]balance.Profile{}, zones: map[string]*time.Location{}, packages: map[string]balance.Package{}}
+	a := &agreed{profiles: map[string]balance.Profile{}, currencies: map[string]billing.Currency{}, zones: map[string]*time.Location{}, packages: map[string]balance.Package{}}
 	profiles, err := all[billingProfileRow](ctx, s, selectBillingProfile)
 	if err != nil {
 		return nil, err
 	}
-	currencies := map[int64]billing.Currency{}
 	for _, row := range profiles {
 		p := row.value()
 		id := strconv.FormatInt(p.ID, 10)
@@ -51,18 +51,19 @@ func (s *Store) agreed(ctx context.Context) (*agreed, error) {
 		if err != nil {
 			return nil, damaged(p.ID, err)
 		}
-		a.profiles[id], a.zones[id], currencies[p.ID] = balance.Profile{}, zone, p.Currency
+		a.profiles[id], a.zones[id], a.currencies[id] = balance.Profile{}, zone, p.Currency
 	}
 	terms, err := all[termsRow](ctx, s, selectTerms)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range terms {
-		t, err := row.value(currencies[row.ProfileID])
+		id := strconv.FormatInt(row.ProfileID, 10)
+		t, err := row.value(a.currencies[id])
 		if err != nil {
 			return nil, err
 		}
-		a.profiles[strconv.FormatInt(row.ProfileID, 10)] = t.profile()
+		a.profiles[id] = t.profile()
 	}
 	packages, err := all[packageRow](ctx, s, selectPackage)
 	if err != nil {
@@ -72,6 +73,9 @@ func (s *Store) agreed(ctx context.Context) (*agreed, error) {
 		p, err := row.value()
 		if err != nil {
 			return nil, err
+		}
+		for _, list := range []*[]balance.Mapping{&p.Rules.TopUp, &p.Rules.Underrun} { // without what is gone
+			*list = slices.DeleteFunc(*list, func(m balance.Mapping) bool { _, ok := a.currencies[m.Profile]; return !ok })
 		}
 		a.packages[p.Name] = p.Rules
 	}
@@ -125,6 +129,13 @@ func (r *Reader) Holder(ctx context.Context, customerID int64) (*Holder, error) 
 	})
 }
 
+// fits reports whether a profile can take the place of the customer's own:
+// whoever pays before goes on doing so, in the same money.
+func (h *Holder) fits(profile string) bool {
+	own := h.agreed.profiles[strconv.FormatInt(h.contract.BillingProfileID, 10)]
+	return h.agreed.currencies[profile] == h.Currency && h.agreed.profiles[profile].Prepaid == own.Prepaid
+}
+
 // Account is the name of the account in the ledger.
 func (h *Holder) Account() string { return strconv.FormatInt(h.CustomerID, 10) }
 
@@ -140,6 +151,15 @@ func (h *Holder) Prepaid(at billing.Millis) bool { return h.agreed.profiles[h.pr
 // profile or package that is gone since the account had it has no rules.
 func (h *Holder) Terms(at billing.Millis, a *balance.Account) *balance.Terms {
 	t := &balance.Terms{Operator: h.agreed.zones[h.profile(at)], Profiles: h.agreed.profiles, Packages: h.agreed.packages, Keep: intervals}
+	for name, p := range t.Packages {
+		unfit := func(m balance.Mapping) bool { return !h.fits(m.Profile) }
+		if slices.ContainsFunc(p.TopUp, unfit) || slices.ContainsFunc(p.Underrun, unfit) {
+			t.Packages = maps.Clone(t.Packages)
+			p.TopUp = slices.DeleteFunc(slices.Clone(p.TopUp), unfit)
+			p.Underrun = slices.DeleteFunc(slices.Clone(p.Underrun), unfit)
+			t.Packages[name] = p
+		}
+	}
 	for _, s := range a.Assignments {
 		for _, m := range s.Profiles {
 			if _, ok := t.Profiles[m.Profile]; !ok {
@@ -163,11 +183,12 @@ type Books struct {
 }
 
 // open reads the document of an account, or makes it, and has it follow the
-// contract. cash is what the ledger has: an account that was none before begins
+// contract. fresh, unless it is nil, reads that again: when a package brings
+// profiles, the account may know of one that this holder has not heard of. cash is what the ledger has: an account that was none before begins
 // with that.
-func (h *Holder) open(state ledger.State, at billing.Millis, cash int64) (*balance.Terms, balance.Change, error) {
-	profile := []balance.Mapping{{Profile: h.profile(at)}}
+func (h *Holder) open(state ledger.State, at billing.Millis, cash int64, fresh func() (Contract, error)) (*balance.Terms, balance.Change, error) {
 	if len(state.Data) == 0 {
+		profile := []balance.Mapping{{Profile: h.profile(at)}}
 		seed := balance.Account{
 			ID: h.Account(), Currency: h.Currency, Created: min(h.Created, at), Assignments: []balance.Assignment{{Profiles: profile}},
 		}
@@ -186,6 +207,15 @@ func (h *Holder) open(state ledger.State, at billing.Millis, cash int64) (*balan
 	if len(a.Intervals) == 0 {
 		return nil, balance.Change{}, damaged(h.CustomerID, errors.New("an account without balance intervals"))
 	}
+	if p := h.agreed.packages[a.Package]; fresh != nil && len(p.TopUp)+len(p.Underrun) > 0 {
+		contract, err := fresh()
+		if err != nil {
+			return nil, balance.Change{}, err
+		}
+		now := *h
+		now.contract, h = &contract, &now
+	}
+	profile := []balance.Mapping{{Profile: h.profile(at)}}
 	t := h.Terms(at, &a)
 	// When the customer got its profile is not known. Its free amounts are given
 	// from the interval on that follows the one in which the account was used
@@ -223,12 +253,14 @@ type working struct {
 	op      Operation
 	refused error
 	events  []balance.Event
+	brought []balance.Assignment // by the package of the account
+	fresh   func() (Contract, error)
 }
 
 // effect opens the account if need be and carries the operation out.
 func (w *working) effect(state ledger.State, cash ledger.Balance) (e ledger.Effect, err error) {
 	defer func() { w.refused = err }()
-	terms, opened, err := w.h.open(state, w.at, cash.Value)
+	terms, opened, err := w.h.open(state, w.at, cash.Value, w.fresh)
 	if err != nil {
 		return e, err
 	}
@@ -244,6 +276,16 @@ func (w *working) effect(state ledger.State, cash ledger.Balance) (e ledger.Effe
 	}
 	c.Entries = append(opened.Entries, c.Entries...)
 	w.events = append(opened.Events, c.Events...)
+	w.brought = nil
+	known := slices.Clone(opened.Account.Assignments)
+	for _, s := range c.Account.Assignments {
+		i := slices.IndexFunc(known, func(o balance.Assignment) bool { return o.From == s.From && slices.Equal(o.Profiles, s.Profiles) })
+		if i >= 0 {
+			known = slices.Delete(known, i, i+1)
+			continue
+		}
+		w.brought = append(w.brought, s)
+	}
 	return account.Effect(c, result)
 }
 
@@ -280,7 +322,7 @@ func (t *Tx) Book(ctx context.Context, h *Holder, b Booking, op Operation) (ledg
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return ledger.Answer{}, t.ended(err)
 	}
-	w := working{h: h, at: b.At, op: op}
+	w := working{h: h, at: b.At, op: op, fresh: func() (Contract, error) { return t.Contracts().Find(ctx, h.CustomerID) }}
 	answer, err := l.Post(ctx, ledger.Posting{
 		Request: ledger.Request{Key: b.Key, Node: b.Node, Account: name, At: b.At}, Force: b.Force,
 		Effect: ledger.Effect{Result: quoted(b.Content)},
@@ -293,7 +335,7 @@ func (t *Tx) Book(ctx context.Context, h *Holder, b Booking, op Operation) (ledg
 	if err != nil {
 		return answer, w.failed(t, err)
 	}
-	return answer, t.lockBy(ctx, h.CustomerID, w.events)
+	return answer, t.follow(ctx, &w)
 }
 
 // Entry is one of many bookings.
@@ -315,6 +357,7 @@ func (t *Tx) BookAll(ctx context.Context, node string, now billing.Millis, list 
 		for i := range part {
 			w := &works[i]
 			w.h, w.at, w.op = part[i].Holder, now, part[i].Do
+			w.fresh = func() (Contract, error) { return t.Contracts().Find(ctx, w.h.CustomerID) }
 			postings[i] = sqlledger.Bulk{
 				Request: ledger.Request{Key: part[i].Key, Node: node, Account: w.h.Account(), At: now},
 				Make: func(s ledger.State, b ledger.Balance) (ledger.Effect, error) {
@@ -330,7 +373,7 @@ func (t *Tx) BookAll(ctx context.Context, node string, now billing.Millis, list 
 			return current.failed(t, err)
 		}
 		for i := range works {
-			if err := t.lockBy(ctx, works[i].h.CustomerID, works[i].events); err != nil {
+			if err := t.follow(ctx, &works[i]); err != nil {
 				return err
 			}
 		}
@@ -350,6 +393,28 @@ func quoted(text string) json.RawMessage {
 		return nil // a string can always be written
 	}
 	return b
+}
+
+// follow does what follows from a booking outside of the account.
+func (t *Tx) follow(ctx context.Context, w *working) error {
+	for _, s := range w.brought {
+		for _, m := range s.Profiles {
+			a := Assignment{CustomerID: w.h.CustomerID, From: s.From.Time()}
+			var err error
+			if a.BillingProfileID, err = strconv.ParseInt(m.Profile, 10, 64); err != nil {
+				return damaged(w.h.CustomerID, err)
+			}
+			if m.Network != "" {
+				if a.Network, err = netip.ParsePrefix(m.Network); err != nil {
+					return damaged(w.h.CustomerID, err)
+				}
+			}
+			if _, err := t.Contracts().Assign(ctx, a); err != nil {
+				return err
+			}
+		}
+	}
+	return t.lockBy(ctx, w.h.CustomerID, w.events)
 }
 
 // lockBy sets the lock level that an account came to last.
@@ -460,7 +525,7 @@ func (s *Store) account(ctx context.Context, h *Holder, now billing.Millis) (v v
 	if document != "" {
 		state.Data = []byte(document)
 	}
-	t, opened, err := h.open(state, now, v.cash.Value)
+	t, opened, err := h.open(state, now, v.cash.Value, nil)
 	if err != nil {
 		return v, fmt.Errorf("%w: %w", ErrAccount, err)
 	}

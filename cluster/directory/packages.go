@@ -3,6 +3,9 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/class5-go/class5/billing/balance"
@@ -11,6 +14,12 @@ import (
 // Package is a bundle of rules of balances that accounts get by a top-up or a
 // voucher that names it. Accounts remember the name: one whose package is
 // deleted goes on by the rules of its billing profile's months.
+//
+// A package can bring billing profiles into force, with a top-up and when cash
+// falls below a threshold: they become assignments of the contract, by which
+// calls that begin from then on are rated. Whether the customer is prepaid, its
+// currency and its limits are those of its own profile: a profile that differs
+// in the first two does not come into force.
 type Package struct {
 	ID      int64
 	Name    string // letters, digits and "-_."
@@ -41,16 +50,33 @@ const selectPackage = "SELECT id, name, document, rev, created_ms, updated_ms FR
 // Packages is the repository of packages.
 type Packages struct{ on access }
 
-// document checks a package and writes it as it is stored. Which profile a
-// customer has is its contract's to say, and not its package's.
-func (p *Package) document() (string, error) {
+// document checks a package and writes it as it is stored. The profiles that it
+// brings, and their networks, are billing profiles by their id and address
+// blocks.
+func (p *Package) document(ctx context.Context, on access) (string, error) {
 	if err := charset(KindPackage, "name", p.Name, "-_.", 64); err != nil {
 		return "", err
 	}
-	if len(p.Rules.Initial)+len(p.Rules.Underrun)+len(p.Rules.TopUp) > 0 {
-		return "", invalid(KindPackage, "profiles", "a package changes no billing profile")
+	if len(p.Rules.Initial) > 0 {
+		return "", invalid(KindPackage, "initial", "customers come by their packages by top-ups: the profiles of those are meant")
 	}
-	t := balance.Terms{Packages: map[string]balance.Package{p.Name: p.Rules}}
+	if (p.Rules.ProfileBelow == nil) != (len(p.Rules.Underrun) == 0) {
+		return "", invalid(KindPackage, "underrun", "profiles and a threshold belong together")
+	}
+	t := balance.Terms{Packages: map[string]balance.Package{p.Name: p.Rules}, Profiles: map[string]balance.Profile{}}
+	for _, m := range slices.Concat(p.Rules.TopUp, p.Rules.Underrun) {
+		id, err := strconv.ParseInt(m.Profile, 10, 64)
+		if err == nil {
+			_, err = repositories{on}.BillingProfiles().Find(ctx, id)
+		}
+		if err != nil {
+			return "", replace(err, err, invalid(KindPackage, "profiles", "no such billing profile"))
+		}
+		if network, err := netip.ParsePrefix(m.Network); m.Network != "" && (err != nil || network.Addr().Is4In6() || network != network.Masked()) {
+			return "", invalid(KindPackage, "profiles", "not an address block in its shortest form")
+		}
+		t.Profiles[m.Profile] = balance.Profile{}
+	}
 	if err := t.Check(); err != nil {
 		return "", invalid(KindPackage, "rules", err.Error())
 	}
@@ -63,7 +89,7 @@ func (p *Package) document() (string, error) {
 
 // Create adds a package. ID, Rev and times of p are ignored.
 func (r Packages) Create(ctx context.Context, p Package) (Package, error) {
-	document, err := p.document()
+	document, err := p.document(ctx, r.on)
 	if err != nil {
 		return Package{}, err
 	}
@@ -119,7 +145,7 @@ func (r Packages) Update(ctx context.Context, p Package) (Package, error) {
 		if p.Name != old.Name {
 			return invalid(KindPackage, "name", "can not be changed")
 		}
-		document, err := p.document()
+		document, err := p.document(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,28 @@ type PackageIn struct {
 	LockBelow      string     `json:"lock_below,omitempty" doc:"threshold of cash, below which the customer gets lock_level"`
 	LockLevel      *int       `json:"lock_level,omitempty" minimum:"0" maximum:"5"`
 	TopUpLock      *int       `json:"topup_lock,omitempty" minimum:"0" maximum:"5" doc:"lock level after a top-up"`
+	TopUpProfile   int64      `json:"topup_profile_id,omitempty" minimum:"0" doc:"billing profile by which calls are rated from a top-up on"`
+	Underrun       int64      `json:"underrun_profile_id,omitempty" minimum:"0" doc:"and from when cash falls below profile_below"`
+	ProfileBelow   string     `json:"profile_below,omitempty"`
 	Bundles        []BundleIn `json:"bundles,omitempty" maxItems:"50" doc:"given with each top-up that names the package"`
+}
+
+// mapped is the profile that a package brings for all callers.
+func mapped(list []balance.Mapping) int64 {
+	for _, m := range list {
+		if m.Network == "" {
+			id, _ := strconv.ParseInt(m.Profile, 10, 64) // checked on its way in
+			return id
+		}
+	}
+	return 0
+}
+
+func mapping(id int64) []balance.Mapping {
+	if id == 0 {
+		return nil
+	}
+	return []balance.Mapping{{Profile: strconv.FormatInt(id, 10)}}
 }
 
 // BundleIn is a wallet that a package gives.
@@ -128,6 +149,14 @@ func (in PackageIn) value() (p directory.Package, err error) {
 		}
 		r.LockBelow = &below
 	}
+	r.TopUp, r.Underrun = mapping(in.TopUpProfile), mapping(in.Underrun)
+	if in.ProfileBelow != "" {
+		below, err := amount("profile_below", in.ProfileBelow)
+		if err != nil {
+			return p, err
+		}
+		r.ProfileBelow = &below
+	}
 	for _, b := range in.Bundles {
 		w, err := b.value()
 		if err != nil {
@@ -168,7 +197,11 @@ func showPackage(p directory.Package) packageOut {
 	out := packageOut{ID: p.ID, Rev: p.Rev, Created: p.Created, Updated: p.Updated, PackageIn: PackageIn{
 		Name: p.Name, RuleIn: showRule(r.Rule), CarryOver: string(r.CarryOver), Timely: showSpan(r.Timely), DiscardAfter: r.DiscardAfter,
 		InitialBalance: showAmount(r.InitialBalance), ServiceCharge: showAmount(r.ServiceCharge), LockLevel: r.LockLevel, TopUpLock: r.TopUpLock,
+		TopUpProfile: mapped(r.TopUp), Underrun: mapped(r.Underrun),
 	}}
+	if r.ProfileBelow != nil {
+		out.ProfileBelow = r.ProfileBelow.String()
+	}
 	if r.LockBelow != nil {
 		out.LockBelow = r.LockBelow.String()
 	}

@@ -207,3 +207,21 @@ func TestPeers(t *testing.T) {
 		t.Errorf("deleted: %d", code)
 	}
 }
+
+// TestPackageProfiles: a package can bring billing profiles that there are.
+func TestPackageProfiles(t *testing.T) {
+	b := setUp(t, source{})
+	body := func(profile int64, below string) map[string]any {
+		return map[string]any{"name": "flex", "topup_profile_id": profile, "underrun_profile_id": profile, "profile_below": below}
+	}
+	for _, c := range []struct {
+		profile int64
+		below   string
+		status  int
+	}{{99, "1.00 EUR", 422}, {b.profile, "", 422}, {b.profile, "1", 422}, {b.profile, "1.00 EUR", 201}} {
+		var p packageOut
+		if code, _ := b.send("POST", "/packages", "", body(c.profile, c.below), &p); code != c.status || code == 201 && (p.TopUpProfile != b.profile || p.Underrun != b.profile || p.ProfileBelow != "1.00 EUR") {
+			t.Errorf("%+v: %d %+v", c, code, p)
+		}
+	}
+}
