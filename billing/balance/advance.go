@@ -25,6 +25,9 @@ func Open(t *Terms, seed Account) (Change, error) {
 	if seed.Created <= 0 || seed.Created > latest {
 		return Change{}, fmt.Errorf("%w: created at %d", ErrTime, seed.Created)
 	}
+	if seed.Lock < 0 || seed.Lock > maxLock || seed.Overdraft.Sign() < 0 {
+		return Change{}, fmt.Errorf("%w: lock level %d, an overdraft of %s", ErrTerms, seed.Lock, seed.Overdraft)
+	}
 	r.known()
 	p := r.pack()
 	if len(r.a.Assignments) == 0 && len(p.Initial) > 0 {

@@ -207,8 +207,8 @@ func (r *run) bundles(list []Bundle, at billing.Millis) {
 	}
 }
 
-// Set corrects what a wallet holds. Cash that falls below a threshold that way
-// is an underrun.
+// Set corrects what a wallet holds, which only for money may be below zero. Cash
+// that falls below a threshold that way is an underrun.
 func Set(t *Terms, a Account, wallet string, value int64, at billing.Millis, ref string) (Change, error) {
 	r := begin(t, a)
 	r.ref = ref
@@ -218,6 +218,9 @@ func Set(t *Terms, a Account, wallet string, value int64, at billing.Millis, ref
 	was, unit, err := r.a.Balance(wallet)
 	if err != nil {
 		return Change{}, err
+	}
+	if unit != Cash && value < 0 {
+		return Change{}, fmt.Errorf("%w: %d in wallet %.40q", ErrUsage, value, wallet)
 	}
 	diff, err := addMicros(was, -value)
 	if err != nil {

@@ -51,7 +51,7 @@ func (w *Wallet) check() error {
 	case w.ID == "" || w.ID == CashWallet || w.ID == FreeWallet || w.Unit == "":
 	case w.Increment < 0 || w.Overdraft < 0 || w.Connect.Sign() < 0 || w.Price.Pico() < 0:
 	case w.Unit == Cash && (w.Increment != 0 || !w.Price.IsZero() || !w.Connect.IsZero()):
-	case w.Unit != Cash && w.Overdraft != 0:
+	case w.Unit != Cash && (w.Overdraft != 0 || w.Value < 0):
 	default:
 		return nil
 	}

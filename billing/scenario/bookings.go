@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -117,6 +118,9 @@ func (r *run) debitNow(here, id string, d *Debit, when billing.Millis) (*Booking
 			return c, nil, err
 		}
 		if receipt.Due.Sign() > 0 {
+			if amount == nil { // no wallet is for the rest, and money has no price for it
+				return c, nil, fmt.Errorf("%w: wallets of account %.40q", ledger.ErrInsufficient, a.ID)
+			}
 			return c, nil, fmt.Errorf("%w: %s of account %.40q", ledger.ErrInsufficient, receipt.Due, a.ID)
 		}
 		return c, booked{Receipt: receipt, Before: holdings(a), After: holdings(c.Account), Events: c.Events}, nil
@@ -235,7 +239,7 @@ func (r *run) interval(i *balance.Interval, zone *time.Location) IntervalAnswer 
 }
 
 // parallel does steps at the same time and counts what came of them.
-func (r *run) parallel(here, id string, p *Parallel, when billing.Millis) *ParallelAnswer {
+func (r *run) parallel(here, id string, p *Parallel, when billing.Millis) (*ParallelAnswer, error) {
 	n := max(p.N, 1)
 	answers := make([]StepAnswer, n*len(p.Steps))
 	done := make(chan struct{}, len(answers))
@@ -267,15 +271,15 @@ func (r *run) refresh() {
 	}
 }
 
-func (r *run) counted(answers []StepAnswer) *ParallelAnswer {
+func (r *run) counted(answers []StepAnswer) (*ParallelAnswer, error) {
 	out := &ParallelAnswer{Outcomes: map[string]int{}}
-	var price, paid, settled int64
-	micros := func(m Money) int64 {
+	var price, paid, settled billing.Total
+	var fault error
+	add := func(t *billing.Total, m Money) {
 		a, err := r.unit.amount(m)
-		if err != nil {
-			return 0 // never: it was written by this package
+		if fault == nil {
+			fault = cmp.Or(err, t.Add(a))
 		}
-		return a.Micros()
 	}
 	for i := range answers {
 		s := &answers[i]
@@ -285,19 +289,25 @@ func (r *run) counted(answers []StepAnswer) *ParallelAnswer {
 		}
 		out.Outcomes["ok"]++
 		if s.Call != nil {
-			price += micros(s.Call.Price)
+			add(&price, s.Call.Price)
 			if s.Call.Paid != nil {
-				paid += micros(s.Call.FromBalance)
+				add(&paid, s.Call.FromBalance)
 			}
 		}
 		if s.Booking != nil && s.Booking.Paid != nil {
-			paid += micros(s.Booking.FromBalance)
+			add(&paid, s.Booking.FromBalance)
 		}
 		if s.Session != nil {
 			out.Granted += s.Session.Grant
-			settled += micros(s.Session.Settled)
+			add(&settled, s.Session.Settled)
 		}
 	}
-	out.Price, out.Paid, out.Settled = r.unit.write(price), r.unit.write(paid), r.unit.write(settled)
-	return out
+	for sum, to := range map[*billing.Total]*Money{&price: &out.Price, &paid: &out.Paid, &settled: &out.Settled} {
+		a, err := sum.Amount()
+		if fault = cmp.Or(fault, err); fault != nil {
+			return nil, fault
+		}
+		*to = r.unit.of(a)
+	}
+	return out, nil
 }

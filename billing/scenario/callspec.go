@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/balance"
 	"github.com/class5-go/class5/billing/rate"
 	"github.com/class5-go/class5/billing/tariff"
 )
@@ -77,6 +79,12 @@ func (w *world) spec(here string, c *Call) (*spec, error) {
 	}
 	if s.cdr.Code = c.Code; c.Code != 0 && c.Status == "" {
 		s.cdr.Status = billing.StatusOf(c.Code)
+	}
+	if c.Code != 0 && (c.Code < 200 || c.Code > 699) {
+		return nil, at(here+"/code", fmt.Errorf("%w: %d is no final response", ErrFile, c.Code))
+	}
+	if c.Units < 0 {
+		return nil, at(here+"/units", fmt.Errorf("%w: %d units", ErrFile, c.Units))
 	}
 	d, err := span(here+"/duration", c.Duration)
 	if err != nil {
@@ -161,8 +169,14 @@ func (w *world) given(here string, c *Call, s *spec) error {
 		if p.Side == billing.SideCallee {
 			p.Direction = billing.In
 		}
-		if p.Role == billing.RoleReseller {
-			p.Depth = max(p.Depth, 1)
+		if p.Role == billing.RoleReseller && p.Depth == 0 {
+			p.Depth = 1
+		}
+		if p.Depth < 0 {
+			return at(where+"/depth", fmt.Errorf("%w: a depth of %d", ErrFile, p.Depth))
+		}
+		if slices.ContainsFunc(s.given, func(q billing.Party) bool { return q.Side == p.Side && q.Role == p.Role && q.Depth == p.Depth }) {
+			return at(where, fmt.Errorf("%w: a second price of the %s's %s", ErrFile, g.Side, g.Role))
 		}
 		s.given = append(s.given, p)
 	}
@@ -176,6 +190,7 @@ func (w *world) checkTimeline() error { return w.checkSteps("/timeline", w.f.Tim
 func (w *world) checkSteps(path string, list []Step) error {
 	for i := range list {
 		here := fmt.Sprintf("%s/%d", path, i)
+		w.ids[list[i].ID] = true
 		if list[i].At != "" {
 			if _, err := w.optional(here+"/at", list[i].At); err != nil {
 				return err
@@ -200,7 +215,10 @@ func (w *world) checkStep(here string, s *Step) error {
 	case s.Call != nil:
 		_, err = w.spec(here+"/call", s.Call)
 	case s.Authorize != nil:
-		_, err = w.spec(here+"/authorize", s.Authorize)
+		var c *spec
+		if c, err = w.spec(here+"/authorize", s.Authorize); err == nil && c.cdr.Flags&billing.FlagClock != 0 {
+			err = at(here+"/authorize/duration", fmt.Errorf("%w: nobody can ask for less than nothing", ErrFile))
+		}
 	case s.Start != nil:
 		_, err = w.spec(here+"/start", &s.Start.Call)
 	case s.Event != nil:
@@ -239,7 +257,15 @@ func (w *world) checkStep(here string, s *Step) error {
 func (w *world) checkRest(here string, s *Step, name func(field, account string) error) error {
 	switch {
 	case s.Set != nil:
-		return name("/set/account", s.Set.Account)
+		if err := name("/set/account", s.Set.Account); err != nil {
+			return err
+		}
+		unit, ok := w.unitIn(s.Set.Account, s.Set.Wallet)
+		if !ok {
+			return nil // there may be one by then
+		}
+		_, err := w.unit.value(unit, s.Set.Value)
+		return at(here+"/set/value", err)
 	case s.Assign != nil:
 		if err := name("/assign/account", s.Assign.Account); err != nil {
 			return err
@@ -272,10 +298,29 @@ func (w *world) checkRest(here string, s *Step, name func(field, account string)
 	return err
 }
 
+// unitIn is the unit of a wallet that an account has from the beginning.
+func (w *world) unitIn(name, wallet string) (balance.Unit, bool) {
+	switch wallet {
+	case "", balance.CashWallet:
+		return balance.Cash, true
+	case balance.FreeWallet:
+		return balance.Time, true
+	}
+	for _, own := range w.accounts[name].wallets {
+		if own.ID == wallet {
+			return own.Unit, true
+		}
+	}
+	return "", false
+}
+
 // debit reads money, or a call that no tariff prices.
 func (w *world) debit(here string, d *Debit) (*billing.Amount, rate.Call, error) {
 	c := rate.Call{Service: d.Service, Destination: d.To, Units: d.Units}
 	if d.Amount != "" {
+		if d.Duration != "" || d.Units != 0 {
+			return nil, c, at(here, fmt.Errorf("%w: a debit of money and of something else", ErrFile))
+		}
 		a, err := w.unit.amount(d.Amount)
 		if err == nil && a.Sign() < 0 {
 			err = fmt.Errorf("%w: a debit below zero", ErrFile)

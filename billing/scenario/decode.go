@@ -216,7 +216,7 @@ const maxParallel = 10_000
 func (s *Step) check(here string, ids map[string]bool) error {
 	if p := s.Parallel; p != nil {
 		if p.N < 0 || max(p.N, 1)*len(p.Steps) > maxParallel {
-			return &Error{Path: here + "/parallel", Err: fmt.Errorf("%w: more than %d steps at once", ErrLimit, maxParallel)}
+			return &Error{Path: here + "/parallel", Err: fmt.Errorf("%w: 1 to %d steps at once are possible", ErrLimit, maxParallel)}
 		}
 		for i := range p.Steps {
 			if in := &p.Steps[i]; in.At != "" || len(in.Expect) > 0 {

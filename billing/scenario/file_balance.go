@@ -100,8 +100,8 @@ type Wallet struct {
 type Filter struct {
 	// Destinations are prefixes of the called number.
 	Destinations []string `json:"destinations,omitempty"`
-	// Services are "voice", "sms", "data".
-	Services []string `json:"services,omitempty"`
+	// Services are "call" (or "voice", which is the same), "sms", "data".
+	Services []string `json:"services,omitempty" enum:"call,voice,sms,data"`
 	// Zones and Rates are names of fees' zones and of calendar rates ("" is the
 	// fee's own).
 	Zones      []string            `json:"zones,omitempty"`

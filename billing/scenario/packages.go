@@ -5,7 +5,9 @@ import (
 	"strconv"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/account"
 	"github.com/class5-go/class5/billing/balance"
+	"github.com/class5-go/class5/billing/tariff"
 )
 
 func (c *compiler) pack(here string, p *Package) (balance.Package, error) {
@@ -95,7 +97,16 @@ func (c *compiler) wallet(here string, w *Wallet) (balance.Wallet, error) {
 	}
 	out.Overdraft = over.Micros()
 	if f := w.Filter; f != nil {
-		out.Filter = balance.Filter{Destinations: f.Destinations, Services: f.Services, Zones: f.Zones, Rates: f.Rates, Directions: f.Directions}
+		out.Filter = balance.Filter{Destinations: f.Destinations, Zones: f.Zones, Rates: f.Rates, Directions: f.Directions}
+		for i, s := range f.Services {
+			if err := among(fmt.Sprintf("%s/filter/services/%d", here, i), s, "call", "voice", "sms", "data"); err != nil {
+				return out, err
+			}
+			if s == "call" { // as fees name it
+				s = account.Service(tariff.Voice)
+			}
+			out.Filter.Services = append(out.Filter.Services, s)
+		}
 	}
 	return out, nil
 }

@@ -29,7 +29,7 @@ type refusal struct {
 var causes = map[string]error{
 	"file": scenario.ErrFile, "zone": scenario.ErrZone, "name": scenario.ErrName, "limit": scenario.ErrLimit,
 	"overlap": tariff.ErrOverlap, "window": tariff.ErrWindow, "duplicate": tariff.ErrDuplicate, "fee": tariff.ErrFee, "deck": tariff.ErrDeck,
-	"terms": balance.ErrTerms, "limits": fraud.ErrLimits,
+	"terms": balance.ErrTerms, "usage": balance.ErrUsage, "limits": fraud.ErrLimits,
 	"syntax": billing.ErrSyntax, "overflow": billing.ErrOverflow, "precision": billing.ErrPrecision, "currency": billing.ErrCurrency,
 }
 

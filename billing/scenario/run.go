@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -262,14 +263,22 @@ func (r *run) set(name string) *events {
 	return e
 }
 
+// named is the name of a step. One that the file does not give is never that of
+// another step: what is booked twice under one name is booked once.
+func (r *run) named(id, n, mark string) string {
+	name := cmp.Or(id, n) + mark
+	if id == "" || mark != "" {
+		for r.ids[name] {
+			name += "'"
+		}
+	}
+	return name
+}
+
 // step does one step. path is where it stands, n its number, and mark what
 // tells apart the repetitions of a parallel one.
 func (r *run) step(path, n, mark string, s *Step, when billing.Millis) StepAnswer {
-	id := s.ID
-	if id == "" {
-		id = n
-	}
-	id += mark
+	id := r.named(s.ID, n, mark)
 	action := s.actions()[0]
 	out := StepAnswer{ID: id, Step: action, At: absolute(when)}
 	here := path + "/" + action
@@ -290,7 +299,7 @@ func (r *run) step(path, n, mark string, s *Step, when billing.Millis) StepAnswe
 	case s.Stop != nil:
 		out.Session, out.Call, err = r.stop(id, mark, s.Stop, when)
 	case s.Parallel != nil:
-		out.Parallel = r.parallel(here, id, s.Parallel, when)
+		out.Parallel, err = r.parallel(here, id, s.Parallel, when)
 	case s.Rerate != nil:
 		out.Rerate, err = r.rerate(id, s.Rerate, when)
 	case s.Ledger != "":

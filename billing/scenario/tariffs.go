@@ -267,7 +267,10 @@ func rule(i *Interval) balance.Rule {
 	}
 	r := balance.Rule{Start: i.Start}
 	if i.Count != 0 || i.Period != 0 {
-		r.Length = balance.Span{Count: max(i.Count, 1), Period: i.Period}
+		r.Length = balance.Span{Count: i.Count, Period: i.Period}
+		if i.Count == 0 {
+			r.Length.Count = 1
+		}
 	}
 	return r
 }
@@ -308,6 +311,15 @@ func span(here string, s Span) (billing.Millis, error) {
 	}
 	m, err := s.millis()
 	return m, at(here, err)
+}
+
+// length is a span that is not below zero.
+func length(here string, s Span) (billing.Millis, error) {
+	m, err := span(here, s)
+	if err == nil && m < 0 {
+		err = at(here, fmt.Errorf("%w: below zero", ErrFile))
+	}
+	return m, err
 }
 
 // optional reads an instant that may be left out.

@@ -14,7 +14,8 @@ type Step struct {
 	// step may lie before its predecessor: that is how something arrives late.
 	At Time `json:"at,omitempty"`
 	// ID names the step, and the call in it, for journals and re-rating; "0", "1"
-	// and so on when left out. It may not come twice.
+	// and so on when left out, with a ' behind it where another step has that
+	// id. It may not come twice.
 	ID string `json:"id,omitempty"`
 
 	// Call is a call, message or use of data that took place and is rated and
@@ -89,7 +90,7 @@ type Call struct {
 	Units    int64 `json:"units,omitzero"`
 	// Status is "ok" (the default), "busy", "noanswer", "cancel", "timeout",
 	// "offline", "other" or "failed"; all but ok cost nothing. Code may say it as
-	// the final SIP response instead.
+	// the final SIP response, 200 to 699, instead.
 	Status string `json:"status,omitempty" enum:"ok,busy,noanswer,cancel,timeout,offline,other,failed"`
 	Code   int    `json:"code,omitzero"`
 	// Settled is the price that the account has paid online.

@@ -30,6 +30,7 @@ type world struct {
 	limits   map[string]fraud.Limits // of profiles
 	session  session.Config
 	mediate  mediate.Config
+	ids      map[string]bool // that steps have in the file
 }
 
 // party is who pays or is paid.
@@ -59,7 +60,7 @@ func newWorld(f *File) (*world, error) {
 	w := &world{
 		compiler: compiler{f: f}, tariffs: map[string]*Tariff{}, zones: map[string]*tariff.Zone{}, parties: map[string]*party{},
 		accounts: map[string]*holder{}, networks: map[string][]netip.Prefix{}, vouchers: map[string]balance.Voucher{},
-		limits: map[string]fraud.Limits{},
+		limits: map[string]fraud.Limits{}, ids: map[string]bool{},
 		terms: &balance.Terms{
 			Zones: map[string]*time.Location{}, Profiles: map[string]balance.Profile{noProfile: {}}, Packages: map[string]balance.Package{},
 			WholeFirst: f.FirstInterval == "whole", Keep: 4096,
@@ -146,6 +147,9 @@ func (w *world) readPortings() error {
 		if row.To, err = w.optional(here+"/to", p.To); err != nil {
 			return err
 		}
+		if row.To != 0 && row.To <= row.From {
+			return at(here+"/to", fmt.Errorf("%w: it ends before it begins", ErrFile))
+		}
 		rows = append(rows, row)
 	}
 	w.portings = chain.NewPortings(rows)
@@ -223,6 +227,9 @@ func (w *world) assigned(here, profile string, list []Assignment) ([]balance.Ass
 		}
 		if r.to, err = w.optional(where+"/to", a.To); err != nil {
 			return nil, err
+		}
+		if r.to != 0 && r.to <= r.from {
+			return nil, at(where+"/to", fmt.Errorf("%w: it ends before it begins", ErrFile))
 		}
 		rows = append(rows, r)
 		borders = append(borders, r.from, r.to)
@@ -383,6 +390,9 @@ func (w *world) readVouchers() error {
 		if _, ok := w.terms.Packages[v.Package]; !ok && v.Package != "" {
 			return at(here+"/package", fmt.Errorf("%w: no package %.40q", ErrName, v.Package))
 		}
+		if _, ok := w.accounts[v.Account]; !ok && v.Account != "" {
+			return at(here+"/account", fmt.Errorf("%w: no account %.40q", ErrName, v.Account))
+		}
 		w.vouchers[code] = out
 	}
 	return nil
@@ -399,11 +409,11 @@ func (w *world) readPolicies() error {
 		if w.mediate.MissingStop, ok = policies[m.Policy]; !ok {
 			return among("/missing_stop/policy", m.Policy, "evidence", "fail", "hold")
 		}
-		age, err := span("/missing_stop/age", m.Age)
+		age, err := length("/missing_stop/age", m.Age)
 		if err != nil {
 			return err
 		}
-		linger, err := span("/missing_stop/linger", m.Linger)
+		linger, err := length("/missing_stop/linger", m.Linger)
 		if err != nil {
 			return err
 		}
@@ -422,7 +432,7 @@ func (w *world) readPolicies() error {
 		from Span
 		to   *billing.Millis
 	}{{"quota", s.Quota, &w.session.Quota}, {"early", s.Early, &w.session.Early}, {"slack", s.Slack, &w.session.Slack}, {"cap", s.Cap, &w.session.Cap}} {
-		if *m.to, err = span("/sessions/"+m.name, m.from); err != nil {
+		if *m.to, err = length("/sessions/"+m.name, m.from); err != nil {
 			return err
 		}
 	}
