@@ -97,14 +97,14 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 }
 
 // prepare opens the sockets and sets the calls up.
-func prepare(ctx context.Context, cfg Config) (r *run, err error) {
+func prepare(ctx context.Context, cfg Config) (ready *run, err error) {
 	if cfg.Calls < 1 || cfg.Calls > 30_000 || cfg.Active < 1 || cfg.Active > cfg.Calls {
 		return nil, fmt.Errorf("mediagen: %d calls, %d active", cfg.Calls, cfg.Active)
 	}
 	if cfg.Secure && cfg.Formats[0].Name() != cfg.Formats[1].Name() {
 		return nil, errors.New("mediagen: SRTP and transcoding at the same time")
 	}
-	r = &run{cfg: cfg, result: Result{Faults: make(map[string]uint64)}}
+	r := &run{cfg: cfg, result: Result{Faults: make(map[string]uint64)}}
 	defer func() {
 		if err != nil {
 			r.close()
