@@ -32,14 +32,25 @@ func modules(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "axe-core")); err == nil {
 		return dir
 	}
+	install(t, dir, "playwright-core@"+playwright, "axe-core@4.14.1")
+	return dir
+}
+
+// install fetches packages into a directory. A registry that does not answer
+// for a moment is asked again.
+func install(t *testing.T, dir string, packages ...string) {
+	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "playwright-core@"+playwright, "axe-core@4.14.1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm install: %v\n%s", err, out)
-	}
-	return dir
+	eventually(t, time.Minute, func() error {
+		args := append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix", dir}, packages...)
+		out, err := exec.Command("npm", args...).CombinedOutput() //nolint:gosec // the arguments are ours
+		if err != nil {
+			return fmt.Errorf("npm install: %w\n%s", err, out)
+		}
+		return nil
+	})
 }
 
 // person is the script in the browser.

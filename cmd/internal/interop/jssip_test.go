@@ -26,17 +26,11 @@ func jssipBundle(t *testing.T) string {
 	if _, err := os.Stat(bundle); err == nil {
 		return bundle
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "jssip@" + jssip, "esbuild@" + esbuild},
-		{filepath.Join(dir, "node_modules", ".bin", "esbuild"), filepath.Join(dir, "node_modules", "jssip"), "--bundle",
-			"--global-name=JsSIP", "--outfile=" + bundle + ".new"},
-	} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are ours
-			t.Fatalf("%s: %v\n%s", args[0], err, out)
-		}
+	install(t, dir, "jssip@"+jssip, "esbuild@"+esbuild)
+	out, err := exec.Command(filepath.Join(dir, "node_modules", ".bin", "esbuild"), filepath.Join(dir, "node_modules", "jssip"), "--bundle", //nolint:gosec // the arguments are ours
+		"--global-name=JsSIP", "--outfile="+bundle+".new").CombinedOutput()
+	if err != nil {
+		t.Fatalf("esbuild: %v\n%s", err, out)
 	}
 	rename(t, bundle+".new", bundle)
 	return bundle
