@@ -30,7 +30,6 @@ type udpReader struct {
 	packets  []Packet
 	flood    flood
 	ready    bool   // there may be something to read, of which nobody will tell
-	failed   bool   // the kernel told of an error, which may cut a read short
 	drops    uint32 // of the kernel, as last told
 
 	limit *pongLimit // of the worker
@@ -75,20 +74,19 @@ func (r *udpReader) rearm(i int) {
 // before it gives the processor to another thread, and getting one back costs
 // more than the call.
 func (r *udpReader) recvmmsg() (int, error) {
-	r.ready, r.failed = r.failed, false
+	r.ready = false
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, r.fd, uintptr(unsafe.Pointer(&r.hdrs[0])),
 			uintptr(len(r.hdrs)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
-			r.ready = r.ready || int(n) == len(r.hdrs)
+			r.ready = int(n) == len(r.hdrs)
 			return int(n), nil
 		case unix.EAGAIN:
-			r.ready = false
 			return 0, nil
 		case unix.EINTR:
 		default:
-			r.ready = true
+			r.ready = true // the error came before the datagrams
 			if r.queue != nil && pending(errno) {
 				return 0, nil
 			}

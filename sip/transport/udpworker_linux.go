@@ -115,7 +115,7 @@ func (w *udpWorker) run() error {
 		w.visit(n > 0 || w.ready)
 		for _, ev := range w.events[:n] {
 			if ev.Fd >= 0 { // or it is stop, which sets stopping first
-				w.note(w.readers[ev.Fd], ev.Events)
+				w.told(w.readers[ev.Fd], ev.Events)
 			}
 		}
 		w.ready = false
@@ -141,11 +141,11 @@ func (w *udpWorker) run() error {
 	}
 }
 
-// note takes what epoll says of a reader.
-func (w *udpWorker) note(r *udpReader, events uint32) {
+// told takes what epoll says of a reader. Errors that are left in their queue the
+// kernel tells of again.
+func (w *udpWorker) told(r *udpReader, events uint32) {
 	r.ready = true
 	if events&unix.EPOLLERR != 0 && r.queue != nil {
-		r.failed = true // the next read may end before the last datagram
 		r.queue.read(r.fd, func(to netip.AddrPort) { w.e.cfg.Unreachable(r.listener, to) })
 	}
 }
