@@ -71,7 +71,7 @@ func TestMistakes(t *testing.T) {
 		"relay -time 1h", "register -users 3", "register -nonce old", "call -nonce both", "rtp -calls 0", "rtp -target 127.0.0.1:9", "stream -protocol udp", "stream -conns 0", "stream -conns 10 -lanes 3", "stream -conns 1000000",
 		"idle -protocol x", "idle -conns 100", "idle -target 127.0.0.1:9", "flood -kind rain", "flood -sources 0", "flood -target 127.0.0.1:9",
 		"parse -start kamailio", "parse -target 127.0.0.1:9", "all nothing", "all -runs -1", "serve-idle", "serve-idle tcp x 1 y", "serve-media", "serve-media a b c d",
-		"media video", "media -calls 0", "media -installed 20000", "media plain -target 127.0.0.1:9", "media ng -rate 0"} {
+		"media video", "media -calls 0", "media -installed 40000", "media host -daemons 0", "media plain -target 127.0.0.1:9", "media ng -rate 0"} {
 		if code := run(strings.Fields(args), io.Discard, io.Discard); code != 2 {
 			t.Errorf("%q ends with %d", args, code)
 		}
@@ -112,6 +112,7 @@ func TestMediaBench(t *testing.T) {
 		"media upgrade -runs 1 -calls 5 -warm 100ms -time 3s":                                                      {"the process replaced meanwhile, 5 calls", "longest ms"},
 		"media plain srtp transcode -codec PCMA -start ours -runs 1 -calls 3 -installed 5 -warm 100ms -time 200ms": {"plain RTP, 3 calls of 5", "callers SRTP", "A-law to µ-law", "cmd/media", "no relay"},
 		"media ng -start ours -runs 1 -rate 100 -time 100ms":                                                       {"heap KiB/call"},
+		"media host -runs 1 -calls 3 -installed 12 -daemons 2 -warm 100ms -time 300ms":                             {"3 calls of 12 set up", "2 daemons", "flows", "cmd/media, kernel"},
 	} {
 		out.Reset()
 		if code := run(strings.Fields(args), &out, &progress); code != 0 && (args != busy || code != 1) {

@@ -11,8 +11,9 @@
 //	bench call      a proxy: calls between registered subscribers
 //	bench rtp       a media relay on loopback: both directions of many calls
 //	bench media     a media relay between two networks, driven over the ng protocol:
-//	                plain, SRTP, transcoding, in the kernel, the protocol itself, and
-//	                the process replaced; -most searches how many calls it carries
+//	                plain, SRTP, transcoding, in the kernel, the protocol itself,
+//	                the process replaced, and several of one host; -most searches
+//	                how many calls it carries
 //	bench billing   a call record's way from the spool to MariaDB
 //	bench billing-kill  the same with every part of it killed again and again
 //
