@@ -27,6 +27,11 @@ type association struct {
 	to atomic.Pointer[destination]
 }
 
+// repeatFlight is when a flight is sent again. RFC 6347 section 4.2.4.1 has a
+// second and lets those that cannot wait have less: an offerer may drop what
+// comes before the answer, and nobody hears anything until the handshake ends.
+const repeatFlight = 150 * time.Millisecond
+
 type destination struct {
 	socket *udploop.Socket
 	addr   netip.AddrPort
@@ -82,7 +87,7 @@ func (d *association) start(role dtlssrtp.Role) {
 	f, err := dtlssrtp.ParseFingerprint(d.want.Hash + " " + d.want.Fingerprint)
 	if err == nil {
 		d.run, err = dtlssrtp.Start(context.Background(), dtlssrtp.Config{Role: role, Certificate: r.cert,
-			Fingerprints: []dtlssrtp.Fingerprint{f}, Send: d.send, Result: d.result})
+			Fingerprints: []dtlssrtp.Fingerprint{f}, Send: d.send, Result: d.result, Repeat: repeatFlight})
 	}
 	if err != nil {
 		r.log.Warn("DTLS handshake not begun", "error", err)

@@ -163,3 +163,28 @@ func TestTooEarly(t *testing.T) {
 		})
 	}
 }
+
+// TestFirstHelloLost: a party that does not take the relay's first ClientHello,
+// because the answer is not there yet, is asked again soon.
+func TestFirstHelloLost(t *testing.T) {
+	cert, mine := certificate(t)
+	ours, theirs := certificate(t)
+	hash, value, _ := strings.Cut(mine, " ")
+	g := newRig(t, func(c *relay.Config) { c.Certificate = &ours })
+	a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+	g.plan(planned{a, b, func(p *bridge.Plan) {
+		m := &p.Legs[0].Media[0]
+		m.Proto, m.Security, m.Mux = "UDP/TLS/RTP/SAVPF", bridge.DTLSSRTP, true
+		m.DTLS = &bridge.DTLS{Active: true, Hash: hash, Fingerprint: value}
+	}})
+	_ = a.rtp.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, _, err := a.rtp.ReadFromUDPAddrPort(make([]byte, 1500)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	out, in := a.dtls(dtlssrtp.Passive, cert, theirs)
+	if d := time.Since(began); d > 800*time.Millisecond {
+		t.Errorf("the handshake took %v", d)
+	}
+	g.secureTalk(a, b, out, in)
+}

@@ -127,6 +127,38 @@ func TestBrowserToBrowser(t *testing.T) {
 	securelyFormed(t, w, n.ip)
 }
 
+// TestBrowserBundleMeetsNone: of two Chromium parties with sound and picture one
+// bundles them and the other does not, nor knows the MID extension. The relay
+// speaks it with the first alone.
+func TestBrowserBundleMeetsNone(t *testing.T) {
+	n, browser := newWebRTC(t, "c5bundle", "10.77.37.0", "10.77.37.1")
+	c := n.client(t)
+	const mid = "urn:ietf:params:rtp-hdrext:sdes:mid"
+	said := browser.sdp("offered", "offer left 1000+video")
+	reply := ordered(t, c, "command", "offer", "call-id", "bundle", "from-tag", "a", "sdp", said, "ICE", "force",
+		"codec", ng.Of("strip", ng.List{"all"}, "offer", ng.List{"opus", "VP8"}), "replace", ng.List{"origin"},
+		"bundle", ng.List{"accept"}, "extmap", ng.Of("mask", ng.List{mid}))
+	if out := reply.Str("sdp"); !strings.Contains(said, mid) || strings.Contains(out, mid) || strings.Contains(out, "BUNDLE") {
+		t.Fatalf("%s\nbecame\n%s", said, out)
+	}
+	said = browser.sdp("answered", "answer right 440+video+apart %s", packed(reply.Str("sdp")))
+	reply = ordered(t, c, "command", "answer", "call-id", "bundle", "from-tag", "a", "to-tag", "b", "sdp", said, "ICE", "force", "bundle", ng.List{"accept"})
+	if out := reply.Str("sdp"); strings.Contains(said, mid) || strings.Count(out, mid) != 2 || !strings.Contains(out, "a=group:BUNDLE ") {
+		t.Fatalf("%s\nbecame\n%s", said, out)
+	}
+	browser.ask("accepted", "accept left %s", packed(reply.Str("sdp")))
+	time.Sleep(4 * time.Second)
+	for name, hz := range map[string]float64{"left": 440, "right": 1000} {
+		first := browser.stats(name)
+		time.Sleep(2 * time.Second)
+		second := browser.stats(name)
+		if second.State != "connected" || second.Frames-first.Frames < 10 || math.Abs(second.Peak-hz) > 10 {
+			t.Errorf("%s says %+v, then %+v", name, first, second)
+		}
+		t.Logf("%s: %+v", name, second)
+	}
+}
+
 // tone sends a tone as G.711 A-law.
 func (p *rtpParty) tone(hertz float64, length time.Duration) {
 	law := codec.ALaw{}

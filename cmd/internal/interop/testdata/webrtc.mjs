@@ -2,7 +2,8 @@
 // trickle NAME HZ (an offer before any candidate), gathered NAME (the candidates
 // since, as an SDP fragment), answer NAME HZ|video SDP, accept NAME SDP, stats
 // NAME, vanish (the browser is killed). SDP is base64. HZ is the tone that the
-// party sends.
+// party sends; HZ+video is both, and with +apart it takes them on ports of their
+// own.
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import { createRequire } from 'node:module'
@@ -24,7 +25,8 @@ await page.goto(`http://127.0.0.1:${server.address().port}/`)
 await page.evaluate(() => {
   const parties = {}
   const make = async (name, kind) => {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    const kinds = kind.split('+')
+    const pc = new RTCPeerConnection({ bundlePolicy: kinds.includes('apart') ? 'balanced' : 'max-bundle' })
     const audio = new AudioContext()
     const party = parties[name] = { pc, audio }
     pc.ontrack = ({ track }) => {
@@ -47,13 +49,10 @@ await page.evaluate(() => {
       party.analyser.fftSize = 16384
       audio.createMediaStreamSource(stream).connect(party.analyser)
     }
-    if (kind === 'video') {
-      const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } })
-      pc.addTrack(camera.getVideoTracks()[0], camera)
-    } else {
+    if (kinds[0] !== 'video') {
       await navigator.mediaDevices.getUserMedia({ audio: true }) // so that addresses are shown
       const tone = audio.createOscillator()
-      tone.frequency.value = Number(kind)
+      tone.frequency.value = Number(kinds[0])
       const gain = audio.createGain()
       gain.gain.value = 0.25
       const out = audio.createMediaStreamDestination()
@@ -62,6 +61,10 @@ await page.evaluate(() => {
       pc.addTrack(out.stream.getAudioTracks()[0], out.stream)
       const known = RTCRtpReceiver.getCapabilities('audio').codecs
       pc.getTransceivers()[0].setCodecPreferences(known.filter(c => c.mimeType === 'audio/opus'))
+    }
+    if (kinds.includes('video')) {
+      const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } })
+      pc.addTrack(camera.getVideoTracks()[0], camera)
     }
     return pc
   }
