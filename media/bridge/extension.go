@@ -16,7 +16,7 @@ const maxElementID = 14
 func (w *work) extensions(p *pair) {
 	t := p.to
 	p.ext = make([]Extension, len(p.h.ext))
-	before := slices.Concat(t.Ext, t.ToldExt)
+	before := slices.Concat(t.Ext, t.ToldExt, w.bundledExtensions(p))
 	var told []Extension
 	if w.o.offer {
 		p.from.MaskedExt = nil
@@ -54,6 +54,23 @@ func (w *work) extensions(p *pair) {
 	}
 }
 
+// bundledExtensions are those that the other party is told in m= lines before
+// this one which share its ports: an identifier means the same in all of them.
+func (w *work) bundledExtensions(p *pair) (list []Extension) {
+	if !w.o.offer || !w.shares(p) {
+		return nil
+	}
+	for _, q := range w.o.pairs {
+		if q == p {
+			break
+		}
+		if !q.dropped && w.shares(q) {
+			list = append(list, q.to.ToldExt...)
+		}
+	}
+	return list
+}
+
 // ownExtensions are those that this side speaks with the party whatever the
 // other one does: those masked, which the relay takes out, and the MID of a
 // bundle, which it puts in.
@@ -79,7 +96,7 @@ func (w *work) ownExtensions(p *pair, told []Extension) (list []Extension) {
 // shares tells whether an RTP stream is told to share its ports with another one.
 func (w *work) shares(p *pair) bool {
 	g := w.o.to.Groups
-	return len(g) > 1 && p.to.MID != "" && slices.Contains(g, p.to.MID) && isRTP(p.to.Proto)
+	return len(g) > 1 && p.to.MID != "" && slices.Contains(g, p.to.MID) && isRTP(p.h.proto)
 }
 
 // midID is an identifier for the MID that is not used in any stream of the

@@ -152,6 +152,11 @@ func TestMID(t *testing.T) {
 			t.Errorf("%+v\n%+v", a, b)
 		}
 	})
+	t.Run("a number means the same in all of a bundle", func(t *testing.T) {
+		c := newCall(t)
+		c.do(step{"a offers", bridge.Options{Bundle: bridge.Bundle{Offer: true}}, "m=audio 4000 RTP/AVP 8|a=extmap:1 urn:x|m=video 4002 RTP/AVP 31|a=extmap:1 urn:y|a=extmap:2 urn:x",
+			"a=group:BUNDLE 1 2|m=audio 12000 RTP/AVP 8|a=extmap:1 urn:x|a=mid:1|a=extmap:3 " + sdesMID + audio + "12001|m=video 12010 RTP/AVP 31|a=extmap:4 urn:y|a=extmap:1 urn:x|a=mid:2|a=extmap:3 " + sdesMID + video + "12011"})
+	})
 	t.Run("an audio stream alone needs none", func(t *testing.T) {
 		c := newCall(t)
 		c.do(step{"a offers", bridge.Options{Bundle: bridge.Bundle{Accept: true}}, "a=group:BUNDLE x|m=audio 4000 RTP/AVP 8|a=mid:x|a=extmap:4 " + sdesMID, ""})

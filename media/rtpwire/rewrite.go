@@ -49,7 +49,7 @@ func nextElement(profile uint16, e []byte) (id uint8, data, rest []byte, ok bool
 			return 0, nil, nil, false
 		}
 		id, from, n = e[0], 2, int(e[1])
-	} else if id == 15 {
+	} else if id == 0 || id == 15 { // with a length: nothing behind it counts
 		return 0, nil, nil, false
 	}
 	if from+n > len(e) {
