@@ -14,8 +14,9 @@ type Filter struct {
 	Account  string         // that has a price of the record
 	// Superseded selects records that newer ones replaced as well.
 	Superseded bool
-	// Brief leaves explanations and media figures out, for those who only look
-	// at prices.
+	// Brief has what prices are made of and the prices themselves, and leaves all
+	// else empty, for those who look at millions: names of the leg and of the node,
+	// fees, zones, explanations and media figures among it.
 	Brief bool
 }
 
@@ -41,10 +42,13 @@ func (f Filter) where(after int64) (string, []any) {
 const page = 1000
 
 // Records returns the records that a filter selects, in the order in which
-// they were stored. Records that are stored meanwhile may be among them; each
+// they were stored; with Brief, in that of their identifiers, over two connections. Records that are stored meanwhile may be among them; each
 // comes once. An error is the last. While some are looked at, the next ones are
 // read already.
 func (s *Store) Records(ctx context.Context, f Filter) iter.Seq2[*billing.CDR, error] {
+	if f.Brief {
+		return s.brief(ctx, f)
+	}
 	return func(yield func(*billing.CDR, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		next := s.page(ctx, f, 0)
@@ -83,7 +87,7 @@ func (s *Store) page(ctx context.Context, f Filter, after int64) <-chan paged {
 	out := make(chan paged, 1)
 	go func() {
 		where, args := f.where(after)
-		list, err := read(ctx, s.db, f.Brief, where+" ORDER BY seq LIMIT ?", append(args, page)...)
+		list, err := read(ctx, s.db, false, where+" ORDER BY seq LIMIT ?", append(args, page)...)
 		out <- paged{list, err}
 	}()
 	return out
