@@ -37,9 +37,12 @@ type Config struct {
 	// interim record, numbered through by call; none when 0.
 	Interims int
 
-	Batch   int           // records of one transaction; 500 when 0
+	// Batch is the records of one transaction; 1000 when 0. What a commit costs is
+	// shared by as many: half of it stores a sixth less in a second, and twice as
+	// many hold accounts for longer than a call should wait that ends.
+	Batch   int
 	Age     time.Duration // a smaller batch goes out after that time; 200 ms when 0
-	Pending int           // records that wait in memory while the store takes none; 20 batches when 0
+	Pending int           // records that wait in memory while the store takes none; 10 batches when 0
 	Backoff time.Duration // the longest pause between two attempts; 1 s when 0
 
 	Now    func() time.Time // time.Now when nil
@@ -86,13 +89,13 @@ func (c *Config) defaults() error {
 		return errors.New("ship: log, store, rating function and a source of at most 90 bytes are required")
 	}
 	if c.Batch <= 0 {
-		c.Batch = 500
+		c.Batch = 1000
 	}
 	if c.Age <= 0 {
 		c.Age = 200 * time.Millisecond
 	}
 	if c.Pending <= 0 {
-		c.Pending = 20 * c.Batch
+		c.Pending = 10 * c.Batch
 	}
 	if c.Backoff <= 0 {
 		c.Backoff = time.Second

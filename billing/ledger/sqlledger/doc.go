@@ -25,6 +25,11 @@
 // A request is about ten statements. The driver's interpolateParams makes each
 // of them one round trip to MariaDB or MySQL.
 //
+// The tests run on SQLite and a MariaDB of their own, and on MySQL when
+// CLASS5_MYSQL_DSN names a database of one, which they empty, in the form of its
+// driver: user:password@tcp(127.0.0.1:3306)/class5. Those of ship/sqlstore do the
+// same: run one package at a time.
+//
 // # Clocks
 //
 // The database's clock is never asked. Holds are over by the At of requests.

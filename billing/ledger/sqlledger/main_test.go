@@ -18,8 +18,8 @@ var mariadb dbtest.Server
 func TestMain(m *testing.M) { mariadb.Main(m) }
 
 // engines are the servers that the suite runs on: a driver and a way to an
-// empty database. MySQL is there when CLASS5_MYSQL_DSN names an empty database
-// of one, for it is in no Debian package.
+// empty database. MySQL is there when CLASS5_MYSQL_DSN names a database of one,
+// for it is in no Debian package.
 func engines() map[string]func(testing.TB) *sqlx.DB {
 	all := map[string]func(testing.TB) *sqlx.DB{"sqlite": openSQLite, "mariadb": openMariaDB}
 	if dsn := os.Getenv("CLASS5_MYSQL_DSN"); dsn != "" {

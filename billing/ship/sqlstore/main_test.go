@@ -21,7 +21,7 @@ var mariadb dbtest.Server
 func TestMain(m *testing.M) { mariadb.Main(m) }
 
 // onEach runs a test on an empty database of every engine. MySQL takes part
-// when CLASS5_MYSQL_DSN names an empty database of one.
+// when CLASS5_MYSQL_DSN names a database of one, which is emptied.
 func onEach(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -33,7 +33,10 @@ func onEach(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
 		test(t, maria(t, mariadb.Database(t)))
 	})
 	if dsn := os.Getenv("CLASS5_MYSQL_DSN"); dsn != "" {
-		t.Run("mysql", func(t *testing.T) { test(t, migrated(t, sqlx.MustOpen("mysql", dsn))) })
+		t.Run("mysql", func(t *testing.T) {
+			emptied(t, dsn)
+			test(t, maria(t, dsn))
+		})
 	}
 }
 
@@ -57,6 +60,22 @@ func maria(t testing.TB, dsn string) *sqlx.DB {
 		t.Fatal(err)
 	}
 	return migrated(t, sqlx.NewDb(sql.OpenDB(connector), "mysql"))
+}
+
+// emptied drops all tables of a database.
+func emptied(t testing.TB, dsn string) {
+	t.Helper()
+	db := sqlx.MustOpen("mysql", dsn)
+	defer db.Close()
+	db.SetMaxOpenConns(1) // the setting is one of the connection
+	var tables []string
+	if err := db.Select(&tables, "SHOW TABLES"); err != nil {
+		t.Fatal(err)
+	}
+	db.MustExec("SET FOREIGN_KEY_CHECKS = 0")
+	for _, name := range tables {
+		db.MustExec("DROP TABLE `" + name + "`")
+	}
 }
 
 func migrated(t testing.TB, db *sqlx.DB) *sqlx.DB {
