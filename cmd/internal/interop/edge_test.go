@@ -148,7 +148,7 @@ func view(t *testing.T, from <-chan []byte) *wire.Message {
 			t.Fatalf("%v\n%s", err, b)
 		}
 		return m
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing came to the proxy")
 	}
 	return nil

@@ -167,8 +167,9 @@ const (
 		"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: ##########@forged\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
 )
 
-// spoof sends n datagrams, each from an address of its own, at 30,000 a second:
-// more would only fill the socket's queue.
+// spoof sends n datagrams, each from an address of its own, at 30,000 a second
+// and no faster than they are read: more would only fill the socket's queue, in
+// which the calls of others are as well.
 func spoof(t *testing.T, to netip.AddrPort, n int, texts []string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)
@@ -187,10 +188,37 @@ func spoof(t *testing.T, to netip.AddrPort, n int, texts []string) {
 		if err := unix.Sendto(fd, buf, 0, &dst); err != nil {
 			t.Fatal(err)
 		}
-		if i%300 == 299 {
+		if i%100 == 99 {
 			time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / 30_000)))
+			for end := time.Now().Add(20 * time.Second); waiting(t, to) > 256<<10; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("the edge reads nothing")
+				}
+			}
 		}
 	}
+}
+
+// waiting is how much the fullest socket of a port has to read.
+func waiting(t *testing.T, at netip.AddrPort) (octets uint64) {
+	t.Helper()
+	sockets, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sockets)) {
+		f := strings.Fields(line)
+		if len(f) < 5 || !strings.HasSuffix(f[1], fmt.Sprintf(":%04X", at.Port())) {
+			continue
+		}
+		_, queue, _ := strings.Cut(f[4], ":")
+		n, err := strconv.ParseUint(queue, 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		octets = max(octets, n)
+	}
+	return octets
 }
 
 // datagram is an IPv4 packet; the kernel fills in the checksum of its header,

@@ -88,10 +88,13 @@ func TestGeoCall(t *testing.T) {
 	a.gets("200 BYE")
 	g.over(t, was[:]...)
 	g.clean(t, 6)
-	text := fetch(t, fmt.Sprintf("http://127.0.0.1:%d/lb/media", c.admin()))
-	if !strings.Contains(text, `"offers":1,"answers":1,"deletes":1,"errors":0`) || !strings.Contains(text, `"draining"`) {
-		t.Errorf("the standby has done %s", text)
-	}
+	eventually(t, patience, func() error { // it counts when it has heard of the end
+		text := fetch(t, fmt.Sprintf("http://127.0.0.1:%d/lb/media", c.admin()))
+		if !strings.Contains(text, `"offers":1,"answers":1,"deletes":1,"errors":0`) || !strings.Contains(text, `"draining"`) {
+			return fmt.Errorf("the standby has done %s", text)
+		}
+		return nil
+	})
 }
 
 // TestGeoCalls: what can become of calls, with nodes of ours, and with rtpengine

@@ -54,6 +54,7 @@ func TestJsSIP(t *testing.T) {
 	const size = 6 << 10
 	browser := browse(t, "jssip.mjs", "BUNDLE="+jssipBundle(t), fmt.Sprintf("SOCKET=wss://127.0.0.1:%d/", e.wss), fmt.Sprintf("SIZE=%d", size))
 
+	browser.until("started") // a browser takes its time
 	m := e.next(t)
 	path, ok := m.First(wire.HdrPath)
 	if m.Method() != wire.REGISTER || !ok || !strings.Contains(string(path.Value), ";ob") {

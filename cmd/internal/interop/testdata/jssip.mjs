@@ -54,6 +54,7 @@ await page.evaluate(([socket, size]) => {
     })
   }
 }, [process.env.SOCKET, Number(process.env.SIZE)])
+say('started')
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'dial') await page.evaluate(() => window.dial())
