@@ -66,10 +66,7 @@ func parquetReader(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(filepath.Dir(modules(t)), "hyparquet-"+hyparquet)
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "hyparquet", "package.json")); err != nil {
-		out, err := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "hyparquet@"+hyparquet).CombinedOutput()
-		if err != nil {
-			t.Fatalf("npm install: %v\n%s", err, out)
-		}
+		install(t, dir, "hyparquet@"+hyparquet)
 	}
 	text, err := os.ReadFile(filepath.Join("testdata", "parquet.mjs"))
 	if err != nil {
