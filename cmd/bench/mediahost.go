@@ -83,16 +83,19 @@ func (b *mediaBench) hosted(ctx context.Context, start func() (*target.Target, e
 	}
 	flows := 0
 	var before, after reading
+	done := func() {}
 	cfg := b.config()
 	cfg.Control, cfg.Locals = b.host.spread, netlab.Parties()
 	cfg.Begin = func() (err error) {
 		if flows, err = b.flows(ctx); err != nil {
 			return err
 		}
+		done = b.profileAfter(ctx, b.host.elements[0], 0)
 		return b.read(&before, b.host.elements...)
 	}
 	cfg.End = func() error { return b.read(&after, b.host.elements...) }
 	r, err := mediagen.Run(ctx, cfg)
+	done()
 	if err != nil {
 		return outcome{}, err
 	}

@@ -5,6 +5,45 @@ import (
 	"testing"
 )
 
+// count makes all slots ones that have counted.
+func (l *loaded) count() {
+	for i := range l.memory.slots {
+		l.memory.slots[i].Version += 2
+	}
+}
+
+// TestWalkChanged wants flows visited that have counted since the walk before,
+// and all of them now and then.
+func TestWalkChanged(t *testing.T) {
+	l := load(t, 4)
+	f, other := flowAB(false), flowAB(true)
+	l.install(f, loop)
+	l.install(other, loop)
+	var seen []netip.AddrPort
+	walk := func() int {
+		seen = seen[:0]
+		if err := l.Walk(func(a netip.AddrPort, _ Stats) { seen = append(seen, a) }); err != nil {
+			t.Fatal(err)
+		}
+		return len(seen)
+	}
+	walk()
+	if n := walk(); n != 0 {
+		t.Errorf("%d of two silent flows", n)
+	}
+	l.once(frame(f.Source, f.Local, rtp{pt: 8}.packet(20)))
+	if walk() != 1 || seen[0] != f.Local {
+		t.Errorf("one has counted: %v", seen)
+	}
+	most := 0
+	for range every {
+		most = max(most, walk())
+	}
+	if most != 2 {
+		t.Errorf("never more than %d of two", most)
+	}
+}
+
 // TestWalkAlloc wants no allocation per flow.
 func TestWalkAlloc(t *testing.T) {
 	l := load(t, 1000)
@@ -14,6 +53,7 @@ func TestWalkAlloc(t *testing.T) {
 	seen := 0
 	if n := testing.AllocsPerRun(10, func() {
 		seen = 0
+		l.count()
 		if err := l.Walk(func(netip.AddrPort, Stats) { seen++ }); err != nil {
 			t.Fatal(err)
 		}
@@ -31,6 +71,7 @@ func BenchmarkWalk(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		seen := 0
+		l.count()
 		if err := l.Walk(func(netip.AddrPort, Stats) { seen++ }); err != nil || seen != flows {
 			b.Fatal(seen, err)
 		}

@@ -29,6 +29,8 @@ type Kernel struct {
 	copying  copying
 	memory   memory
 	scratch  forwardSlot
+	versions []uint32 // by slot: at the last walk
+	walks    uint64
 	closed   bool
 }
 

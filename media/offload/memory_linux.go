@@ -66,6 +66,9 @@ func await(try func() bool) bool {
 	return true
 }
 
+// version tells whether a slot has counted since it was another one.
+func (m *memory) version(slot uint32) uint32 { return atomic.LoadUint32(&m.slots[slot].Version) }
+
 // read copies what a slot has counted, at one moment.
 func (m *memory) read(slot uint32, into *forwardSlot) {
 	s := &m.slots[slot]

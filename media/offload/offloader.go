@@ -16,8 +16,9 @@ type Offloader interface {
 	Remove(local netip.AddrPort) (Stats, error)
 	// Figures returns those of one flow; Walk is cheaper for many.
 	Figures(local netip.AddrPort) (Stats, error)
-	// Walk calls visit with the figures of every flow, installed, claimed or
-	// found. visit must not call the Offloader.
+	// Walk calls visit with the figures of the flows, installed, claimed or found,
+	// that have changed since the last one, and now and then of all. visit must
+	// not call the Offloader.
 	Walk(visit func(local netip.AddrPort, s Stats)) error
 	// List returns all flows in no order, those found at the start included.
 	List() []Flow

@@ -22,13 +22,10 @@ func (l *loaded) once(b []byte) (code int32, out []byte) {
 }
 
 // figures are those of a flow.
-func (l *loaded) figures(local netip.AddrPort) (s Stats) {
+func (l *loaded) figures(local netip.AddrPort) Stats {
 	l.t.Helper()
-	if err := l.Walk(func(a netip.AddrPort, st Stats) {
-		if a == local {
-			s = st
-		}
-	}); err != nil {
+	s, err := l.Figures(local)
+	if err != nil {
 		l.t.Fatal(err)
 	}
 	return s

@@ -34,6 +34,7 @@ type session struct {
 	source     netip.Addr     // of the signalling that began it
 	digitsTo   netip.AddrPort // where digits are reported; invalid: nowhere
 	dirty      bool           // to be stored with the next second
+	looked     glance         // when it was looked at last
 	restoring  bool           // a state is being imported
 	revision   uint64         // of what was stored
 	stored     time.Time      // when it was

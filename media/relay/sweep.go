@@ -17,6 +17,11 @@ func (r *Relay) sweep(now time.Time) {
 	for _, s := range all {
 		s.mu.Lock()
 		if !s.closed {
+			if s.still(now) {
+				r.check(s, now)
+				s.mu.Unlock()
+				continue
+			}
 			s.second(now)
 			if s.r.cfg.Store != nil && (s.revised() || s.dirty || s.outdated(now)) {
 				s.save()
@@ -35,6 +40,26 @@ func (r *Relay) sweep(now time.Time) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// glance is what a session was like when it was looked at.
+type glance struct{ at, heard, signalled time.Time }
+
+// stillFor is how long a session in which nothing happens is passed over.
+const stillFor = 5 * time.Second
+
+// still tells whether nothing was heard of or about a session since it was looked
+// at not long ago: then there is nothing to do but to see whether its time is
+// over. With thousands of silent calls the rest would be most of what a relay
+// does whose packets the kernel forwards.
+func (s *session) still(now time.Time) bool {
+	g := glance{s.looked.at, s.heard, s.signalled}
+	if s.looked == g && !s.dirty && s.made == nil && now.Sub(g.at) < stillFor {
+		return true
+	}
+	g.at = now
+	s.looked = g
+	return false
 }
 
 // second takes the figures of the last second.
