@@ -59,10 +59,10 @@ func TestPeers(t *testing.T) {
 	}
 	c.sipp(t, dir, time.Minute, "-sf", scenario(t, "register.xml"), "-m", "1", "-inf", injection(t, dir, "callee.csv", [][]string{row(phones[1], "")}), "-p", at(2))
 	for i, address := range []string{uk, fr, "127.0.0.1"} {
-		start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", address, "-mi", address, "-p", at(i), "-mp", fmt.Sprint(24000+10*i), "-nostdin")
+		start(t, dir, "sipp", "-sf", scenario(t, "uas.xml"), "-i", address, "-mi", address, "-p", at(i), "-mp", fmt.Sprint(freePorts(t, 4)), "-nostdin").boundAt(t, address, port+i)
 	}
 
-	c.sipp(t, dir, time.Minute, "-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "out.csv", [][]string{row(phones[0], "+44201234")}), "-m", "1", "-d", "6000", "-p", at(3), "-mp", "24040")
+	c.sipp(t, dir, time.Minute, "-sf", scenario(t, "uac.xml"), "-inf", injection(t, dir, "out.csv", [][]string{row(phones[0], "+44201234")}), "-m", "1", "-d", "6000", "-p", at(3), "-mp", fmt.Sprint(freePorts(t, 4)))
 	c.wantPrices(t, 1, "caller customer acme 0.01x, caller carrier uk 0.006x")
 	c.wantRunning(t, filepath.Join(dir, "running"))
 
@@ -77,7 +77,7 @@ func TestPeers(t *testing.T) {
 		if err := os.WriteFile(file, bytes.ReplaceAll(b, []byte("sip:callee@"), []byte("sip:"+to+"@")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c.sipp(t, dir, time.Minute, "-sf", file, "-m", "1", "-d", "1000", "-i", uk, "-mi", uk, "-p", at(4), "-mp", "24060")
+		c.sipp(t, dir, time.Minute, "-sf", file, "-m", "1", "-d", "1000", "-i", uk, "-mi", uk, "-p", at(4), "-mp", fmt.Sprint(freePorts(t, 4)))
 	}
 	from(phones[1].number)
 	c.wantPrices(t, 2, "callee customer acme 0, callee carrier uk 0.002x")

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,13 @@ func (p *process) output() string {
 // would tell too, and now and then take it from the process.
 func (p *process) bound(t *testing.T, port int) *process {
 	t.Helper()
+	return p.boundAt(t, "127.0.0.1", port)
+}
+
+func (p *process) boundAt(t *testing.T, address string, port int) *process {
+	t.Helper()
+	a := netip.MustParseAddr(address).As4()
+	socket := fmt.Sprintf(" %02X%02X%02X%02X:%04X ", a[3], a[2], a[1], a[0], port)
 	eventually(t, 20*time.Second, func() error {
 		select {
 		case <-p.done:
@@ -214,7 +222,7 @@ func (p *process) bound(t *testing.T, port int) *process {
 		default:
 		}
 		sockets, err := os.ReadFile("/proc/net/udp")
-		if err != nil || !strings.Contains(string(sockets), fmt.Sprintf(" 0100007F:%04X ", port)) {
+		if err != nil || !strings.Contains(string(sockets), socket) {
 			return fmt.Errorf("%s does not listen: %v\n%s", p.cmd.Path, err, p.output())
 		}
 		return nil
