@@ -157,8 +157,12 @@ func (c *Core) targets(now time.Time, p routing.Plan) (groups []proxy.Group, sta
 		if route == "" {
 			return nil, 503, "No Way Out"
 		}
+		number := "+" + p.Number
+		if p.Emergency { // 112 is a number of no country
+			number = p.Number
+		}
 		return []proxy.Group{{Targets: []proxy.Target{{
-			URI: []byte("sip:+" + p.Number + "@" + p.Peer.Gateway), Route: [][]byte{[]byte(route)},
+			URI: []byte("sip:" + number + "@" + p.Peer.Gateway), Route: [][]byte{[]byte(route)},
 		}}}}, 0, ""
 	}
 	ctx, cancel := c.context()

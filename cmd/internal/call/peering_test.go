@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,11 @@ func TestToPeer(t *testing.T) {
 	w.users["alice"].Lock, w.core.Outside = 0, nil
 	if out := w.dial("c4", "+44201234", "offer"); out[0].Status() != 503 {
 		t.Errorf("no way out: %d", out[0].Status())
+	}
+	w.peered("")
+	w.core.Router.Emergency = func(uri []byte) bool { return strings.Contains(string(uri), "44999") }
+	if inv := find(t, w.dial("c6", "44999", "offer"), wire.INVITE, 0); string(inv.RequestURI()) != "sip:44999@192.0.2.99:5070" {
+		t.Errorf("an emergency number goes to %s", inv.RequestURI())
 	}
 	if out := w.dial("c5", "+33201234", "offer"); out[0].Status() != 404 {
 		t.Errorf("a number that no network takes: %d", out[0].Status())
