@@ -94,8 +94,9 @@ type CDR struct {
 }
 
 // Chargeable reports whether the leg was answered and its end is known or
-// proven. Everything else is recorded and costs nothing.
-func (c *CDR) Chargeable() bool { return c.Status == StatusOK }
+// proven. Everything else is recorded and costs nothing, interim records among
+// it.
+func (c *CDR) Chargeable() bool { return c.Status == StatusOK && c.Interim == 0 }
 
 // Side is the side of the call that a party belongs to.
 type Side string

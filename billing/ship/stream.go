@@ -91,7 +91,7 @@ func Days(zone *time.Location) func(c *billing.CDR) []string {
 }
 
 // Answered is a Stream.Filter: calls that were answered.
-func Answered(c *billing.CDR) bool { return c.Chargeable() }
+func Answered(c *billing.CDR) bool { return c.Status == billing.StatusOK }
 
 // name makes the name of a file.
 func (s *Stream) name(part string, number int64, made time.Time) string {
