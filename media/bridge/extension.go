@@ -88,7 +88,7 @@ func (w *work) ownExtensions(p *pair, told []Extension) (list []Extension) {
 		return list
 	}
 	if missing(midURI) && w.shares(p) {
-		list = append(list, Extension{ID: w.midID(p, told), URI: midURI})
+		list = append(list, Extension{ID: w.midID(told), URI: midURI})
 	}
 	return list
 }
@@ -101,7 +101,7 @@ func (w *work) shares(p *pair) bool {
 
 // midID is an identifier for the MID that is not used in any stream of the
 // bundle: there it has to be the same for all (RFC 8843 section 14).
-func (w *work) midID(p *pair, told []Extension) uint8 {
+func (w *work) midID(told []Extension) uint8 {
 	used := slices.Clone(told)
 	for _, q := range w.o.pairs {
 		if q.dropped || !w.shares(q) {

@@ -71,7 +71,7 @@ func (s *stream) wait(p *port, kind rtpwire.Kind, pkt *udploop.Packet, now time.
 	if s.early == nil {
 		s.early = &early{}
 	}
-	lost := false
+	var lost bool
 	switch kind {
 	case rtpwire.KindDTLS:
 		if s.carrier.shield == nil || p.rtcp && s.carrier.shield.control.dtls == nil || !p.rtcp && s.carrier.shield.dtls == nil {
