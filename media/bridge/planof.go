@@ -21,7 +21,7 @@ func (s *Session) Plan() Plan {
 		}
 	}
 	for _, l := range st.Legs {
-		if l.Heard != nil {
+		if l.subscribes() {
 			p.Flows = append(p.Flows, w.copyFlows(l)...)
 		}
 	}
@@ -30,7 +30,7 @@ func (s *Session) Plan() Plan {
 
 func (w *work) planLeg(l *leg) Leg {
 	out := Leg{ID: l.ID, Tags: slices.Clone(l.Tags), Branch: l.Branch, Label: l.Label, Interface: l.Interface, Peer: l.Peer,
-		Subscriber: l.Heard != nil, Publisher: l.Publishes}
+		Subscriber: l.subscribes(), Publisher: l.Publishes}
 	peer := w.leg(l.Peer)
 	for i, m := range l.Media {
 		var other *stream

@@ -34,8 +34,10 @@ type leg struct {
 	// Origin and Name are the o= and s= lines it wrote last.
 	Origin string `json:"origin,omitempty"`
 	Name   string `json:"name,omitempty"`
-	// Heard is what a subscriber takes for the other side; nil: a party.
+	// Heard is what a subscriber, or a party that the relay made itself (Created),
+	// takes for the other side.
 	Heard     *leg `json:"heard,omitempty"`
+	Created   bool `json:"created,omitempty"`
 	Publishes bool `json:"publishes,omitempty"`
 	// Both: a publisher that also receives, or a subscriber that also speaks.
 	Both bool `json:"both,omitempty"`

@@ -70,7 +70,7 @@ func (s *Session) Subscribe(q Subscription, ports Ports) (Subscribed, error) {
 			return Subscribed{}, err
 		}
 		to.tag(q.ToTag)
-	case to.Heard == nil:
+	case !to.subscribes():
 		return Subscribed{}, fmt.Errorf("%w: the tag of a party", ErrMismatch)
 	}
 	legs, err := st.wanted(&q)
@@ -112,7 +112,7 @@ func (s *Session) add(st *state, l *leg) {
 // wanted are the parties that a subscription is to, subscribers not among them.
 func (s *state) wanted(q *Subscription) (list []*leg, err error) {
 	add := func(name string, ok func(*leg) bool) error {
-		i := slices.IndexFunc(s.Legs, func(l *leg) bool { return l.Heard == nil && ok(l) })
+		i := slices.IndexFunc(s.Legs, func(l *leg) bool { return !l.subscribes() && ok(l) })
 		if i < 0 {
 			return fmt.Errorf("%w: no party %.64q", ErrUnknown, name)
 		}
@@ -135,7 +135,7 @@ func (s *state) wanted(q *Subscription) (list []*leg, err error) {
 		return list, nil
 	}
 	for _, l := range s.Legs {
-		if l.Heard == nil {
+		if !l.subscribes() {
 			list = append(list, l)
 		}
 	}
@@ -232,21 +232,10 @@ func written(lines []string) []byte { return []byte(strings.Join(lines, "\r\n") 
 func (s *Session) SubscribeAnswer(a Answer, ports Ports) (Result, error) {
 	st := s.state.clone()
 	from := st.byTag(a.ToTag)
-	if from == nil || from.Heard == nil {
+	if from == nil || !from.subscribes() {
 		return Result{}, fmt.Errorf("%w: no subscription of that tag", ErrUnknown)
 	}
-	label(from, a.Label)
-	options := a.Options.expand()
-	w := &work{state: st, cfg: s.cfg, ports: ports, o: &exchange{options: &options, source: a.Source, from: from, to: from.Heard}}
-	if _, err := w.exchange(a.SDP); err != nil {
-		return Result{}, err
-	}
-	for _, m := range from.Media {
-		m.Codecs.Transcode = m.Codecs.Transcode || options.AllowTranscoding
-	}
-	from.Answers = max(from.Answers, 1)
-	s.add(st, from)
-	return Result{From: from.ID, Warnings: w.o.warnings}, nil
+	return s.alone(st, from, a, ports)
 }
 
 // copyFlows connects the streams of a subscriber to those they are copies of.

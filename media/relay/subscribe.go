@@ -109,6 +109,11 @@ func (s *session) attach(id bridge.LegID, learning *Learning) {
 // SubscribeAnswer takes a subscriber's answer; from now on the copies are
 // sent.
 func (r *Relay) SubscribeAnswer(ctx context.Context, req SubscribeAnswerRequest) error {
+	return r.alone(ctx, req, false)
+}
+
+// alone takes the answer of a party to an offer of the relay itself.
+func (r *Relay) alone(ctx context.Context, req SubscribeAnswerRequest, created bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -117,17 +122,32 @@ func (r *Relay) SubscribeAnswer(ctx context.Context, req SubscribeAnswerRequest)
 		return err
 	}
 	defer s.mu.Unlock()
+	take := s.bridge.SubscribeAnswer
+	if created {
+		take = s.bridge.CreateAnswer
+	}
 	b := binder{s: s}
-	res, err := s.bridge.SubscribeAnswer(bridge.Answer{ToTag: req.ToTag, SDP: req.SDP, Source: req.Source, Options: req.Options}, &b)
+	res, err := take(bridge.Answer{ToTag: req.ToTag, SDP: req.SDP, Source: req.Source, Options: req.Options}, &b)
 	if err != nil {
 		b.undo()
 		return translate(err)
+	}
+	if created {
+		s.signal()
 	}
 	l := s.ensure(res.From)
 	l.answered, l.early, l.source = true, false, req.Source
 	s.attach(res.From, nil)
 	warn(req.Warn, res.Warnings)
 	return nil
+}
+
+// signal notes signalling that leaves nothing to wait for.
+func (s *session) signal() {
+	s.signalled, s.timedOut, s.doomed = s.r.now(), time.Time{}, time.Time{}
+	if s.answered.IsZero() {
+		s.answered, s.early = s.signalled, false
+	}
 }
 
 // Unsubscribe ends a subscription.

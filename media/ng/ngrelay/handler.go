@@ -25,6 +25,9 @@ type Relay interface {
 	SubscribeAnswer(ctx context.Context, req relay.SubscribeAnswerRequest) error
 	Unsubscribe(ctx context.Context, callID, toTag string) error
 	Publish(ctx context.Context, req relay.PublishRequest) ([]byte, error)
+	Create(ctx context.Context, req relay.CreateRequest) (relay.Creation, error)
+	CreateAnswer(ctx context.Context, req relay.CreateAnswerRequest) error
+	Connect(ctx context.Context, req relay.ConnectRequest) error
 	Query(ctx context.Context, callID string) (relay.Report, error)
 	List() iter.Seq[string]
 	Totals() relay.Totals
@@ -92,7 +95,7 @@ func NewHandler(r Relay, cfg Config) *Handler {
 	h := &Handler{relay: r, cfg: cfg}
 	h.commands = map[string]command{
 		"offer": h.offer, "answer": h.answer, "delete": h.delete, "query": h.query, "list": h.list, "statistics": h.statistics,
-		"publish": h.publish, "subscribe-request": h.subscribe, "subscribe-answer": h.subscribeAnswer, "unsubscribe": h.unsubscribe,
+		"create": h.create, "create-answer": h.createAnswer, "connect": h.connect, "publish": h.publish, "subscribe-request": h.subscribe, "subscribe-answer": h.subscribeAnswer, "unsubscribe": h.unsubscribe,
 		"play-DTMF": h.playDTMF, "block-DTMF": h.blockDTMF, "unblock-DTMF": h.unblockDTMF,
 		"play-media": h.play, "stop-media": h.stopPlay,
 		"start-recording": h.startRecording, "pause-recording": h.pauseRecording, "stop-recording": h.stopRecording,
@@ -116,7 +119,7 @@ func (h *Handler) HandleNG(ctx context.Context, req *ng.Request) (ng.Dict, error
 		}
 		return ng.Dict{}, errors.New("Unrecognized command") //nolint:staticcheck // wording is protocol
 	}
-	if req.Dict.Str("call-id") == "" && req.Command != "list" && req.Command != "statistics" {
+	if req.Dict.Str("call-id") == "" && req.Command != "list" && req.Command != "statistics" && req.Command != "create" {
 		return ng.Dict{}, errors.New("No call-id in message") //nolint:staticcheck // wording is protocol
 	}
 	reply, err := f(ctx, req)
@@ -124,7 +127,7 @@ func (h *Handler) HandleNG(ctx context.Context, req *ng.Request) (ng.Dict, error
 }
 
 // declined are commands of the protocol that this relay has no answer to.
-var declined = []string{"transform", "mesh", "connect", "create", "create-answer", "inject-start", "inject-stop"}
+var declined = []string{"transform", "mesh", "inject-start", "inject-stop"}
 
 // said gives errors the words that clients know.
 func said(err error) error {

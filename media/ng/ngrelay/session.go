@@ -10,10 +10,8 @@ import (
 
 func (h *Handler) offer(ctx context.Context, req *ng.Request) (ng.Dict, error) {
 	d := req.Dict
-	if h.draining.Load() {
-		if _, err := h.relay.Query(ctx, d.Str("call-id")); errors.Is(err, relay.ErrUnknownCall) {
-			return ng.Dict{}, relay.ErrSessions
-		}
+	if err := h.full(ctx, d); err != nil {
+		return ng.Dict{}, err
 	}
 	o, warnings := ng.ParseOptions(d)
 	learning, err := learningOf(o)

@@ -103,12 +103,7 @@ func (h *Handler) subscribeAnswer(ctx context.Context, req *ng.Request) (ng.Dict
 	if d.Str("to-tag") == "" {
 		return ng.Dict{}, errors.New("No to-tag in message") //nolint:staticcheck // wording is protocol
 	}
-	o, warnings := ng.ParseOptions(d)
-	err := h.relay.SubscribeAnswer(ctx, relay.SubscribeAnswerRequest{
-		CallID: d.Str("call-id"), ToTag: d.Str("to-tag"), SDP: []byte(d.Str("sdp")), Source: o.Source, Options: o.Options,
-		Warn: func(s string) { warnings = append(warnings, s) },
-	})
-	return warned(ng.Dict{}, warnings), err
+	return h.alone(ctx, d, d.Str("to-tag"), h.relay.SubscribeAnswer)
 }
 
 func (h *Handler) unsubscribe(ctx context.Context, req *ng.Request) (ng.Dict, error) {
@@ -130,8 +125,8 @@ func (h *Handler) publish(ctx context.Context, req *ng.Request) (ng.Dict, error)
 	if label == "" {
 		label = d.Str("label")
 	}
-	if h.draining.Load() {
-		return ng.Dict{}, relay.ErrSessions
+	if err := h.full(ctx, d); err != nil {
+		return ng.Dict{}, err
 	}
 	sdp, err := h.relay.Publish(ctx, relay.PublishRequest{
 		CallID: d.Str("call-id"), FromTag: d.Str("from-tag"), Label: label, SDP: []byte(d.Str("sdp")), Source: o.Source,
