@@ -49,6 +49,9 @@ func (c *command) node(kind string, args []string, known commands) error {
 		return fmt.Errorf("%w: %s: %s", errUsage, kind, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	build, ok := known[args[0]]
+	if strings.HasPrefix(args[0], "-h") || strings.HasPrefix(args[0], "--h") {
+		return flag.ErrHelp
+	}
 	if !ok {
 		return fmt.Errorf("%w: %s: no command %q", errUsage, kind, args[0])
 	}

@@ -25,7 +25,7 @@ class5ctl lb drain ADDRESS:PORT
 class5ctl lb undrain ADDRESS:PORT
 class5ctl lb stats
 class5ctl lb media
-class5ctl media sessions [-limit N]
+class5ctl media list [-limit N]
 class5ctl media show CALL-ID
 class5ctl media terminate CALL-ID
 class5ctl media drain | undrain

@@ -132,6 +132,38 @@ func TestLB(t *testing.T) {
 	}
 }
 
+// TestMedia: what the commands for a media relay ask its admin listener.
+func TestMedia(t *testing.T) {
+	e := &edge{status: 200}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	for _, c := range []struct {
+		args, answer, asked, want string
+		code                      int
+	}{
+		{"list", `[{"call_id":"a","created":"2026-01-01T00:00:00Z","legs":2,"packets":7,"path":"user"}]`, "GET /media/sessions?limit=100",
+			"CALL_ID  CREATED               LEGS  PACKETS  PATH\na        2026-01-01T00:00:00Z  2     7        user\n", 0},
+		{"list -limit 2", `[]`, "GET /media/sessions?limit=2", "none\n", 0},
+		{"list -limit 0", ``, "", "class5ctl: usage: -limit is at least 1\n", 2},
+		{"show a/b@c", `{"call_id":"a/b@c"}`, "GET /media/sessions/a%2Fb@c", "call_id  a/b@c\n", 0},
+		{"terminate a", `{"call_id":"a"}`, "DELETE /media/sessions/a", "call_id  a\n", 0},
+		{"terminate", ``, "", "class5ctl: usage: CALL-ID is missing\n", 2},
+		{"drain", `{}`, "POST /media/drain", "takes no new sessions\n", 0},
+		{"undrain", `{}`, "POST /media/undrain", "takes new sessions\n", 0},
+		{"upgrade", `{}`, "POST /media/upgrade", "its successor goes on with all calls\n", 0},
+		{"limits", `{"sessions":1,"cpu_limit":0.8}`, "GET /media/limits", "cpu_limit  0.8\nsessions   1\n", 0},
+		{"totals", `{"packets":1}`, "GET /media/totals", "packets  1\n", 0},
+		{"coffee", ``, "", "class5ctl: usage: media: no command \"coffee\"\n", 2},
+		{"-h", ``, "", usage, 0},
+	} {
+		e.answer, e.asked = c.answer, ""
+		out, errs, code := ctl(map[string]string{"CLASS5_ADMIN": s.URL}, append([]string{"media"}, strings.Fields(c.args)...)...)
+		if code != c.code || out+errs != c.want || e.asked != c.asked {
+			t.Errorf("media %s: code %d, asked %q, wrote\n%s%s", c.args, code, e.asked, out, errs)
+		}
+	}
+}
+
 func TestTokenExplain(t *testing.T) {
 	secret := "a-secret-of-enough-characters"
 	ring, err := token.New(token.Key{ID: 3, Secret: []byte(secret)})

@@ -17,7 +17,7 @@ func (c *command) media(args []string) error {
 		}
 	}
 	return c.node("media", args, commands{
-		"sessions":  sessions,
+		"list":      sessions,
 		"show":      session(http.MethodGet, ""),
 		"terminate": session(http.MethodDelete, ""),
 		"drain":     plain(http.MethodPost, "/media/drain", "takes no new sessions"),

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,5 +90,27 @@ func TestInterimRecords(t *testing.T) {
 	}
 	if err := (ProxyConfig{InterimRecords: time.Second}).check(); err == nil || !strings.Contains(err.Error(), "interim_records") {
 		t.Errorf("more often than they are noted: %v", err)
+	}
+}
+
+// TestRelayLimits: settings that would be taken for the default, or refuse every
+// call, are refused at the start.
+func TestRelayLimits(t *testing.T) {
+	for want, change := range map[string]func(*MediaNodeConfig){
+		"":                               func(*MediaNodeConfig) {},
+		"limits: cpu: 80 is no share":    func(c *MediaNodeConfig) { c.Limits.CPU = 80 },
+		"limits: cpu: -1 is no share":    func(c *MediaNodeConfig) { c.Limits.CPU = -1 },
+		"limits: per_source is negative": func(c *MediaNodeConfig) { c.Limits.PerSource = -1 },
+		"sessions is negative":           func(c *MediaNodeConfig) { c.Sessions = -1 },
+		"media: timeout is negative":     func(c *MediaNodeConfig) { c.Timeout = -5 * time.Second },
+		"offload: lease is negative":     func(c *MediaNodeConfig) { c.Offload.Lease = -1 },
+	} {
+		c := MediaNodeConfig{DeleteDelay: -1} // which means none
+		c.Interfaces, c.NG.UDP = []string{"127.0.0.1"}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:2223")}
+		change(&c)
+		err := c.check()
+		if want == "" && err != nil || want != "" && (!errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }

@@ -96,7 +96,14 @@ func (m *MediaNode) limits(*http.Request) (any, error) {
 	if sessions == 0 {
 		sessions = 10000
 	}
-	return map[string]any{"sessions": t.Sessions, "sessions_limit": sessions, "ports_free": t.PortsFree, "draining": m.handler.Draining()}, nil
+	v := map[string]any{"sessions": t.Sessions, "sessions_limit": sessions, "ports_free": t.PortsFree, "draining": m.handler.Draining()}
+	l := m.cfg.Limits
+	for name, limit := range map[string]float64{"cpu_limit": l.CPU, "load_limit": l.Load, "bandwidth_limit": float64(l.Bandwidth), "per_source_limit": float64(l.PerSource)} {
+		if limit > 0 { // the others do not limit
+			v[name] = limit
+		}
+	}
+	return v, nil
 }
 
 // mediaCLI are the text commands that operators of rtpengine type.

@@ -68,6 +68,9 @@ func (c MediaNodeConfig) check() error {
 	if err := c.RelayConfig.check("media"); err != nil {
 		return err
 	}
+	if err := notNegative("media", map[string]float64{"timeout": float64(c.Timeout), "silent_timeout": float64(c.SilentTimeout), "offer_timeout": float64(c.OfferTimeout)}); err != nil {
+		return err
+	}
 	secure := len(c.NG.TLS)+len(c.NG.HTTPS) > 0
 	return needs("media: interfaces", len(c.Interfaces) > 0, "media: ng: a listener", c.NG.all() > 0,
 		"media: ng: certificates", !secure || len(c.NG.Certificates) > 0,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -115,6 +116,23 @@ func (c RelayConfig) check(section string) error {
 	if c.Learning != "" {
 		if _, err := relay.ParseLearning(c.Learning); err != nil {
 			return fmt.Errorf("%w: %s: learning: %w", ErrConfig, section, err)
+		}
+	}
+	if c.Limits.CPU < 0 || c.Limits.CPU > 1 {
+		return fmt.Errorf("%w: %s: limits: cpu: %v is no share from 0 to 1", ErrConfig, section, c.Limits.CPU)
+	}
+	return notNegative(section, map[string]float64{
+		"loops": float64(c.Loops), "sessions": float64(c.Sessions), "jitter_buffer": float64(c.JitterBuffer), "recordings: memory": float64(c.Recordings.Memory),
+		"limits: load": c.Limits.Load, "limits: per_source": float64(c.Limits.PerSource), "offload: lease": float64(c.Offload.Lease), "offload: flows": float64(c.Offload.Flows),
+	})
+}
+
+// notNegative refuses settings below nothing: they would be taken for the
+// default, or refuse every call.
+func notNegative(section string, settings map[string]float64) error {
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		if settings[name] < 0 {
+			return fmt.Errorf("%w: %s: %s is negative", ErrConfig, section, name)
 		}
 	}
 	return nil
