@@ -149,6 +149,9 @@ func (b *mediaBench) config() mediagen.Config {
 	if b.control != nil {
 		c.Control, c.Locals = b.control, netlab.Parties()
 	}
+	if b.mounted != "" {
+		c.Settle = 2500 * time.Millisecond // the kernel gets flows once a second
+	}
 	return c
 }
 

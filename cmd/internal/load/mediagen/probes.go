@@ -3,6 +3,7 @@ package mediagen
 import (
 	"context"
 	"maps"
+	"runtime"
 	"time"
 )
 
@@ -28,7 +29,8 @@ func (p *Probes) Close() { p.run.close() }
 // of the one before is waited for, and is in no figure.
 func (p *Probes) Probe(ctx context.Context, active int) (Result, error) {
 	r := p.run
-	defer stay()()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	r.settle(ctx)
 	r.cfg.Active = active
 	r.result = Result{Faults: map[string]uint64{}, SetUp: r.setups}

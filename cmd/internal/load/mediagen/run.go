@@ -36,6 +36,10 @@ type Config struct {
 	Formats [2]Format // what callers and callees speak
 	Secure  bool      // callers speak SRTP, with SDES; not with transcoding
 
+	// Settle is how long nothing is sent after the first packet of each stream,
+	// which all of them send one after the other then, as calls begin. 0: those
+	// that are active begin all at once.
+	Settle        time.Duration
 	Warm, Measure time.Duration
 	// Begin and End are called around the measured part; nil: nothing.
 	Begin, End func() error
@@ -81,7 +85,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	defer r.close()
-	defer stay()()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := r.touch(ctx); err != nil {
 		return Result{}, err
 	}
@@ -181,10 +186,13 @@ func hook(f func() error) error {
 	return f()
 }
 
-// touch sends one packet of every stream that is not active, slowly, and lets
-// the relay see that they are there.
+// touch sends one packet of every stream that is not active, or of all, slowly,
+// and lets the relay see that they are there.
 func (r *run) touch(ctx context.Context) error {
 	idle := r.streams[2*r.cfg.Active:]
+	if r.cfg.Settle > 0 {
+		idle = r.streams
+	}
 	for i, s := range idle {
 		r.emit(s, time.Now().UnixNano())
 		if i%16 == 15 || i == len(idle)-1 {
@@ -196,7 +204,10 @@ func (r *run) touch(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	for end := time.Now().Add(r.cfg.Settle); time.Now().Before(end) && ctx.Err() == nil; pause(time.Millisecond) {
+		r.drain()
+	}
+	return ctx.Err()
 }
 
 // send sends for a time. Streams take their turns in a circle, so that packets
@@ -259,30 +270,6 @@ func (r *run) emit(s *stream, now int64) {
 	s.number++
 	r.result.Sent++
 	side.queue(n, &s.to)
-}
-
-// stay keeps the goroutine on one processor, until the function that it returns.
-// What is forwarded in the kernel is so on the sender's: with another one in the
-// middle of a stream its packets would overtake each other, which they do not
-// behind a network card.
-func stay() (leave func()) {
-	runtime.LockOSThread()
-	var all, one unix.CPUSet
-	if unix.SchedGetaffinity(0, &all) == nil {
-		for cpu := range len(all) * 64 {
-			if all.IsSet(cpu) {
-				one.Zero()
-				one.Set(cpu) // the last one: interrupts are at the first
-			}
-		}
-		_ = unix.SchedSetaffinity(0, &one) // where that is refused it may move
-	}
-	return func() {
-		if all.Count() > 0 {
-			_ = unix.SchedSetaffinity(0, &all)
-		}
-		runtime.UnlockOSThread()
-	}
 }
 
 // pause sleeps without Go's scheduler, whose timers would wake another thread.
