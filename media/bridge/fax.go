@@ -19,8 +19,10 @@ func (w *work) fax(p *pair) error {
 	if w.o.offer {
 		switch {
 		case o.Decode && isUDPTL(p.h.proto):
+			w.o.warnings = append(w.o.warnings, noGateway)
 			w.decode(p)
 		case o.Force && isRTP(p.h.proto):
+			w.o.warnings = append(w.o.warnings, noGateway)
 			w.force(p)
 		default:
 			p.from.T38, p.to.T38 = t38State{}, t38State{}
@@ -38,6 +40,9 @@ func (w *work) fax(p *pair) error {
 	}
 	return nil
 }
+
+// noGateway is what the other end of a fax would find out later.
+const noGateway = "T.38: the descriptions are translated, the packets are not: this relay has no fax modem"
 
 // g711 is what an image is offered as when nothing else is known.
 func g711() []format {

@@ -286,3 +286,24 @@ func TestLife(t *testing.T) {
 		}
 	}
 }
+
+// TestFaxWarned: who asks for fax as audio is told that packets stay what they
+// are; fax that passes needs no warning.
+func TestFaxWarned(t *testing.T) {
+	for _, x := range []struct {
+		o    bridge.T38Options
+		say  string
+		told int
+	}{
+		{bridge.T38Options{Decode: true}, "m=image 4000 udptl t38", 1},
+		{bridge.T38Options{Force: true}, "m=audio 4000 RTP/AVP 8", 1},
+		{bridge.T38Options{Decode: true}, "m=audio 4000 RTP/AVP 8", 0},
+		{bridge.T38Options{}, "m=image 4000 udptl t38", 0},
+	} {
+		c := newCall(t)
+		r, err := c.s.Offer(bridge.Offer{FromTag: "a", SDP: body(x.say), Options: bridge.Options{T38: x.o}}, c.ports)
+		if err != nil || len(r.Warnings) != x.told || x.told == 1 && !strings.Contains(r.Warnings[0], "no fax modem") {
+			t.Errorf("%+v: %q, %v", x.o, r.Warnings, err)
+		}
+	}
+}

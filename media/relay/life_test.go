@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/class5-go/class5/internal/sweep"
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/media/rtpwire"
@@ -57,7 +58,8 @@ func TestLives(t *testing.T) {
 			}
 		}
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	goroutines := settled()
+	live := func(t *rapid.T) {
 		pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
 		body := func() []byte {
 			s := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 " + pick("127.0.0.2", "127.0.0.2", "192.0.2.2", "0.0.0.0", "x.example") + "\r\n" +
@@ -82,7 +84,7 @@ func TestLives(t *testing.T) {
 		}
 		branch := func() string { return pick("", "", "z1", "z2") }
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.IntRange(0, 11).Draw(t, "what") {
+			switch rapid.IntRange(0, 15).Draw(t, "what") {
 			case 0, 1, 2, 3:
 				out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body(), Options: options()})
 				check(t, out, err)
@@ -97,6 +99,16 @@ func TestLives(t *testing.T) {
 			case 8:
 				_, err := g.Query(g.Context(), call())
 				check(t, nil, err)
+			case 12, 13:
+				c, err := g.Create(g.Context(), relay.CreateRequest{CallID: call(), FromTag: tag(), Options: options()})
+				check(t, c.SDP, err)
+				check(t, nil, g.CreateAnswer(g.Context(), relay.CreateAnswerRequest{CallID: call(), ToTag: tag(), SDP: body()}))
+			case 14:
+				check(t, nil, g.Connect(g.Context(), relay.ConnectRequest{CallID: call(), FromTag: tag(), ToTag: tag()}))
+			case 15:
+				q, err := g.Subscribe(g.Context(), relay.SubscribeRequest{CallID: call(), ToTag: tag()})
+				check(t, q.SDP, err)
+				check(t, nil, g.SubscribeAnswer(g.Context(), relay.SubscribeAnswerRequest{CallID: call(), ToTag: tag(), SDP: body()}))
 			case 9:
 				g.clock.advance(time.Duration(rapid.IntRange(0, 70).Draw(t, "seconds")) * time.Second)
 				g.Sweep(g.clock.now())
@@ -114,7 +126,27 @@ func TestLives(t *testing.T) {
 		if n := g.Totals(); g.Count() != 0 || n.PortsFree["127.0.0.1"] != initial {
 			t.Fatalf("%d sessions, %d of %d ports", g.Count(), n.PortsFree["127.0.0.1"], initial)
 		}
-	})
+	}
+	for rapid.Check(t, live); sweep.Full() && g.Totals().Created < 24_000 && !t.Failed(); {
+		rapid.Check(t, live)
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before the calls", runtime.NumGoroutine(), goroutines)
+		}
+	}
+	t.Logf("%d calls", g.Totals().Created)
+}
+
+// settled is the number of goroutines once none has come or gone for a while.
+func settled() int {
+	n := runtime.NumGoroutine()
+	for last := time.Now(); time.Since(last) < 100*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+		if now := runtime.NumGoroutine(); now != n {
+			n, last = now, time.Now()
+		}
+	}
+	return n
 }
 
 // spray sends something to every port of a call.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/class5-go/class5/internal/sweep"
 	"pgregory.net/rapid"
 )
 
@@ -311,8 +312,9 @@ func TestSpoofedSSRCs(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
+		each := sweep.Of[uint32](25_000, 100_000) // 10^6 of RTP and as many of RTCP
 		for part := range uint32(10) {
-			flood(1000+part*25_000, 1000+(part+1)*25_000)
+			flood(1000+part*each, 1000+(part+1)*each)
 			seq := uint16(2 + part)
 			mustOpen(t, in, protected(t, out, 1, seq), 1, seq)
 		}
