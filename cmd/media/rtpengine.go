@@ -132,7 +132,7 @@ func (o *options) file(name string) (err error) {
 		switch {
 		case kind == 0:
 			return fmt.Errorf("%s: line %d: option %s is not known", name, n, key)
-		case !said[long] && !(kind == 's' && value == "false"):
+		case !said[long] && (kind != 's' || value != "false"):
 			o.set(long, kind, value)
 		}
 	}
