@@ -49,10 +49,13 @@ func TestReadNGCP(t *testing.T) {
 		}
 	}
 	for deck, column := range map[string]string{
-		",431,out,,,x": "onpeak_init_rate", ",431,up,,,1": "direction", ",431,out,,,1,x": "onpeak_init_interval",
-		",431,out,,,1,1,1,1,1,1,1,1,0,likely": "match_mode", ",(,out,,,1": "", "destination,color\n43,red": "",
-		",431,out,,,1,1,1,1,1,1,1,1,maybe": "use_free_time", "": "", "1,\"2": "", ",43,out,,,1\n,44,out,,,y": "onpeak_init_rate",
-		",43,out,,,1..5": "onpeak_init_rate", ",43,out,,,1.123456789012345": "onpeak_init_rate",
+		",431,out,,,x,1,1,1": "onpeak_init_rate", ",431,up,,,1,1,1,1": "direction", ",431,out,,,1,x,1,1": "onpeak_init_interval",
+		",431,out,,,1,1,1,1,1,1,1,1,0,likely": "match_mode", ",(,out,,,1,1,1,1": "", "destination,color\n43,red": "",
+		",431,out,,,1,1,1,1,1,1,1,1,maybe": "use_free_time", "": "", "1,\"2": "", ",43,out,,,1,1,1,1\n,44,out,,,y,1,1,1": "onpeak_init_rate",
+		",43,out,,,1..5,1,1,1": "onpeak_init_rate", ",43,out,,,1.123456789012345,1,1,1": "onpeak_init_rate",
+		// Rows that are cut off, or say no price, would make calls free.
+		"a,b": "", ",43,out,,,1,1": "", ",43,out,,,,1,,1": "onpeak_init_rate", ",43" + strings.Repeat(",", 17): "onpeak_init_rate", "destination,onpeak_init_rate\n43": "",
+		"destination,zone\n43,Austria": "onpeak_init_rate",
 	} {
 		b := builder(t, tariff.Config{})
 		err := b.ReadNGCP(strings.NewReader(deck))

@@ -20,6 +20,10 @@ var ngcpOrder = [...]string{
 	"onpeak_extra_rate", "onpeak_extra_second", "offpeak_extra_rate", "offpeak_extra_second",
 }
 
+// ngcpLeast is how many of them a row has at least: up to the length of the
+// further intervals at peak time. One that is cut off before would be free.
+const ngcpLeast = 9
+
 // ngcpMore are columns that a list has only when its first line names them.
 var ngcpMore = [...]string{"type", "onpeak_use_free_time", "offpeak_use_free_time", "aoc_pulse_amount_per_message", "id"}
 
@@ -33,8 +37,8 @@ const offPeak = "offpeak"
 
 // ReadNGCP adds the fees of a list in the layout of Sipwise NGCP, all of them
 // or none. Its prices are hundredths of a unit per second. The first line may
-// name the columns; otherwise they are those of NGCP's own lists, and the last
-// ones may be missing. Rates of off-peak time become the rate "offpeak". Errors
+// name the columns; otherwise they are those of NGCP's own lists, and those
+// behind the peak rates may be missing. Rates of off-peak time become the rate "offpeak". Errors
 // are as those of ReadCSV.
 func (b *Builder) ReadNGCP(r io.Reader) error {
 	in := newReader(r)
@@ -50,8 +54,15 @@ func (b *Builder) ReadNGCP(r io.Reader) error {
 		at[h] = i
 		named = named || h == "destination"
 	}
-	take := func(record []string, line int) error { return b.ngcp(at, record, line) }
+	least, most := ngcpLeast, len(ngcpOrder)
+	take := func(record []string, line int) error {
+		if n := len(record); n < least || n > most {
+			return &LineError{Err: fmt.Errorf("%w: %d columns; %d to %d are possible", ErrDeck, n, least, most)}
+		}
+		return b.ngcp(at, record, line)
+	}
 	if named {
+		least, most = len(first), len(first)
 		if err := ngcpHeader(at, len(first)); err != nil {
 			return err
 		}
@@ -119,6 +130,9 @@ func (b *Builder) ngcp(at map[string]int, record []string, line int) error {
 	}
 	if err := f.Service.UnmarshalText([]byte(get("type"))); err != nil {
 		return &LineError{Column: "type", Err: err}
+	}
+	if get("onpeak_init_rate") == "" && get("onpeak_follow_rate") == "" {
+		return &LineError{Column: "onpeak_init_rate", Err: fmt.Errorf("%w: no price", ErrDeck)}
 	}
 	var err error
 	if f.Rate, err = ngcpRate(get, "onpeak_"); err != nil {
