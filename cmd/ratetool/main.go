@@ -18,8 +18,8 @@ import (
 )
 
 const usage = `ratetool rate [FILE]
-  runs a scenario, or each of JSON lines on standard input, and writes the
-  answers; an answer that is not as the file expects is a finding
+  runs a scenario, or each of JSON lines, and writes the answers; an answer that
+  is not as the file expects is a finding
 ratetool explain [FILE]
   runs a scenario and writes how each price came about
 ratetool lint [deck flags] [-carrier DECK] DECK...
@@ -133,10 +133,7 @@ func (c *command) rate(args []string) error {
 		return err
 	}
 	defer in.Close()
-	if f.Arg(0) != "" && f.Arg(0) != "-" {
-		return rating.RateFile(c.ctx, in, name, c.out, c.diag)
-	}
-	return rating.Rate(c.ctx, in, name, c.out, c.diag)
+	return rating.Rate(c.ctx, in, name, f.Arg(0) != "" && f.Arg(0) != "-", c.out, c.diag)
 }
 
 func (c *command) explain(args []string) error {

@@ -42,6 +42,8 @@ func TestRun(t *testing.T) {
 	in := write(t, map[string]string{
 		"call.json": call, "wrong.json": wrong, "nofee.json": noFee, "deck.csv": deck, "dearer.csv": dearer, "holes.csv": holes, "broken.csv": broken,
 		"ngcp.csv": ngcp, "cdrs.jsonl": records, "badcdrs.jsonl": records + `{"key":1}` + "\n", "narrow.csv": "destination,follow_price\n43,0.01\n",
+		"lines.jsonl":              call + "\n" + `{"format":"class5-rating/1","fee":{},"timeline":[{"call":{"duration":"x"}}]}` + "\n" + call + "\n",
+		"wallet.json":              `{"format":"class5-rating/1","profiles":{"p":{"fees":[{"price":"0.10/60","interval":60}]}},"accounts":{"a":{"profile":"p","wallets":[{"id":"w","unit":"cash","value":"0.3"}]}},"timeline":[{"call":{"account":"a","duration":61}}]}`,
 		"unknown.json":             "{\n  \"format\": \"class5-rating/1\",\n  \"fees\": []\n}\n",
 		"type.json":                "{\n  \"format\": \"class5-rating/1\",\n  \"fee\": {\n    \"price\": 0.1\n  }\n}\n",
 		"cut.json":                 "{\n  \"format\": \"class5-rating/1\",\n",
@@ -64,6 +66,8 @@ func TestRun(t *testing.T) {
 	}{
 		{"rate a file", []string{"rate", in("call.json")}, "", 0, `"price": "0.2"`, ""},
 		{"rate a file on standard input", []string{"rate"}, "{\n" + call[1:], 0, `"price": "0.2"`, ""},
+		{"rate a file of JSON lines", []string{"rate", in("lines.jsonl")}, "", 2, `"price":"0.2"`, "lines.jsonl: line 2: /timeline/0/call/duration"},
+		{"explain what wallets paid", []string{"explain", in("wallet.json")}, "", 0, "Wallet w of a: 0.3 before, 0.1 after", ""},
 		{"rate JSON lines", []string{"rate"}, call + "\n\n" + call + "\n", 0, `"price":"0.2"`, ""},
 		{"a bad line, others go on", []string{"rate"}, call + "\n" + `{"format":"class5-rating/1","fee":{},"timeline":[{"call":{"duration":"x"}}]}` + "\n" + call + "\n", 2, `"price":"0.2"`, "standard input: line 2: /timeline/0/call/duration"},
 		{"an answer that was not expected", []string{"rate", in("wrong.json")}, "", 1, `"price": "0.2"`, `/timeline/0/price: "0.2", expected "0.21"`},

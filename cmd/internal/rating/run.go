@@ -17,26 +17,20 @@ import (
 // maxLine bounds one line of standard input.
 const maxLine = 16 << 20
 
-// RateFile runs a scenario and writes the answer. One that is not as the file
-// expects is a finding.
-func RateFile(ctx context.Context, in io.Reader, name string, out, diag io.Writer) error {
-	data, err := io.ReadAll(io.LimitReader(in, maxLine+1))
-	if err != nil {
-		return err
-	}
-	return one(ctx, data, name, out, diag, false)
-}
-
-// Rate runs each scenario of JSON lines, or a single one that is spread over
-// lines, and writes the answers, those of lines on a line each. A bad line is
-// told and the others go on.
-func Rate(ctx context.Context, in io.Reader, name string, out, diag io.Writer) error {
+// Rate runs a scenario that is spread over lines, or each of JSON lines, and
+// writes the answers, those of lines on a line each; an answer that is not as
+// the file expects is a finding. A bad line is told and the others go on. alone
+// says that one line alone is a file too and not a line of a stream.
+func Rate(ctx context.Context, in io.Reader, name string, alone bool, out, diag io.Writer) error {
 	r := bufio.NewReaderSize(in, 1<<16)
 	first, err := line(r)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if !jsontext.Value(bytes.TrimSpace(first)).IsValid() {
+	if alone && err == nil {
+		_, err = r.Peek(1)
+	}
+	if alone && err != nil || !jsontext.Value(bytes.TrimSpace(first)).IsValid() {
 		rest, err := io.ReadAll(io.LimitReader(r, maxLine+1))
 		if err != nil {
 			return err
@@ -155,6 +149,11 @@ func explain(out io.Writer, c *scenario.CallAnswer) {
 		}
 	}
 	if c.Paid != nil {
+		for _, b := range c.Balances {
+			if b.Before != b.After {
+				fmt.Fprintf(out, "  Wallet %s of %s: %s before, %s after\n", b.Wallet, b.Account, b.Before, b.After)
+			}
+		}
 		fmt.Fprintf(out, "  From the balance %s, due %s, free seconds %s\n", c.FromBalance, c.Due, c.FreeTime)
 	}
 	fmt.Fprintln(out)
