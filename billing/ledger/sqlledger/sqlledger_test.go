@@ -3,9 +3,6 @@ package sqlledger_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +11,7 @@ import (
 	"github.com/class5-go/class5/billing/ledger"
 	"github.com/class5-go/class5/billing/ledger/ledgertest"
 	"github.com/class5-go/class5/billing/ledger/sqlledger"
+	"github.com/class5-go/class5/internal/dbtest"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -190,51 +188,8 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// foreign are words that only some of the servers know.
-var foreign = regexp.MustCompile(`(?i)\b(RETURNING|ON DUPLICATE|ON CONFLICT|REPLACE INTO|INSERT IGNORE|INSERT OR|SEQUENCE|NEXTVAL|SKIP LOCKED|NOWAIT|AUTO_?INCREMENT|UNSIGNED|JSON_\w+|IF NOT EXISTS|UUID|INET6|ROWNUM|PERIOD FOR|SYSTEM VERSIONING|LOCK IN SHARE MODE|STRAIGHT_JOIN|GET_LOCK)\b`)
-
-// TestPortable bars SQL that one of SQLite, MariaDB and MySQL does not know
-// from the schema and from every query.
-func TestPortable(t *testing.T) {
-	looked := 0
-	look := func(name, text string) {
-		looked++
-		if word := foreign.FindString(text); word != "" {
-			t.Errorf("%s: %s", name, word)
-		}
-	}
-	err := fs.WalkDir(sqlledger.Migrations(), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := fs.ReadFile(sqlledger.Migrations(), path)
-		look(path, string(b))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	literal := regexp.MustCompile("(?s)\"[^\"\n]*\"|`[^`]*`")
-	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
-			continue
-		}
-		b, err := os.ReadFile(f.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range literal.FindAllString(string(b), -1) {
-			look(f.Name(), s)
-		}
-	}
-	if looked < 20 || foreign.FindString("INSERT INTO t VALUES (1) RETURNING id") == "" {
-		t.Fatalf("%d texts were looked at", looked)
-	}
-}
+// TestPortable: schema and queries are for SQLite, MariaDB and MySQL alike.
+func TestPortable(t *testing.T) { dbtest.Portable(t, sqlledger.Migrations()) }
 
 func BenchmarkReserveSettle(b *testing.B) {
 	for name, open := range map[string]func(testing.TB) *sqlx.DB{"sqlite": openSQLite, "mariadb": openMariaDB} {

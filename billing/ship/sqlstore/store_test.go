@@ -16,6 +16,7 @@ import (
 	"github.com/class5-go/class5/billing"
 	"github.com/class5-go/class5/billing/ship"
 	"github.com/class5-go/class5/billing/ship/sqlstore"
+	"github.com/class5-go/class5/internal/dbtest"
 )
 
 var eur = billing.MustCurrency("EUR")
@@ -300,3 +301,6 @@ func TestQuarantine(t *testing.T) {
 		}
 	})
 }
+
+// TestPortable: schema and queries are for SQLite, MariaDB and MySQL alike.
+func TestPortable(t *testing.T) { dbtest.Portable(t, sqlstore.Migrations()) }
