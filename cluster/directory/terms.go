@@ -312,6 +312,9 @@ const (
 // the customer has spent so far: the limits count from now on. That of a
 // balance comes back with the next crossing of the threshold.
 func (s *Store) Unlock(ctx context.Context, customerID int64, from ...LockSource) error {
+	if len(from) == 0 {
+		return invalid(KindCustomer, "source", "at least one is needed")
+	}
 	sp, err := s.Spending(ctx, customerID)
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func TestRecordsCross(t *testing.T) {
 	}
 	w.sweep(t.Context())
 	w.locked(routing.LockOutgoing)
-	if err := w.store.Unlock(t.Context(), w.customer); err != nil {
+	if err := w.store.Unlock(t.Context(), w.customer, directory.LockedBySpending); err != nil {
 		t.Fatal(err)
 	}
 	w.bill(50)
