@@ -1,6 +1,7 @@
 package rerate_test
 
 import (
+	"context"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
@@ -12,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/class5-go/class5/billing"
+	"github.com/class5-go/class5/billing/balance"
 	"github.com/class5-go/class5/billing/chain"
 	"github.com/class5-go/class5/billing/internal/naive"
+	"github.com/class5-go/class5/billing/ledger"
 	"github.com/class5-go/class5/billing/rate"
 	"github.com/class5-go/class5/billing/rerate"
 	"github.com/class5-go/class5/billing/tariff"
@@ -103,20 +106,90 @@ func month(t *testing.T, d *deck, numbers []string, n int) []*billing.CDR {
 	return out
 }
 
+// accounts is a ledger of what customers pay for records. A later generation
+// gives back what the one before it took.
+type accounts struct {
+	*testing.T
+	ledger *ledger.Memory
+	store  store
+}
+
+func (a accounts) put(ctx context.Context, batch []billing.CDR) error {
+	for _, c := range batch {
+		had, again := a.store[c.Key]
+		if again && had.Generation >= c.Generation {
+			continue
+		}
+		p := ledger.Posting{Request: ledger.Request{Key: fmt.Sprintf("%s/%d", c.Key, c.Generation), Node: "test", Epoch: 1, Account: c.Caller.Account, At: c.Init}, Force: true}
+		book := func(reason balance.Reason, sign int64, c *billing.CDR) {
+			p.Entries = append(p.Entries, balance.Entry{At: c.Init, Account: c.Caller.Account, Wallet: balance.CashWallet, Unit: balance.Cash,
+				Value: sign * c.Parties[0].Amount.Micros(), Reason: reason, Ref: p.Key})
+		}
+		if again {
+			book(balance.ReasonUndo, -1, &had)
+		}
+		book(balance.ReasonUsage, 1, &c)
+		if _, err := a.ledger.Post(ctx, p); err != nil {
+			return err
+		}
+	}
+	return a.store.put(ctx, batch)
+}
+
+// charge has customers pay for the records in the order of a list, and then by
+// the plan, which is put into force twice.
+func (a accounts) charge(list []*billing.CDR, d *rerate.Diff) map[string]int64 {
+	a.Helper()
+	for _, c := range list {
+		if err := a.put(a.Context(), []billing.CDR{*c}); err != nil {
+			a.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := rerate.Apply(a.Context(), d, a.put); err != nil {
+			a.Fatal(err)
+		}
+	}
+	out := map[string]int64{}
+	for _, c := range list {
+		if _, ok := out[c.Caller.Account]; !ok {
+			b, err := a.ledger.Balance(a.Context(), c.Caller.Account, balance.CashWallet, c.Init)
+			if err != nil {
+				a.Fatal(err)
+			}
+			out[c.Caller.Account] = b.Value
+		}
+	}
+	if err := a.ledger.Audit(a.Context()); err != nil {
+		a.Error(err)
+	}
+	return out
+}
+
 // TestMonth: what another deck would have brought in a month is what the second
 // rater says, for each customer, whatever the number of processors and the
-// order of the records; and put in force, nothing differs any more.
+// order of the records; and put in force, the balances are those of the second
+// rater and nothing differs any more.
 func TestMonth(t *testing.T) {
 	fees := sample.Fees(sweep.Of(2000, 500_000), 1)
 	now, next := newDeck(t, fees, 4), newDeck(t, fees, 5)
 	list := month(t, now, sample.Numbers(fees, 1<<16, 2), sweep.Of(1500, 1_000_000))
+	prices := sums(list, now, next)
+	var s store
 	var first *rerate.Diff
 	for _, processors := range []int{1, 2, 2} {
 		was := runtime.GOMAXPROCS(processors)
 		d, err := rerate.Plan(t.Context(), sequence(list), &chain.Rater{Directory: next}, rerate.Options{Records: true})
-		runtime.GOMAXPROCS(was)
 		if err != nil {
 			t.Fatal(err)
+		}
+		s = store{}
+		balances := accounts{t, ledger.NewMemory(), s}.charge(list, d)
+		runtime.GOMAXPROCS(was)
+		for account, want := range prices {
+			if got := -balances[account]; len(balances) != len(prices) || got != want[1].Int64() {
+				t.Errorf("with %d processors: %s paid %d micros, want %d", processors, account, got, want[1])
+			}
 		}
 		if first == nil {
 			first = d
@@ -128,19 +201,10 @@ func TestMonth(t *testing.T) {
 	if first.Failed != 0 || first.Records != int64(len(list)) || first.Changed < first.Records/2 {
 		t.Fatalf("%d records, %d failed, %d changed", first.Records, first.Failed, first.Changed)
 	}
-	for account, want := range sums(list, now, next) {
+	for account, want := range prices {
 		s := first.Accounts[rerate.Account{Role: billing.RoleCustomer, Account: account, Currency: eur}]
 		if old, anew := total(want[0]), total(want[1]); s.Old.String() != old || s.New.String() != anew {
 			t.Errorf("%s: %s and %s; the second rater: %s and %s", account, s.Old, s.New, old, anew)
-		}
-	}
-	s := store{}
-	for _, c := range list {
-		s[c.Key] = *c
-	}
-	for range 2 {
-		if err := rerate.Apply(t.Context(), first, s.put); err != nil {
-			t.Fatal(err)
 		}
 	}
 	var after []*billing.CDR
