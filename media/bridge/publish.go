@@ -73,7 +73,7 @@ func (w *work) taken(from, nobody *leg, accept specs) []byte {
 			if len(p.Formats) > 0 {
 				format = strings.Join(p.Formats, " ")
 			}
-			lines = append(lines, "m="+p.Kind+" 0 "+p.Said+" "+format)
+			lines = append(lines, "m="+p.Kind+" 0 "+p.Said+" "+format, "c="+network(zero(from.Family)))
 			continue
 		}
 		m.RTP = p.RTP

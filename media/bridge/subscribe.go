@@ -189,7 +189,7 @@ func (w *work) said(legs []*leg, to *leg, list []Source, inactive bool) []byte {
 		}
 	}
 	for _, m := range to.Media[len(list):] { // of an earlier subscription: they keep their places
-		lines = append(lines, "m="+m.Kind+" 0 "+m.Proto+" 0")
+		lines = append(lines, "m="+m.Kind+" 0 "+m.Proto+" 0", "c="+network(zero(to.Family)))
 	}
 	return written(lines)
 }

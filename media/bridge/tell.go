@@ -72,7 +72,11 @@ func (w *work) fill(d *sdp.Description, pairs []*pair) {
 		if proto == "" {
 			proto = "RTP/AVP"
 		}
-		d.AddMedia(min(j, d.Len()), []string{"m=" + m.Kind + " 0 " + proto + " " + format})
+		lines := []string{"m=" + m.Kind + " 0 " + proto + " " + format}
+		if _, ok := d.Connection(); !ok { // RFC 8866 section 5.7: then each has its own
+			lines = append(lines, "c="+network(w.where(nil)))
+		}
+		d.AddMedia(min(j, d.Len()), lines)
 	}
 }
 
