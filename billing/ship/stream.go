@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,10 +114,17 @@ func (s *Stream) name(part string, number int64, made time.Time) string {
 }
 
 // folder makes a name of a folder that no account can lead out of: bytes that
-// are none of a name are written in hexadecimal.
+// are none of a name are written in hexadecimal. What is too long for a name is
+// cut, with a digest of the whole for the end, as others may begin alike.
 func folder(part string) string {
+	const most = 60
+	var end string
+	if len(part) > most {
+		sum := sha256.Sum256([]byte(part))
+		part, end = part[:most], fmt.Sprintf("%%~%x", sum[:8])
+	}
 	var b strings.Builder
-	for i := range min(len(part), 60) {
+	for i := range len(part) {
 		switch c := part[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '=', c == '.' && i > 0:
 			b.WriteByte(c)
@@ -124,7 +132,7 @@ func folder(part string) string {
 			fmt.Fprintf(&b, "%%%02x", c)
 		}
 	}
-	return b.String()
+	return b.String() + end
 }
 
 // NGCP007 is the stream of the CSV export of NGCP, version 007: files of at
