@@ -1,29 +1,8 @@
 // A browser with JsSIP on a WebSocket: registers, calls with a description of
 // SIZE octets, is called, and says what it sent and got.
-import { createServer } from 'node:http'
-import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { createRequire } from 'node:module'
+import { lines, open, say } from './page.mjs'
 
-const require = createRequire(process.env.MODULES + '/')
-const { chromium } = require('playwright-core')
-const bundle = readFileSync(process.env.BUNDLE)
-const say = (...words) => console.log(words.join(' '))
-
-const server = createServer((req, res) => {
-  if (req.url === '/jssip.js') res.setHeader('Content-Type', 'text/javascript').end(bundle)
-  else res.setHeader('Content-Type', 'text/html').end('<!doctype html><script src="/jssip.js"></script>')
-})
-await new Promise(done => server.listen(0, '127.0.0.1', done))
-
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--ignore-certificate-errors', '--autoplay-policy=no-user-gesture-required'],
-})
-const page = await browser.newPage()
-page.on('pageerror', e => say('fault', String(e)))
-await page.exposeFunction('say', say)
-await page.goto(`http://127.0.0.1:${server.address().port}/`)
+const { page, close } = await open()
 await page.evaluate(([socket, size]) => {
   const hash = async text => {
     const bytes = new TextEncoder().encode(text)
@@ -56,9 +35,8 @@ await page.evaluate(([socket, size]) => {
 }, [process.env.SOCKET, Number(process.env.SIZE)])
 say('started')
 
-for await (const line of createInterface({ input: process.stdin })) {
+for await (const line of lines()) {
   if (line === 'dial') await page.evaluate(() => window.dial())
   else break
 }
-await browser.close()
-server.close()
+await close()

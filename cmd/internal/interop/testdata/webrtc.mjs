@@ -4,24 +4,9 @@
 // NAME, vanish (the browser is killed). SDP is base64. HZ is the tone that the
 // party sends; HZ+video is both, and with +apart it takes them on ports of their
 // own.
-import { createServer } from 'node:http'
-import { createInterface } from 'node:readline'
-import { createRequire } from 'node:module'
+import { lines, open, say } from './page.mjs'
 
-const require = createRequire(process.env.MODULES + '/')
-const { chromium } = require('playwright-core')
-const say = (...words) => console.log(words.join(' '))
-
-const server = createServer((req, res) => res.setHeader('Content-Type', 'text/html').end('<!doctype html>'))
-await new Promise(done => server.listen(0, '127.0.0.1', done))
-const killable = await chromium.launchServer({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-})
-const browser = await chromium.connect(killable.wsEndpoint())
-const page = await browser.newPage()
-page.on('pageerror', e => say('fault', String(e)))
-await page.goto(`http://127.0.0.1:${server.address().port}/`)
+const { page, close, kill } = await open()
 await page.evaluate(() => {
   const parties = {}
   const make = async (name, kind) => {
@@ -39,26 +24,12 @@ await page.evaluate(() => {
         party.video = video
         return
       }
-      const stream = new MediaStream([track])
-      const element = new Audio()
-      element.srcObject = stream // without it nothing is decoded
-      element.muted = true
-      element.play()
-      party.element = element
-      party.analyser = audio.createAnalyser()
-      party.analyser.fftSize = 16384
-      audio.createMediaStreamSource(stream).connect(party.analyser)
+      party.analyser = hear(audio, track)
     }
     if (kinds[0] !== 'video') {
       await navigator.mediaDevices.getUserMedia({ audio: true }) // so that addresses are shown
-      const tone = audio.createOscillator()
-      tone.frequency.value = Number(kinds[0])
-      const gain = audio.createGain()
-      gain.gain.value = 0.25
-      const out = audio.createMediaStreamDestination()
-      tone.connect(gain).connect(out)
-      tone.start()
-      pc.addTrack(out.stream.getAudioTracks()[0], out.stream)
+      const stream = tone(audio, Number(kinds[0]))
+      pc.addTrack(stream.getAudioTracks()[0], stream)
       const known = RTCRtpReceiver.getCapabilities('audio').codecs
       pc.getTransceivers()[0].setCodecPreferences(known.filter(c => c.mimeType === 'audio/opus'))
     }
@@ -107,40 +78,21 @@ await page.evaluate(() => {
   window.accept = (name, sdp) => parties[name].pc.setRemoteDescription({ type: 'answer', sdp })
   window.stats = async name => {
     const { pc, audio, analyser } = parties[name]
-    const sum = { state: pc.connectionState, ice: pc.iceConnectionState, sent: 0, received: 0, lost: 0, frames: 0, peak: 0, codec: '' }
-    const report = await pc.getStats()
-    report.forEach(s => {
-      if (s.type === 'outbound-rtp') sum.sent += s.packetsSent
-      if (s.type === 'inbound-rtp') {
-        sum.received += s.packetsReceived
-        sum.lost += s.packetsLost
-        sum.frames += s.framesDecoded || 0
-        sum.codec = report.get(s.codecId)?.mimeType || ''
-      }
-    })
-    if (analyser) {
-      const bins = new Float32Array(analyser.frequencyBinCount)
-      analyser.getFloatFrequencyData(bins)
-      let best = 0
-      bins.forEach((v, i) => { if (v > bins[best]) best = i })
-      sum.peak = best * audio.sampleRate / analyser.fftSize
-    }
-    return JSON.stringify(sum)
+    return figures(pc, audio, analyser)
   }
 })
 
 const encode = text => Buffer.from(text).toString('base64')
 const decode = text => Buffer.from(text, 'base64').toString()
 say('ready')
-for await (const line of createInterface({ input: process.stdin })) {
+for await (const line of lines()) {
   const [what, name, ...rest] = line.split(' ')
   if (what === 'offer') say('offered', encode(await page.evaluate(a => window.offer(...a), [name, rest[0]])))
   else if (what === 'trickle') say('offered', encode(await page.evaluate(a => window.trickle(...a), [name, rest[0]])))
   else if (what === 'gathered') say('gathered', encode(await page.evaluate(a => window.gathered(a), name)))
-  else if (what === 'vanish') say('vanished', await killable.kill() || '')
+  else if (what === 'vanish') say('vanished', await kill() || '')
   else if (what === 'answer') say('answered', encode(await page.evaluate(a => window.answer(...a), [name, rest[0], decode(rest[1])])))
   else if (what === 'accept') say('accepted', await page.evaluate(a => window.accept(...a), [name, decode(rest[0])]) || '')
   else if (what === 'stats') say('stats', await page.evaluate(a => window.stats(a), name))
 }
-await killable.close()
-server.close()
+await close()
