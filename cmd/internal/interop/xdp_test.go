@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +45,7 @@ func TestXDPDropList(t *testing.T) {
 	const bad, good, bad6, good6 = "10.83.7.2", "10.83.7.3", "fd83:7::2", "fd83:7:0:1::3"
 	expect := func(step, from string, to *net.UDPConn, arrives bool) {
 		t.Helper()
-		if got := nic.send(t, from, to); got != arrives {
+		if got := nic.send(t, from, to, arrives); got != arrives {
 			t.Errorf("%s: from %s to %v: arrived %v, want %v", step, from, to.LocalAddr(), got, arrives)
 		}
 	}
@@ -130,23 +131,31 @@ func (v veth) listen(t *testing.T, addr string) *net.UDPConn {
 func portOf(c *net.UDPConn) uint16 { return c.LocalAddr().(*net.UDPAddr).AddrPort().Port() }
 
 // send sends datagrams from an address in the namespace and reports whether one
-// of them arrives. The first packets between two addresses may be lost while
-// the neighbours find each other, so several are sent.
-func (v veth) send(t *testing.T, from string, to *net.UDPConn) bool {
+// of them arrived: at once where none shall, for as long as a busy machine may
+// take where one shall. Those of an earlier step may still be on their way.
+func (v veth) send(t *testing.T, from string, to *net.UDPConn, shall bool) bool {
 	t.Helper()
 	c := v.dial(t, from, to)
 	defer c.Close()
+	mark := fmt.Appendf(nil, "%s %d", from, time.Now().UnixNano())
+	tries := 6
+	if shall {
+		tries = 100
+	}
 	buf := make([]byte, 256)
-	for range 6 {
-		if _, err := c.Write([]byte(from)); err != nil {
+	for range tries {
+		if _, err := c.Write(mark); err != nil {
 			t.Fatal(err)
 		}
 		_ = to.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if n, err := to.Read(buf); err == nil && string(buf[:n]) == from {
-			for err == nil { // what else is on its way
-				_, err = to.Read(buf)
+		for {
+			n, err := to.Read(buf)
+			if err != nil {
+				break
 			}
-			return true
+			if bytes.Equal(buf[:n], mark) {
+				return true
+			}
 		}
 	}
 	return false
