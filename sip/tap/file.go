@@ -3,6 +3,7 @@ package tap
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,16 +32,32 @@ type FileConfig struct {
 // File is a Sink that writes pcapng files, which only their owner may read.
 type File struct {
 	cfg    FileConfig
-	f      *os.File
+	f      io.WriteCloser
 	w      *pcapgo.NgWriter
 	size   int64
 	ifaces map[uint8]int
 	packet framer
+	at     time.Time // of the latest message
 	retry  time.Time // when a file that failed is tried again
+
+	begun   time.Time // when the file was opened
+	retried bool      // in place of one that broke
+	spoilt  bool      // and it broke soon, too: it takes no older one's place
+	create  func(path string) (io.WriteCloser, error)
 }
 
-// pause is how long a file that can't be written is left alone.
-const pause = time.Second
+const (
+	// pause is how long a file that can't be written is left alone.
+	pause = time.Second
+	// soon is how long a file lives at least that is worth keeping although it is
+	// one of several that broke: on a full disk each takes a little and breaks, and
+	// the older ones, which are whole, would all make room for such.
+	soon = time.Minute
+)
+
+func create(path string) (io.WriteCloser, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
 
 var errBroken = errors.New("tap: file can't be written")
 
@@ -55,7 +72,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 	if cfg.Keep == 0 {
 		cfg.Keep = 4
 	}
-	f := &File{cfg: cfg}
+	f := &File{cfg: cfg, create: create}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -67,6 +84,7 @@ func (f *File) String() string { return "pcapng " + f.cfg.Path }
 
 // Write implements Sink.
 func (f *File) Write(m *Message) error {
+	f.at = m.At
 	if f.w == nil || f.size >= f.cfg.MaxBytes {
 		if err := f.next(m.At); err != nil {
 			return err
@@ -94,7 +112,7 @@ func (f *File) Flush() error {
 		return nil // told by Write
 	}
 	if err := f.w.Flush(); err != nil {
-		f.fail(time.Now())
+		f.fail(f.at)
 		return fmt.Errorf("tap: %w", err)
 	}
 	return nil
@@ -118,14 +136,16 @@ func (f *File) next(now time.Time) error {
 	if f.w == nil && now.Before(f.retry) {
 		return errBroken
 	}
-	if err := f.Close(); err != nil {
+	broken := f.w == nil
+	err := f.Close()
+	if err == nil {
+		err = f.open()
+	}
+	if err != nil {
 		f.retry = now.Add(pause)
 		return err
 	}
-	if err := f.open(); err != nil {
-		f.retry = now.Add(pause)
-		return err
-	}
+	f.begun, f.retried = now, broken
 	return nil
 }
 
@@ -133,13 +153,22 @@ func (f *File) next(now time.Time) error {
 func (f *File) fail(now time.Time) {
 	_ = f.f.Close()
 	f.w, f.f, f.retry = nil, nil, now.Add(pause)
+	f.spoilt = f.retried && now.Sub(f.begun) < soon
 }
 
 func (f *File) open() error {
-	if err := f.rotate(); err != nil {
+	var err error
+	if f.spoilt {
+		err = os.Remove(f.cfg.Path)
+	}
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = f.rotate()
+	}
+	if err != nil {
 		return fmt.Errorf("tap: %w", err)
 	}
-	file, err := os.OpenFile(f.cfg.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f.spoilt = false
+	file, err := f.create(f.cfg.Path)
 	if err != nil {
 		return fmt.Errorf("tap: %w", err)
 	}

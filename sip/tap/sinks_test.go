@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -178,6 +180,59 @@ func TestFileFails(t *testing.T) {
 	}
 	if err := f.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// small is a file on a disk that is full.
+type small struct {
+	*os.File
+	left int
+}
+
+func (s *small) Write(b []byte) (int, error) {
+	if s.left -= len(b); s.left < 0 {
+		return 0, syscall.ENOSPC
+	}
+	return s.File.Write(b)
+}
+
+// TestFileKeepsWhole: while the disk is full, what is tried each second does not
+// push out the files that are whole.
+func TestFileKeepsWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for i := range 2 {
+		if err := os.WriteFile(fmt.Sprintf("%s.%d", path, i+1), []byte("whole"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := tap.NewFile(tap.FileConfig{Path: path, MaxBytes: 5000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.SetCreate(func(path string) (io.WriteCloser, error) {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return &small{file, 4096}, err
+	})
+	failed := 0
+	for i := range 120 {
+		m := tap.Message{Flow: flow(transport.UDP), Data: make([]byte, 1000), At: moment.Add(time.Duration(i) * time.Second / 2)}
+		for range 10 {
+			if errors.Join(f.Write(&m), f.Flush()) != nil {
+				failed++
+			}
+		}
+	}
+	if failed == 0 {
+		t.Fatal("nothing failed")
+	}
+	if whole, _ := filepath.Glob(path + ".*"); len(whole) != 4 {
+		t.Errorf("%d files", len(whole))
+	}
+	// Before them are the one that was full and the first that broke.
+	for i := range 2 {
+		if b, err := os.ReadFile(fmt.Sprintf("%s.%d", path, i+3)); err != nil || string(b) != "whole" {
+			t.Errorf("file %d: %.20q, %v", i+3, b, err)
+		}
 	}
 }
 

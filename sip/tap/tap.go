@@ -235,10 +235,21 @@ func (t *Tap) swap(spare *batch) *batch {
 	return full
 }
 
-// state is whether a sink worked last time.
-type state struct{ broken bool }
+// state is how a sink has worked of late.
+type state struct {
+	broken bool      // it has failed, and the log says so
+	failed time.Time // when it did last
+}
+
+// settled is how long a sink must work before the log says that it does again:
+// a full disk takes a little now and then.
+const settled = 10 * time.Second
 
 func (t *Tap) write(b *batch, sinks []state) {
+	if len(b.records) == 0 {
+		return
+	}
+	errs := make([]error, len(sinks))
 	for i := range b.records {
 		m := b.message(i)
 		if !t.cfg.Secrets {
@@ -248,25 +259,29 @@ func (t *Tap) write(b *batch, sinks []state) {
 		for j, s := range t.cfg.Sinks {
 			if err := s.Write(&m); err != nil {
 				t.failed.Add(1)
-				t.tell(&sinks[j], s, err)
+				errs[j] = err
 			}
 		}
 	}
-	if len(b.records) == 0 {
-		return
-	}
+	now := time.Now()
 	for j, s := range t.cfg.Sinks {
-		t.tell(&sinks[j], s, s.Flush())
+		if err := s.Flush(); err != nil {
+			errs[j] = err
+		}
+		t.tell(&sinks[j], s, errs[j], now)
 	}
 }
 
 // tell logs when a sink breaks and when it works again.
-func (t *Tap) tell(now *state, s Sink, err error) {
+func (t *Tap) tell(is *state, s Sink, err error, now time.Time) {
 	switch {
-	case err != nil && !now.broken:
-		t.cfg.Logger.Warn("tap: recording fails", "sink", fmt.Sprint(s), "error", err)
-	case err == nil && now.broken:
+	case err != nil:
+		if !is.broken {
+			t.cfg.Logger.Warn("tap: recording fails", "sink", fmt.Sprint(s), "error", err)
+		}
+		is.broken, is.failed = true, now
+	case is.broken && now.Sub(is.failed) >= settled:
 		t.cfg.Logger.Info("tap: recording works again", "sink", fmt.Sprint(s))
+		is.broken = false
 	}
-	now.broken = err != nil
 }

@@ -1,9 +1,11 @@
 package tap_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -274,4 +276,39 @@ func TestConcurrent(t *testing.T) {
 	if s := tp.Stats(); s.Recorded+s.Dropped+s.Filtered != 4*each || uint64(len(sink.got)) != s.Recorded {
 		t.Errorf("%+v", s)
 	}
+}
+
+// full is a disk that takes every other message.
+type full struct{ n int }
+
+func (s *full) Write(*tap.Message) error {
+	if s.n++; s.n%2 == 0 {
+		return errors.New("full")
+	}
+	return nil
+}
+
+func (s *full) Flush() error { return nil }
+func (s *full) Close() error { return nil }
+
+// TestSinkTold: a sink that fails now and then is one line in the log, and not
+// two for each message.
+func TestSinkTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		sink := &full{}
+		tp, err := tap.New(tap.Config{Sinks: []tap.Sink{sink}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, tp)
+		for range 1000 {
+			tp.Message(transport.Received, flow(transport.UDP), []byte("x"), time.Now())
+			time.Sleep(20 * time.Millisecond)
+		}
+		if n := bytes.Count(log.Bytes(), []byte("\n")); n != 1 {
+			t.Errorf("%d lines:\n%.500s", n, log.String())
+		}
+		stop()
+	})
 }
