@@ -149,6 +149,9 @@ func Load(file string) (*Config, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c := &Config{Log: "info", Node: "class5"}
+	if i := secondDocument(b); i > 0 {
+		return nil, fmt.Errorf("%w: %s:%d:1: a second document would not be read", ErrConfig, file, i)
+	}
 	if err := yaml.UnmarshalWithOptions(b, c, append(texts(), yaml.Strict())...); err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrConfig, mistake(file, b, err))
 	}

@@ -24,6 +24,7 @@ func TestLoadMistakes(t *testing.T) {
 		"too large":         {"proxy:\n  media:\n    port_min: 70000\n", ":3:15: "},
 		"not YAML":          {"node: [a\n", ":1:"},
 		"twice":             {"node: a\nnode: b\n", ":2:1: "},
+		"two documents":     {"# first\n---\nnode: a\n---\nnode: b\n", ":4:1: a second document"},
 		"a list, not keys":  {"- node\n", ":1:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -200,7 +200,10 @@ func (c LBConfig) check() error {
 	if err := c.Media.check(); err != nil {
 		return err
 	}
-	return needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0)
+	if err := needs("lb: listeners", len(c.Listeners) > 0, "lb: internal", c.Internal.IsValid(), "lb: proxies", len(c.Proxies) > 0); err != nil {
+		return err
+	}
+	return c.sane()
 }
 
 // pairs are the files of the certificates.

@@ -14,7 +14,7 @@ import (
 // batches of messages, from when each was read to when what it became was handed
 // to the kernel. The time in the kernel's queue before that is not in it.
 type latency struct {
-	batches atomic.Uint32
+	batches [2]atomic.Uint32       // of each side: requests and responses take turns
 	sides   [2]prometheus.Observer // outside, inside
 	through *prometheus.HistogramVec
 	answers *prometheus.HistogramVec
@@ -42,18 +42,22 @@ func newLatency() *latency {
 // relayed has r do its work and times it now and then.
 func (l *latency) relayed(r *relay.Relay, inside bool, batch []transport.Packet, out *transport.Outbox, now func() time.Time) {
 	r.ServeSIP(batch, out)
-	if l.batches.Add(1)%sampledOneIn != 0 {
+	from := 0
+	if inside {
+		from = 1
+	}
+	if !l.due(from) {
 		return
 	}
 	out.Flush() // as the endpoint would have done a moment later
-	side, end := l.sides[0], now()
-	if inside {
-		side = l.sides[1]
-	}
+	side, end := l.sides[from], now()
 	for i := range batch {
 		side.Observe(end.Sub(batch[i].At).Seconds())
 	}
 }
+
+// due counts a batch from a side and reports whether it is one of the sample.
+func (l *latency) due(from int) bool { return l.batches[from].Add(1)%sampledOneIn == 0 }
 
 // answered is relay.Config.Answered.
 func (l *latency) answered(status int, after time.Duration) {

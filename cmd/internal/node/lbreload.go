@@ -144,7 +144,8 @@ func (l *LB) replaceAuthorities(next reloaded) error {
 func (l *LB) restartFor(now LBConfig) (settings []string) {
 	was := l.cfg
 	for _, c := range []*LBConfig{&was, &now} {
-		c.Proxies, c.Certificates, c.Guard, c.Tickets = nil, nil, GuardConfig{}, ""
+		c.Proxies, c.Certificates, c.Tickets = nil, nil, ""
+		c.Guard = GuardConfig{Off: c.Guard.Off, XDP: c.Guard.XDP}
 		c.Tap.Sample, c.Tap.Methods, c.Tap.Sources = 0, nil, nil
 		c.ClientCA, c.InternalCA, c.Message = "", "", MessageConfig{}
 		k := c.Connections // the time-outs need a restart

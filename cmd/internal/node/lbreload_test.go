@@ -76,6 +76,7 @@ func TestReload(t *testing.T) {
 	}
 	good := cfg
 	good.LB.Proxies, good.LB.DSCP = []ProxyTarget{{Addr: b}}, 24
+	good.LB.Guard.Off = true
 	good.LB.Message, good.LB.Connections.Total = MessageConfig{Size: 200}, 7 // need none
 	if err := l.Reload(context.Background(), &good); err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func TestReload(t *testing.T) {
 	if o.Cause != relay.Malformed || o.Status != 513 {
 		t.Errorf("a message above the new limit: %v with %d", o.Cause, o.Status)
 	}
-	if got := log.String(); !strings.Contains(got, `setting="lb: dscp"`) || strings.Count(got, "restart") != 1 {
+	if got := log.String(); !strings.Contains(got, `setting="lb: dscp"`) || !strings.Contains(got, `setting="lb: guard"`) || strings.Count(got, "restart") != 2 {
 		t.Errorf("log %s", got)
 	}
 }

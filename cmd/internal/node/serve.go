@@ -116,14 +116,14 @@ func serveConfig(name, file string, cfg *Config, env Env, build func(context.Con
 	log.Info("ready", "command", name)
 	below, end := context.WithCancel(context.WithoutCancel(ctx))
 	var hangups sync.WaitGroup
-	hangups.Go(func() { reloadOnHangup(below, file, part, log) })
+	hangups.Go(func() { reloadOnHangup(below, file, cfg, part, log) })
 	defer hangups.Wait()
 	defer end()
 	return runBeside(ctx, part, admin, env)
 }
 
 // reloadOnHangup reads the configuration again at each SIGHUP.
-func reloadOnHangup(ctx context.Context, file string, part Part, log *slog.Logger) {
+func reloadOnHangup(ctx context.Context, file string, was *Config, part Part, log *slog.Logger) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -140,11 +140,19 @@ func reloadOnHangup(ctx context.Context, file string, part Part, log *slog.Logge
 		}
 		cfg, err := Load(file)
 		if err == nil {
+			_, err = cfg.Logger() // a level that is none
+		}
+		if err == nil {
 			err = r.Reload(ctx, cfg)
 		}
 		if err != nil {
 			log.Error("not reloaded, all is as before", "error", err)
 			continue
+		}
+		for setting, differs := range map[string]bool{"node": cfg.Node != was.Node, "admin": cfg.Admin != was.Admin, "log": cfg.Log != was.Log} {
+			if differs {
+				log.Warn("a changed setting needs a restart", "setting", setting)
+			}
 		}
 		log.Info("reloaded", "file", file)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/class5-go/class5/sip/guard"
 )
@@ -47,4 +49,21 @@ func quoted(to interface{ UnmarshalText([]byte) error }, value []byte) error {
 		return errors.Join(fmt.Errorf("%q", text), err)
 	}
 	return nil
+}
+
+// secondDocument is the line on which a document begins after another one, or 0.
+func secondDocument(text []byte) int {
+	begun := false
+	for _, t := range lexer.Tokenize(string(text)) {
+		switch t.Type {
+		case token.DocumentHeaderType:
+			if begun {
+				return t.Position.Line
+			}
+		case token.CommentType, token.DirectiveType:
+		default:
+			begun = true
+		}
+	}
+	return 0
 }
