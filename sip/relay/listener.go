@@ -3,6 +3,7 @@ package relay
 import (
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
@@ -27,6 +28,8 @@ type listener struct {
 	param    []byte // value of a URI's transport parameter: "udp"
 	hostURI  []byte // behind "sip:" and a token: "@192.0.2.1:5060;transport=tcp"
 	pathURI  []byte // behind "<sip:" and a token: "@192.0.2.1:5060;lr"
+
+	kinds [numKinds]atomic.Uint64
 }
 
 func newListener(index uint8, cfg Listener) *listener {

@@ -178,6 +178,7 @@ func (r *Relay) malformed(s *Scratch, err error, dst []byte) Outcome {
 func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 	s := r.scratch.Get().(*Scratch)
 	var causes [numCauses]uint32
+	var kinds [numKinds]uint32
 	for i := range batch {
 		s.last, s.again, s.queued = false, false, false
 		o := r.handle(s, &batch[i], out.Buffer())
@@ -185,10 +186,20 @@ func (r *Relay) ServeSIP(batch []transport.Packet, out *transport.Outbox) {
 			s.last = true // no room to wait
 			o = r.handle(s, &batch[i], out.Buffer())
 		}
+		if o.Cause.read() {
+			kinds[kind(&s.m)]++
+		}
 		o = r.send(s, o, out)
 		causes[o.Cause]++
 		if o.Cause == Malformed {
 			r.refused[o.Reason].Add(1)
+		}
+	}
+	if i := int(batch[0].Flow.Listener); i < len(r.listeners) { // a batch is of one listener
+		for k, n := range kinds {
+			if n > 0 {
+				r.listeners[i].kinds[k].Add(uint64(n))
+			}
 		}
 	}
 	for c, n := range causes {

@@ -313,3 +313,31 @@ func TestServeInside(t *testing.T) {
 		t.Fatalf("got\n%s", got.Bytes())
 	}
 }
+
+// TestKinds: every message that was read is counted by the side and listener it
+// came by, its method or class.
+func TestKinds(t *testing.T) {
+	n := startNode(t)
+	phone := listenUDP(t)
+	n.write(phone, nodeUDP, []byte("nothing that can be read\r\n\r\n"))
+	for i, method := range []string{"REGISTER", "MESSAGE", "HELLO", "REGISTER"} {
+		n.write(phone, nodeUDP, request(method, fmt.Sprintf("SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK%d", i), strconv.Itoa(i)))
+		n.write(n.proxy, nodeInternal, echo(t, read(t, n.proxy), 200+i%2*204))
+		read(t, phone)
+	}
+	waitFor(t, n.relay, func(st Stats) bool { return st.Count(ResponseOut) == 4 && st.Count(Malformed) == 1 })
+	got := map[KindStats]bool{}
+	for _, k := range n.relay.Kinds() {
+		got[k] = true
+	}
+	for _, want := range []KindStats{
+		{nodeUDP, "REGISTER", "", 2}, {nodeUDP, "MESSAGE", "", 1}, {nodeUDP, "other", "", 1}, {nodeInternal, "", "2xx", 2}, {nodeInternal, "", "4xx", 2},
+	} {
+		if !got[want] {
+			t.Errorf("no %+v in %v", want, got)
+		}
+	}
+	if len(got) != 5 {
+		t.Errorf("kinds %v", got)
+	}
+}

@@ -180,6 +180,7 @@ func (c *conn) open() {
 		c.fail(cause)
 		return
 	}
+	c.l.counters.handshakes.Add(1)
 	c.ready.Store(true)
 	c.lp.adopt(c, timerFirst)
 }

@@ -28,6 +28,9 @@ func TestConnectionLimits(t *testing.T) {
 			first := dialTCP(t, e, 0)
 			dialTCP(t, e, 0)
 			eventually(t, "two accepted", func() bool { return e.Stats()[0].Accepted == 2 })
+			if want := tc.limits.Handshakes; e.Handshaking() != want {
+				t.Errorf("%d handshakes under way, want %d", e.Handshaking(), want)
+			}
 			if c, err := net.Dial("tcp", e.Listener(0).Addr.String()); err == nil { // or reset at once
 				closedByPeer(t, c)
 				_ = c.Close()

@@ -99,6 +99,8 @@ type ListenerStats struct {
 	Open             int64
 	// Closed counts connections by Close.
 	Closed [CloseCount]uint64
+	// Handshakes counts those of TLS, WebSocket and PROXY that came to a good end.
+	Handshakes uint64
 	// AcceptErrors counts failures of accept, such as a lack of descriptors.
 	AcceptErrors uint64
 }
@@ -113,6 +115,7 @@ type counters struct {
 	open                    atomic.Int64
 	closed                  [CloseCount]atomic.Uint64
 	acceptErrors            atomic.Uint64
+	handshakes              atomic.Uint64
 
 	_ [64]byte // the counters of another socket start on another cache line
 }
@@ -146,6 +149,14 @@ func (c *counters) addTo(s *ListenerStats) {
 		s.Closed[i] += c.closed[i].Load()
 	}
 	s.AcceptErrors += c.acceptErrors.Load()
+	s.Handshakes += c.handshakes.Load()
+}
+
+// Handshaking returns how many of Limits.Handshakes are under way.
+func (e *Endpoint) Handshaking() int {
+	e.admission.mu.Lock()
+	defer e.admission.mu.Unlock()
+	return e.admission.shakes
 }
 
 // Stats returns the totals of every listener, in the order of Config.Listeners.

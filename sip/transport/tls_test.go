@@ -57,6 +57,9 @@ func TestTLS(t *testing.T) {
 	readN(t, c, message("records of one byte", 3))
 	_, _ = io.WriteString(c, "\r\n\r\n")
 	readN(t, c, "\r\n")
+	if s := e.Stats()[0]; s.Handshakes != 1 || e.Handshaking() != 0 {
+		t.Errorf("%d handshakes made, %d under way", s.Handshakes, e.Handshaking())
+	}
 	stop()
 	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // and not an unexpected one: the peer said farewell
 		t.Errorf("after shutdown: %d, %v", n, err)

@@ -78,7 +78,7 @@ func NewLB(ctx context.Context, cfg LBConfig, env Env, certificates *transport.C
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	env.Metrics.MustRegister(transportMetrics("lb", l.endpoint), relayMetrics(l.relay), l.metrics(), l.latency)
+	env.Metrics.MustRegister(transportMetrics("lb", l.endpoint), relayMetrics(l.relay, l.table), l.metrics(), l.latency)
 	return l, nil
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -36,6 +37,8 @@ func (s snapshot) Collect(ch chan<- prometheus.Metric) {
 func transportMetrics(role string, e *transport.Endpoint) prometheus.Collector {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	return snapshot(func(emit emit) {
+		emit("sip_stream_bytes", "Bytes of unfinished messages and of write queues.", gauge, float64(e.StreamMemory()), "role", role)
+		emit("sip_handshakes", "Handshakes under way.", gauge, float64(e.Handshaking()), "role", role)
 		for _, s := range e.Stats() {
 			on := []string{"role", role, "listener", s.Name}
 			emit("sip_received_messages_total", "SIP messages received.", counter, float64(s.Received), on...)
@@ -45,6 +48,9 @@ func transportMetrics(role string, e *transport.Endpoint) prometheus.Collector {
 			emit("sip_keepalives_total", "Keep-alives received.", counter, float64(s.KeepAlives), on...)
 			emit("sip_connections", "Open connections.", gauge, float64(s.Open), on...)
 			emit("sip_accepted_total", "Connections accepted.", counter, float64(s.Accepted), on...)
+			emit("sip_dialed_total", "Connections opened.", counter, float64(s.Dialed), on...)
+			emit("sip_accept_errors_total", "Connections not taken from the kernel, such as for a lack of descriptors.", counter, float64(s.AcceptErrors), on...)
+			emit("sip_handshakes_total", "Handshakes of TLS, WebSocket and PROXY that came to a good end.", counter, float64(s.Handshakes), on...)
 			for d := range transport.DropCount {
 				emit("sip_dropped_messages_total", "Messages not carried, by reason.", counter, float64(s.Dropped[d]), append(on[:4:4], "reason", d.String())...)
 			}
@@ -56,9 +62,26 @@ func transportMetrics(role string, e *transport.Endpoint) prometheus.Collector {
 }
 
 // relayMetrics counts what the edge did with messages.
-func relayMetrics(r *relay.Relay) prometheus.Collector {
+func relayMetrics(r *relay.Relay, listeners []relay.Listener) prometheus.Collector {
 	return snapshot(func(emit emit) {
 		s := r.Stats()
+		of := map[[4]string]uint64{} // from, transport, method, class
+		for _, k := range r.Kinds() {
+			l := listeners[k.Listener]
+			from := "outside"
+			if l.Internal {
+				from = "inside"
+			}
+			of[[4]string{from, strings.ToLower(l.Protocol.String()), k.Method, k.Class}] += k.Messages
+		}
+		for k, n := range of {
+			on := []string{"from", k[0], "transport", k[1]}
+			if k[2] != "" {
+				emit("edge_requests_total", "Requests read, by side, transport and method.", prometheus.CounterValue, float64(n), append(on, "method", k[2])...)
+			} else {
+				emit("edge_responses_total", "Responses read, by side, transport and class.", prometheus.CounterValue, float64(n), append(on, "class", k[3])...)
+			}
+		}
 		for c := range s.Causes {
 			emit("edge_messages_total", "Messages by what became of them.", prometheus.CounterValue,
 				float64(s.Causes[c]), "cause", relay.Cause(c).String())
