@@ -76,7 +76,7 @@ func TestForeignOptions(t *testing.T) {
 // goes before it.
 func TestForeignFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "rtpengine.conf")
-	if err := os.WriteFile(name, []byte("[other]\ninterface = 192.0.2.9\n[rtpengine]\n# a remark\ntable = 0\ninterface = a/127.0.0.1; b/127.0.0.2\nlisten-ng = localhost:2223\ntimeout = 60\nport-min = 30000\nrecording-method = proc\nno-fallback = false\n"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte("[other]\ninterface = 192.0.2.9\n[rtpengine]\n# a remark\ntable = 0\ninterface = a/127.0.0.1; b/127.0.0.2\nlisten-ng = localhost:2223\ntimeout = 60\nhttps-cert = /none\nport-min = 30000\nrecording-method = proc\nno-fallback = false\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
@@ -93,7 +93,7 @@ func TestForeignFile(t *testing.T) {
 	if got := strings.Join(m.Interfaces, " "); got != "a/127.0.0.1 b/127.0.0.2" || m.Timeout != 90*time.Second || m.PortMin != 30000 || m.NG.UDP[0].String() != "127.0.0.1:2223" || !m.AllowLoopback {
 		t.Errorf("%s %+v", got, m)
 	}
-	if got := out.String(); got != "media: without meaning here: table, recording-method proc\n" {
+	if got := out.String(); got != "media: without meaning here: table, recording-method proc, https-cert\n" {
 		t.Errorf("said %q", got)
 	}
 	if err := os.WriteFile(name, []byte("[rtpengine]\nmake-coffee = 1\n"), 0o600); err != nil {

@@ -141,7 +141,14 @@ func (o *options) config() ([]byte, error) {
 			ng[key] = append(addrs, listener(a))
 		}
 	}
-	if cert := o.word("https-cert"); cert != "" {
+	if ng["https"] == nil {
+		for _, option := range []string{"https-cert", "https-key", "https-token"} {
+			if o.word(option) != "" { // of no use without listen-https
+				o.ignored = append(o.ignored, option)
+			}
+		}
+		delete(ng, "token")
+	} else if cert := o.word("https-cert"); cert != "" {
 		key := o.word("https-key")
 		if key == "" {
 			key = cert // both may be in one file

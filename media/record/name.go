@@ -32,6 +32,12 @@ func newNames(s *Spec, at time.Time) (*names, error) {
 	return n, err
 }
 
+// CheckPattern refuses a [Spec.Pattern] that makes no names.
+func CheckPattern(pattern string) error {
+	_, err := newNames(&Spec{CallID: "id", Label: "label", Pattern: pattern}, time.Time{})
+	return err
+}
+
 // name expands the pattern. What comes from the call cannot leave its place:
 // it has no separator, and no part of the path is ".", "..", hidden or empty.
 func (n *names) name(kind string) (string, error) {

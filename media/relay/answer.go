@@ -23,6 +23,9 @@ func (r *Relay) Answer(ctx context.Context, req AnswerRequest) ([]byte, error) {
 	if req.ToTag == "" || req.FromTag == req.ToTag {
 		return nil, fmt.Errorf("%w: tags missing or equal", ErrMismatch)
 	}
+	if err := short(req.ToTag, req.Label); err != nil {
+		return nil, err
+	}
 	s, err := r.lookup(req.CallID)
 	if err != nil {
 		return nil, err

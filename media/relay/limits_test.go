@@ -138,6 +138,8 @@ func TestLimits(t *testing.T) {
 		{relay.OfferRequest{CallID: "1", FromTag: "a", ToInterface: "none"}, relay.ErrInterface},
 		{relay.OfferRequest{CallID: "1", FromTag: "a", ToTag: "a"}, relay.ErrMismatch},
 		{relay.OfferRequest{CallID: "1"}, relay.ErrMismatch},
+		{relay.OfferRequest{CallID: strings.Repeat("1", 2049), FromTag: "a"}, relay.ErrMismatch},
+		{relay.OfferRequest{CallID: "1", FromTag: strings.Repeat("a", 2049)}, relay.ErrMismatch},
 		{relay.OfferRequest{CallID: "1", FromTag: "a", ViaBranch: "1"}, nil},
 		{relay.OfferRequest{CallID: "1", FromTag: "a", ViaBranch: "2"}, nil},
 		{relay.OfferRequest{CallID: "1", FromTag: "a", ViaBranch: "3"}, relay.ErrStreams},

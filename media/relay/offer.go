@@ -30,6 +30,9 @@ func (r *Relay) offer(ctx context.Context, req *OfferRequest) (bridge.Result, er
 	if req.CallID == "" || req.FromTag == "" || req.FromTag == req.ToTag {
 		return bridge.Result{}, fmt.Errorf("%w: Call-ID or tags missing or equal", ErrMismatch)
 	}
+	if err := short(req.FromTag, req.ToTag, req.ViaBranch, req.Label, req.ToLabel); err != nil {
+		return bridge.Result{}, err
+	}
 	s, err := r.open(req.CallID, req.Source)
 	if err != nil {
 		return bridge.Result{}, err

@@ -188,6 +188,9 @@ func (r *Relay) lookup(callID string) (*session, error) {
 
 // open returns the session of that name, made if need be, locked.
 func (r *Relay) open(callID string, source netip.Addr) (*session, error) {
+	if err := short(callID); err != nil {
+		return nil, err
+	}
 	for {
 		if s, err := r.lookup(callID); err == nil {
 			return s, nil
@@ -250,4 +253,16 @@ func (r *Relay) List() iter.Seq[string] {
 	ids := slices.Collect(maps.Keys(r.sessions))
 	r.mu.RUnlock()
 	return slices.Values(ids)
+}
+
+// longest is the most octets of an identifier, which stays with its session.
+const longest = 2048
+
+func short(identifiers ...string) error {
+	for _, id := range identifiers {
+		if len(id) > longest {
+			return fmt.Errorf("%w: a Call-ID, tag, branch or label of %d octets", ErrMismatch, len(id))
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -105,6 +106,25 @@ func TestRelayLimits(t *testing.T) {
 		"sessions is negative":           func(c *MediaNodeConfig) { c.Sessions = -1 },
 		"media: timeout is negative":     func(c *MediaNodeConfig) { c.Timeout = -5 * time.Second },
 		"offload: lease is negative":     func(c *MediaNodeConfig) { c.Offload.Lease = -1 },
+		"loops: 1000 is out of range":    func(c *MediaNodeConfig) { c.Loops = 1000 },
+		"silence: 255 is out of range":   func(c *MediaNodeConfig) { c.Silence = 255 },
+		"pauses: after":                  func(c *MediaNodeConfig) { c.Pauses.After = -time.Second },
+		"pauses: noise is of no use":     func(c *MediaNodeConfig) { c.Pauses.Noise = []int{30} },
+		"media: timeout: 1 is out":       func(c *MediaNodeConfig) { c.Timeout = 1 },
+		"delete_delay":                   func(c *MediaNodeConfig) { c.DeleteDelay = 25 * time.Hour },
+		"ports from 40000 to 30000":      func(c *MediaNodeConfig) { c.PortMin, c.PortMax = 40000, 30000 },
+		"there twice":                    func(c *MediaNodeConfig) { c.Interfaces = append(c.Interfaces, "127.0.0.1") },
+		"received at 224.0.0.1":          func(c *MediaNodeConfig) { c.Interfaces[0] = "224.0.0.1" },
+		"which is no interface":          func(c *MediaNodeConfig) { c.Aliases = map[string]string{"x": "y"} },
+		"dtmf_log":                       func(c *MediaNodeConfig) { c.DTMFLog = netip.MustParseAddrPort("127.0.0.1:0") },
+		"recordings: dir is needed":      func(c *MediaNodeConfig) { c.Recordings.WAV = true },
+		"%Q in the pattern":              func(c *MediaNodeConfig) { c.Recordings.Dir, c.Recordings.Pattern = "x", "%Q" },
+		"missing port":                   func(c *MediaNodeConfig) { c.Recordings.Dir, c.Recordings.Forward = "x", "tcp://192.0.2.1" },
+		"required needs interfaces":      func(c *MediaNodeConfig) { c.Offload.Required = true },
+		"limits: not a number":           func(c *MediaNodeConfig) { c.Limits.Load = math.NaN() },
+		"token is of no use":             func(c *MediaNodeConfig) { c.NG.Token = "x" },
+		"certificates are of no use":     func(c *MediaNodeConfig) { c.NG.Certificates = []CertificateConfig{{}} },
+		"prompts":                        func(c *MediaNodeConfig) { c.Prompts = "/no/such/directory" },
 	} {
 		c := MediaNodeConfig{DeleteDelay: -1} // which means none
 		c.Interfaces, c.NG.UDP = []string{"127.0.0.1"}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:2223")}

@@ -18,38 +18,46 @@ type number struct {
 	value, low, high int
 }
 
+// ranges refuses the first number that is out of its range.
+func ranges(section string, list ...number) error {
+	for _, n := range list {
+		if n.value != 0 && (n.value < n.low || n.value > n.high) {
+			return fmt.Errorf("%w: %s: %s: %d is out of range", ErrConfig, section, n.name, n.value)
+		}
+	}
+	return nil
+}
+
 // sane refuses what could be taken but not be meant: it would be replaced by a
 // default, have no effect, or take all of the machine, without a word.
 func (c LBConfig) sane() error {
 	m, k, h := c.Message, c.Connections, c.Health
-	for _, n := range []number{
-		{"readers", c.Readers, 1, 256},
-		{"dscp", int(c.DSCP), 1, 63},
-		{"internal_limit", c.InternalLimit, 1, 65535},
-		{"message: size", m.Size, 100, 65536},
-		{"message: header", m.Header, 256, 65535},
-		{"message: headers", m.Count, 8, 256},
-		{"message: values", m.Values, 1, 1024},
-		{"message: contacts", m.Contacts, 1, 1024},
-		{"connections: total", k.Total, 1, math.MaxInt},
-		{"connections: per_source", k.Source, 1, math.MaxInt},
-		{"connections: handshakes", k.Handshakes, 1, math.MaxInt},
-		{"connections: write_queue", k.WriteQueue, 1024, 1 << 30},
-		{"connections: memory", k.Memory, 1 << 16, math.MaxInt},
-		{"connections: handshake_timeout", int(k.Handshake), int(time.Millisecond), int(time.Hour)},
-		{"connections: partial_timeout", int(k.Partial), int(time.Millisecond), int(time.Hour)},
-		{"connections: idle_timeout", int(k.Idle), int(time.Second), math.MaxInt},
-		{"resend: entries", c.Resend.Entries, 1, 1 << 20},
-		{"resend: bytes", c.Resend.Bytes, 1 << 16, 4 << 30},
-		{"health: interval", int(h.Interval), int(10 * time.Millisecond), int(time.Hour)},
-		{"health: misses", h.Misses, 1, 1000},
-		{"health: successes", h.Successes, 1, 1000},
-		{"tap: sample", c.Tap.Sample, 1, math.MaxUint32},
-		{"tap: file_size", int(c.Tap.FileSize), 1 << 16, math.MaxInt},
-	} {
-		if n.value != 0 && (n.value < n.low || n.value > n.high) {
-			return fmt.Errorf("%w: lb: %s: %d is out of range", ErrConfig, n.name, n.value)
-		}
+	if err := ranges("lb",
+		number{"readers", c.Readers, 1, 256},
+		number{"dscp", int(c.DSCP), 1, 63},
+		number{"internal_limit", c.InternalLimit, 1, 65535},
+		number{"message: size", m.Size, 100, 65536},
+		number{"message: header", m.Header, 256, 65535},
+		number{"message: headers", m.Count, 8, 256},
+		number{"message: values", m.Values, 1, 1024},
+		number{"message: contacts", m.Contacts, 1, 1024},
+		number{"connections: total", k.Total, 1, math.MaxInt},
+		number{"connections: per_source", k.Source, 1, math.MaxInt},
+		number{"connections: handshakes", k.Handshakes, 1, math.MaxInt},
+		number{"connections: write_queue", k.WriteQueue, 1024, 1 << 30},
+		number{"connections: memory", k.Memory, 1 << 16, math.MaxInt},
+		number{"connections: handshake_timeout", int(k.Handshake), int(time.Millisecond), int(time.Hour)},
+		number{"connections: partial_timeout", int(k.Partial), int(time.Millisecond), int(time.Hour)},
+		number{"connections: idle_timeout", int(k.Idle), int(time.Second), math.MaxInt},
+		number{"resend: entries", c.Resend.Entries, 1, 1 << 20},
+		number{"resend: bytes", c.Resend.Bytes, 1 << 16, 4 << 30},
+		number{"health: interval", int(h.Interval), int(10 * time.Millisecond), int(time.Hour)},
+		number{"health: misses", h.Misses, 1, 1000},
+		number{"health: successes", h.Successes, 1, 1000},
+		number{"tap: sample", c.Tap.Sample, 1, math.MaxUint32},
+		number{"tap: file_size", int(c.Tap.FileSize), 1 << 16, math.MaxInt},
+	); err != nil {
+		return err
 	}
 	if err := c.saneListeners(); err != nil {
 		return err

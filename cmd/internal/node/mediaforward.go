@@ -14,8 +14,10 @@ func (c RecordingsConfig) forwarded() (addr string, secure bool, err error) {
 	if scheme != "tcp" && scheme != "tls" {
 		return "", false, fmt.Errorf("%w: recordings: forward: tcp://host:port or tls://host:port is needed", ErrConfig)
 	}
-	_, err = record.Forward{Addr: addr}.Sink()
-	return addr, scheme == "tls", err
+	if _, err = (record.Forward{Addr: addr}).Sink(); err != nil {
+		return "", false, fmt.Errorf("%w: recordings: forward: %w", ErrConfig, err)
+	}
+	return addr, scheme == "tls", nil
 }
 
 // forward makes the connections of start forwarding; nil: there are none.

@@ -72,9 +72,12 @@ func (c MediaNodeConfig) check() error {
 		return err
 	}
 	secure := len(c.NG.TLS)+len(c.NG.HTTPS) > 0
-	return needs("media: interfaces", len(c.Interfaces) > 0, "media: ng: a listener", c.NG.all() > 0,
+	if err := needs("media: interfaces", len(c.Interfaces) > 0, "media: ng: a listener", c.NG.all() > 0,
 		"media: ng: certificates", !secure || len(c.NG.Certificates) > 0,
-		"media: ng: client_ca", len(c.NG.TLS) == 0 || c.NG.ClientCA != "", "media: ng: token", len(c.NG.HTTPS) == 0 || c.NG.Token != "")
+		"media: ng: client_ca", len(c.NG.TLS) == 0 || c.NG.ClientCA != "", "media: ng: token", len(c.NG.HTTPS) == 0 || c.NG.Token != ""); err != nil {
+		return err
+	}
+	return c.sane()
 }
 
 // MediaNode is a media relay with its control protocol.

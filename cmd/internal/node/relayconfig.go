@@ -121,10 +121,13 @@ func (c RelayConfig) check(section string) error {
 	if c.Limits.CPU < 0 || c.Limits.CPU > 1 {
 		return fmt.Errorf("%w: %s: limits: cpu: %v is no share from 0 to 1", ErrConfig, section, c.Limits.CPU)
 	}
-	return notNegative(section, map[string]float64{
+	if err := notNegative(section, map[string]float64{
 		"loops": float64(c.Loops), "sessions": float64(c.Sessions), "jitter_buffer": float64(c.JitterBuffer), "recordings: memory": float64(c.Recordings.Memory),
 		"limits: load": c.Limits.Load, "limits: per_source": float64(c.Limits.PerSource), "offload: lease": float64(c.Offload.Lease), "offload: flows": float64(c.Offload.Flows),
-	})
+	}); err != nil {
+		return err
+	}
+	return c.sane(section)
 }
 
 // notNegative refuses settings below nothing: they would be taken for the
