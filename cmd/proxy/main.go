@@ -16,7 +16,7 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 	if err := cfg.KeyRing(&env); err != nil {
 		return nil, err
 	}
-	secret, err := node.Secret(cfg.Proxy.Token)
+	secret, err := node.Secret("proxy: token", cfg.Proxy.Token)
 	if err != nil {
 		return nil, err
 	}

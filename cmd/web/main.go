@@ -19,7 +19,7 @@ import (
 func main() { os.Exit(node.Main("web", os.Args[1:], os.Stderr, build)) }
 
 func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admin) (node.Part, error) {
-	secret, err := node.Secret(cfg.Web.Token)
+	secret, err := node.Secret("web: token", cfg.Web.Token)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (c *Config) Check() (nodes []string, err error) {
 	}
 	if c.Proxy.Listen.IsValid() || len(c.Proxy.Edges)+len(c.Proxy.PlainEdges) > 0 {
 		nodes, keys = append(nodes, "proxy"), true
-		all = append(all, c.Proxy.check(), needs("store: data", c.Store.Data != ""))
+		all = append(all, c.Proxy.check(), needs("store: data", c.Store.Data != "", "proxy: token", c.Proxy.Token != ""), c.Store.check())
 	}
 	if err := exports.Check(c.Exports); err != nil {
 		all = append(all, fmt.Errorf("%w: %w", ErrConfig, err))

@@ -230,9 +230,12 @@ func (c ProxyConfig) check() error {
 	if _, err := c.Media.policy(); err != nil {
 		return err
 	}
-	return needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,
+	if err := needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,
 		"proxy: echo", c.Echo.IsValid(), "proxy: media: addr", c.Media.Addr.IsValid(),
-		"proxy: media: port_min", c.Media.PortMin > 0 || len(c.Media.Remote) > 0, "proxy: media: port_max", c.Media.PortMax > 0 || len(c.Media.Remote) > 0)
+		"proxy: media: port_min", c.Media.PortMin > 0 || len(c.Media.Remote) > 0, "proxy: media: port_max", c.Media.PortMax > 0 || len(c.Media.Remote) > 0); err != nil {
+		return err
+	}
+	return c.sane()
 }
 
 // interim is how often a running call is noted.

@@ -135,3 +135,36 @@ func TestRelayLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestProxyMeant: what a proxy could take but nobody can mean is refused.
+func TestProxyMeant(t *testing.T) {
+	at := netip.MustParseAddrPort
+	for want, change := range map[string]func(*ProxyConfig){
+		"":                          func(*ProxyConfig) {},
+		"shards: 1000000":           func(c *ProxyConfig) { c.Shards = 1_000_000 },
+		"interim: 1 ":               func(c *ProxyConfig) { c.Interim = 1 },
+		"overload: rate: -1":        func(c *ProxyConfig) { c.Overload.Rate = -1 },
+		"media: timeout":            func(c *ProxyConfig) { c.Media.Timeout = -1 },
+		"media: recheck":            func(c *ProxyConfig) { c.Media.Recheck = -1 },
+		"edges: number 1":           func(c *ProxyConfig) { c.Edges[0] = at("127.0.0.1:0") },
+		`"md4" is no algorithm`:     func(c *ProxyConfig) { c.Digest = []string{"md4"} },
+		"there twice":               func(c *ProxyConfig) { c.Media.Remote = append(c.Media.Remote, c.Media.Remote[0]) },
+		"udp://192.0.2.1:1: weight": func(c *ProxyConfig) { c.Media.Remote[0].Weight = -1 },
+	} {
+		c := ProxyConfig{Listen: at("127.0.0.1:5070"), Edges: []netip.AddrPort{at("127.0.0.1:5062")}, Echo: at("127.0.0.1:5090")}
+		c.Media.Addr, c.Media.Remote = netip.MustParseAddr("127.0.0.1"), []RemoteConfig{{URL: "udp://192.0.2.1:1"}}
+		change(&c)
+		err := c.check()
+		if want == "" && err != nil || want != "" && (!errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	cfg := Config{Store: StoreConfig{Driver: "oracle", Lease: time.Second}, Proxy: ProxyConfig{Listen: at("127.0.0.1:5070")}, Log: "info"}
+	if _, err := cfg.Check(); err == nil || !strings.Contains(err.Error(), `"oracle"`) {
+		t.Errorf("%v", err)
+	}
+	cfg.Proxy, cfg.Store = ProxyConfig{Listen: at("127.0.0.1:5070"), Edges: []netip.AddrPort{at("127.0.0.1:5062")}}, StoreConfig{Data: "data"}
+	if _, err := cfg.Check(); err == nil || !strings.Contains(err.Error(), "proxy: token is needed") {
+		t.Errorf("%v", err)
+	}
+}

@@ -226,8 +226,8 @@ func (p *ProxyNode) Quarantine() http.Handler { return p.stores.Quarantine() }
 // Close closes proxy and stores.
 func (p *ProxyNode) Close() error { return errors.Join(p.Proxy.Close(), p.stores.Close(), p.close()) }
 
-// Secret reads the file with the secret between proxy and web.
-func Secret(file string) (string, error) { return secretFile("token", file) }
+// Secret reads the file with the secret between proxy and web, which setting names.
+func Secret(setting, file string) (string, error) { return secretFile(setting, file) }
 
 // Reload implements Reloader: the keys of the edges, certificates, and what is
 // told of the load.
