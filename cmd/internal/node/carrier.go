@@ -116,6 +116,9 @@ func (o *CarrierOptions) check() error {
 	if o.Domain == "" {
 		o.Domain = o.Advertise.WithZone("").String()
 	}
+	if !hostName(o.Domain) {
+		return fmt.Errorf("%w: --domain: %q is no name of a host", ErrConfig, o.Domain)
+	}
 	return nil
 }
 
