@@ -164,6 +164,13 @@ func TestRoutes(t *testing.T) {
 	}
 
 	c = newCall(t)
+	c.do(step{"a offers", bridge.Options{Codec: bridge.CodecOptions{Transcode: []string{"CN"}}}, "m=audio 4000 RTP/AVP 0", ""})
+	c.do(step{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 0 13", ""})
+	if r := route(t, c.s.Plan(), 2, 13); r.Action != bridge.NoiseToAudio || r.To.Name != "PCMU" {
+		t.Errorf("comfort noise of b for who has none: %+v", r)
+	}
+
+	c = newCall(t)
 	c.do(step{"a offers", bridge.Options{}, "m=audio 4000 RTP/AVP 0 8", ""})
 	c.do(step{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 8", ""})
 	for _, f := range c.s.Plan().Flows {

@@ -59,7 +59,7 @@ func (w *work) offerCodecs(p *pair) {
 		w.transcode(told, orig, o)
 	}
 	to.Transcode = told.find(func(f *format) bool { return f.New && !f.companion() }) != nil ||
-		told.find(func(f *format) bool { return f.New && f.event() }) != nil && len(o.Transcode) > 0
+		told.find(func(f *format) bool { return f.New && f.companion() }) != nil && len(o.Transcode) > 0
 	to.Transcode = to.Transcode || told.find(func(f *format) bool { return !f.companion() && w.codes(f) && !said.used(f.PayloadType) }) != nil
 	if to.Transcode || w.engages(said, told) || w.o.options.Ptime > 0 && p.h.kind == "audio" {
 		w.drop(told)
