@@ -54,7 +54,7 @@ const (
 type Blocking struct {
 	Mode      Mode
 	Digit     Event   // for Replace
-	Frequency float64 // for Sine, Hz; 0: 462
+	Frequency float64 // for Sine, Hz; 0: 400
 	Volume    uint8   // for Sine, -dBm0; 0: 10
 }
 
@@ -86,7 +86,7 @@ func NewBlocker(rate int, how Blocking) (*Blocker, error) {
 		return nil, err
 	}
 	if how.Frequency == 0 {
-		how.Frequency = 462
+		how.Frequency = 400
 	}
 	if how.Volume == 0 {
 		how.Volume = 10
