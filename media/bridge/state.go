@@ -13,6 +13,8 @@ import (
 type state struct {
 	Next LegID  `json:"next"`
 	Legs []*leg `json:"legs"`
+	// Labels is how many streams have been given a label.
+	Labels int `json:"labels,omitempty"`
 }
 
 // leg is one party: what it said, and what it was told.
@@ -97,6 +99,8 @@ type stream struct {
 	T38    t38State   `json:"t38"`
 	// Copy names the stream that a subscriber's is a copy of.
 	Copy *copied `json:"copy,omitempty"`
+	// Label is the number that recorders know the stream by, plus one; 0: none yet.
+	Label int `json:"label,omitempty"`
 }
 
 // generation is one set of local ports, and for which address of the other
@@ -119,7 +123,7 @@ type muxState struct {
 }
 
 func (s *state) clone() *state {
-	c := &state{Next: s.Next, Legs: make([]*leg, len(s.Legs))}
+	c := &state{Next: s.Next, Labels: s.Labels, Legs: make([]*leg, len(s.Legs))}
 	for i, l := range s.Legs {
 		c.Legs[i] = l.clone()
 	}

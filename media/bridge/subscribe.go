@@ -80,8 +80,13 @@ func (s *Session) Subscribe(q Subscription, ports Ports) (Subscribed, error) {
 	label(to, q.Label)
 	options := q.Options.expand()
 	options.Replace.ZeroAddress, options.PortLatching = true, true
+	// What the parties send stays as it is: to strip a codec is to not show it.
+	options.Codec.Mask, options.Codec.Strip = slices.Concat(options.Codec.Mask, options.Codec.Strip), nil
 	to.Heard = &leg{} // nobody: it says what the parties said
 	to.Both = q.Bidirectional
+	if q.MediaLabels {
+		st.labelMedia()
+	}
 	w := &work{state: st, cfg: s.cfg, ports: ports, o: &exchange{offer: true, options: &options, from: to.Heard, to: to, toInterface: q.Interface}}
 	out := Subscribed{Media: to.copies(legs, q.MediaLabels)}
 	if len(out.Media) == 0 {
@@ -105,7 +110,14 @@ func (s *Session) add(st *state, l *leg) {
 	}
 	b := s.before.clone()
 	b.Legs = slices.DeleteFunc(b.Legs, func(o *leg) bool { return o.ID == l.ID })
-	b.Legs, b.Next = append(b.Legs, l.clone()), st.Next
+	b.Legs, b.Next, b.Labels = append(b.Legs, l.clone()), st.Next, st.Labels
+	for _, l := range b.Legs {
+		if now := st.leg(l.ID); now != nil {
+			for i := range min(len(l.Media), len(now.Media)) {
+				l.Media[i].Label = now.Media[i].Label
+			}
+		}
+	}
 	s.before = b
 }
 
@@ -142,6 +154,25 @@ func (s *state) wanted(q *Subscription) (list []*leg, err error) {
 	return list, nil
 }
 
+// labelMedia gives the streams of parties the numbers by which recorders know
+// them, for the life of the session: two recorders, or one that asks again when
+// others have joined, find the same stream under the same label. They count m=
+// line by m= line, of each the answerer's first, as rtpengine's do.
+func (s *state) labelMedia() {
+	for i, some := 0, true; some; i++ {
+		some = false
+		for _, l := range slices.Backward(s.Legs) {
+			if l.subscribes() || i >= len(l.Media) {
+				continue
+			}
+			if some = true; l.Media[i].Label == 0 {
+				s.Labels++
+				l.Media[i].Label = s.Labels
+			}
+		}
+	}
+}
+
 // copies lists the streams of parties, and makes those of the subscriber
 // copies of them.
 func (l *leg) copies(of []*leg, labels bool) (list []Source) {
@@ -158,7 +189,7 @@ func (l *leg) copies(of []*leg, labels bool) (list []Source) {
 				c.Tag = o.Tags[len(o.Tags)-1]
 			}
 			if labels {
-				c.MediaLabel = strconv.Itoa(len(list))
+				c.MediaLabel = strconv.Itoa(m.Label - 1)
 			}
 			l.media(len(list)).Copy = &copied{o.ID, i}
 			list = append(list, c)

@@ -52,7 +52,9 @@ func TestSubscribe(t *testing.T) {
 		"one":      {bridge.Subscription{Tags: []string{"a"}}, one, []string{"a"}},
 		"inactive": {bridge.Subscription{Tags: []string{"a"}, Inactive: true}, strings.ReplaceAll(one, "sendonly", "inactive"), []string{"a"}},
 		"labels": {bridge.Subscription{MediaLabels: true},
-			strings.Replace(strings.Replace(all, "LABEL", "a=label:0|", 1), "LABEL", "a=label:1|", 1), []string{"a", "b"}},
+			strings.Replace(strings.Replace(all, "LABEL", "a=label:1|", 1), "LABEL", "a=label:0|", 1), []string{"a", "b"}},
+		"label of one": {bridge.Subscription{Tags: []string{"a"}, MediaLabels: true},
+			strings.Replace(one, "a=rtpmap:0", "a=label:1|a=rtpmap:0", 1), []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := talking(t)
@@ -241,5 +243,69 @@ func TestPublish(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 		})
+	}
+}
+
+// TestMediaLabels: a stream keeps its label, whoever asks, for whatever, and
+// whatever comes of an offer that is under way.
+func TestMediaLabels(t *testing.T) {
+	c := newCall(t)
+	c.do(step{who: "a offers", say: "m=audio 6000 RTP/AVP 0|m=video 6010 RTP/AVP 96|a=rtpmap:96 VP8/90000"})
+	c.do(step{who: "b answers", say: "m=audio 6002 RTP/AVP 0|m=video 6012 RTP/AVP 96|a=rtpmap:96 VP8/90000"})
+	labels := func(tag string, of ...string) (list string) {
+		for _, m := range c.subscribe(bridge.Subscription{ToTag: tag, Tags: of, MediaLabels: true}).Media {
+			list += m.Tag + m.MediaLabel + " "
+		}
+		return list
+	}
+	c.do(step{who: "a offers", say: "m=audio 6000 RTP/AVP 0|m=video 6010 RTP/AVP 96|a=rtpmap:96 VP8/90000|m=audio 6020 RTP/AVP 0"})
+	for _, x := range []struct {
+		of   []string
+		want string
+	}{
+		{nil, "a1 a3 a5 b0 b2 "},
+		{[]string{"b"}, "b0 b2 "},
+		{[]string{"b", "a"}, "b0 b2 a1 a3 a5 "},
+	} {
+		if got := labels("s", x.of...); got != x.want {
+			t.Errorf("%v: %q, want %q", x.of, got, x.want)
+		}
+	}
+	if !c.s.Rollback() {
+		t.Fatal("nothing to take back")
+	}
+	if got := labels("third"); got != "a1 a3 b0 b2 " {
+		t.Errorf("after an offer was taken back: %q", got)
+	}
+	c.do(step{who: "a offers", say: "m=audio 6000 RTP/AVP 0|m=video 6010 RTP/AVP 96|a=rtpmap:96 VP8/90000|m=audio 6020 RTP/AVP 0"})
+	c.do(step{who: "b answers", say: "m=audio 6002 RTP/AVP 0|m=video 6012 RTP/AVP 96|a=rtpmap:96 VP8/90000|m=audio 6022 RTP/AVP 0"})
+	b, err := c.s.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.s, err = engine(t).Restore(b); err != nil {
+		t.Fatal(err)
+	}
+	if got := labels("other"); got != "a1 a3 a7 b0 b2 b6 " {
+		t.Errorf("when there is more: %q", got)
+	}
+}
+
+// TestSubscriptionStrips: a codec that a subscriber is not to see is not
+// forgotten: another is made of it.
+func TestSubscriptionStrips(t *testing.T) {
+	c := talking(t)
+	q := bridge.Subscription{ToTag: "s", Tags: []string{"a"}}
+	q.Options.Codec = bridge.CodecOptions{Strip: []string{"PCMU", "PCMA"}, Transcode: []string{"G722"}}
+	r := c.subscribe(q)
+	if got := seen(r.SDP); !strings.Contains(got, "RTP/AVP 9|") {
+		t.Errorf("%s", got)
+	}
+	if _, err := c.s.SubscribeAnswer(bridge.Answer{ToTag: "s", SDP: body("m=audio 7000 RTP/AVP 9|a=recvonly")}, c.ports); err != nil {
+		t.Fatal(err)
+	}
+	flows := flowsTo(c.s.Plan(), r.To)
+	if len(flows) != 1 || len(flows[0].Payloads) == 0 || flows[0].Payloads[0].Action != bridge.Transcode || flows[0].Payloads[0].To.Name != "G722" {
+		t.Errorf("%+v", flows)
 	}
 }

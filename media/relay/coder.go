@@ -14,6 +14,7 @@ import (
 type coder struct {
 	*transcode.Transcoder
 	key    string // what it was made for
+	named  bool   // it has the source's SSRC
 	failed uint64 // packets it did not take
 	// waiting are packets that waited in the process before.
 	waiting [][]byte
@@ -52,18 +53,22 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
 		r.list(f)
 	}
 	r.assign(f, cfg.Output.PayloadType)
-	if before != nil && before.coder != nil && before.coder.key == key {
-		r.coder = before.coder
-		return nil
-	}
-	if before != nil && before.coder != nil {
+	// Other contents under the SSRC of the source are for those alone who get
+	// them in the clear: the keys may be the source's too.
+	same := r.to.leg.subscriber && !r.to.secure
+	if before != nil && before.coder != nil && before.coder.named == same {
+		if before.coder.key == key {
+			r.coder = before.coder
+			return nil
+		}
 		cfg.SSRC = before.coder.Export().SSRC
 	}
+	cfg.SourceSSRC = same && cfg.SSRC == 0
 	t, err := transcode.New(cfg)
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
 	}
-	r.coder = &coder{Transcoder: t, key: key}
+	r.coder = &coder{Transcoder: t, key: key, named: same}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ func TestSubscriberTranscoded(t *testing.T) {
 	quiet := append(rtpwire.Header{PayloadType: 8, Sequence: 7, Timestamp: 160, SSRC: a.ssrc}.Append(nil), bytes.Repeat([]byte{codec.SilenceA}, 160)...)
 	a.raw(a.rtp, a.to, quiet)
 	b.gets(quiet)
-	if got := s.receive(); len(got) != 172 || got[1]&0x7f != 0 {
+	if got := s.receive(); len(got) != 172 || got[1]&0x7f != 0 || binary.BigEndian.Uint32(got[8:]) != a.ssrc {
 		t.Errorf("%x", got)
 	}
 	report := (&rtpwire.Report{SSRC: a.ssrc, CNAME: "a"}).Append(nil)
@@ -257,4 +258,39 @@ func TestBidirectional(t *testing.T) {
 		a.silent()
 		g.talk(b, a)
 	})
+}
+
+// TestTranscodedAndProtected: other contents never leave protected under the
+// SSRC of their source, whose keys may be the same.
+func TestTranscodedAndProtected(t *testing.T) {
+	g := newRig(t)
+	a, b, s := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("s", "127.0.0.4")
+	g.connect(a, b)
+	quiet := append(rtpwire.Header{PayloadType: 8, Sequence: 7, Timestamp: 160, SSRC: a.ssrc}.Append(nil), bytes.Repeat([]byte{codec.SilenceA}, 160)...)
+	tag, key := "", strings.Repeat("A", 40)
+	for _, x := range []struct {
+		protocol string
+		same     bool
+	}{{"RTP/AVP", true}, {"RTP/SAVP", false}} {
+		sub, err := g.Subscribe(t.Context(), relay.SubscribeRequest{CallID: "call", Tags: []string{"a"}, ToTag: tag, Options: bridge.Options{Transport: x.protocol}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag = sub.ToTag
+		s.heard(sub.SDP)
+		only := bytes.Replace(s.sdp(), []byte("RTP/AVP 8 0 101"), []byte(x.protocol+" 0"), 1)
+		if x.protocol == "RTP/SAVP" {
+			only = append(only, "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:"+key+"\r\n"...)
+		}
+		if err := g.SubscribeAnswer(t.Context(), relay.SubscribeAnswerRequest{CallID: "call", ToTag: tag, SDP: only,
+			Options: bridge.Options{AllowTranscoding: true}}); err != nil {
+			t.Fatal(err)
+		}
+		quiet[3]++
+		a.raw(a.rtp, a.to, quiet)
+		b.gets(quiet)
+		if got := s.receive(); len(got) < 172 || got[1]&0x7f != 0 || (binary.BigEndian.Uint32(got[8:]) == a.ssrc) != x.same {
+			t.Errorf("%s: %x", x.protocol, got)
+		}
+	}
 }

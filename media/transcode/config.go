@@ -80,6 +80,9 @@ type Config struct {
 	Pauses Pauses
 	// SSRC of what leaves; 0: at random.
 	SSRC uint32
+	// SourceSSRC takes that of the first source instead, as copies for recorders
+	// do: they find the same speaker under the same name.
+	SourceSSRC bool
 }
 
 func (c *Config) check() error {

@@ -188,6 +188,9 @@ func (t *Transcoder) begin(out *Packets, h rtpwire.Header, in *input, now time.T
 	s := &t.state
 	if !s.Begun {
 		s.Sequence, s.Timestamp = h.Sequence, h.Timestamp
+		if t.cfg.SourceSSRC {
+			s.SSRC = h.SSRC
+		}
 	} else {
 		idle := now.Sub(t.at) - t.frameTime()
 		if idle > 0 || h.SSRC != s.Source {

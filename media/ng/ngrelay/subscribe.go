@@ -65,10 +65,11 @@ func subscribed(reply *ng.Dict, media []bridge.Source) {
 		medias := ng.List{}
 		for ; n < len(media) && media[n].Leg == media[i].Leg; n++ {
 			m := media[n]
-			d := ng.Of("index", m.Index+1, "type", m.Kind, "mode", m.Direction.String())
+			mode := m.Direction.Reverse().String() // as the relay does towards the party
+			d := ng.Of("index", m.Index+1, "type", m.Kind, "mode", mode)
 			if m.MediaLabel != "" {
 				d.Set("label", m.MediaLabel)
-				labels.Set(m.MediaLabel, named(ng.Of("index", m.Index+1, "type", m.Kind, "mode", m.Direction.String()), m))
+				labels.Set(m.MediaLabel, named(ng.Of("index", m.Index+1, "type", m.Kind, "mode", mode), m))
 			}
 			medias = append(medias, d)
 		}

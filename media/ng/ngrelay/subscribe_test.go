@@ -32,7 +32,7 @@ func TestSubscribeByProtocol(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	labels, _ := s.Dict("media-labels")
-	if first, _ := labels.Dict("0"); first.Str("label") != "caller" || first.Str("tag") != "a" || first.Str("mode") != "sendrecv" {
+	if first, _ := labels.Dict("1"); first.Str("label") != "caller" || first.Str("tag") != "a" || first.Str("mode") != "sendrecv" {
 		t.Errorf("%v", labels)
 	}
 	second := strings.Split(y.sdp(), "\r\n")
