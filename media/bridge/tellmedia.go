@@ -102,7 +102,8 @@ func (w *work) mediaLine(p *pair, rejected bool, raw string) string {
 // consumed here, and what is written anew.
 func (w *work) drops(p *pair, attr string) bool {
 	name, value := split(attr)
-	rtp, forced := isRTP(p.h.proto), p.to.ICE.Forced
+	// What is told as RTP has attributes of ours, whatever the party called it.
+	rtp, forced := isRTP(p.h.proto) || isRTP(p.to.Proto), p.to.ICE.Forced
 	switch name {
 	case "sendrecv", "sendonly", "recvonly", "inactive":
 		return !w.o.options.OriginalDirection
