@@ -179,3 +179,29 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 }
+
+// TestPacketLength: what is made for a party has the length that it asked for,
+// else that of the other party, else the usual one.
+func TestPacketLength(t *testing.T) {
+	for _, x := range []struct {
+		offer, answer string
+		toA, toB      time.Duration
+	}{
+		{"", "", 20 * time.Millisecond, 20 * time.Millisecond},
+		{"|a=ptime:30", "", 30 * time.Millisecond, 30 * time.Millisecond},
+		{"", "|a=ptime:40", 40 * time.Millisecond, 40 * time.Millisecond},
+		{"|a=ptime:30", "|a=ptime:10", 30 * time.Millisecond, 10 * time.Millisecond},
+		{"|a=ptime:60|a=maxptime:40", "|a=maxptime:10", 40 * time.Millisecond, 10 * time.Millisecond},
+	} {
+		c := newCall(t)
+		c.do(step{"a offers", bridge.Options{}, "m=audio 4000 RTP/AVP 8" + x.offer, ""})
+		c.do(step{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 0" + x.answer, ""})
+		p := c.s.Plan()
+		if got := route(t, p, 1, 8); got.Action != bridge.Transcode || got.Ptime != x.toB {
+			t.Errorf("%q, %q: to b %v %v, want %v", x.offer, x.answer, got.Action, got.Ptime, x.toB)
+		}
+		if got := route(t, p, 2, 0); got.Action != bridge.Transcode || got.Ptime != x.toA {
+			t.Errorf("%q, %q: to a %v %v, want %v", x.offer, x.answer, got.Action, got.Ptime, x.toA)
+		}
+	}
+}

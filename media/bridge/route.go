@@ -73,6 +73,9 @@ func (r *router) payload(c *format) Payload {
 	if !t.same(c) || p.Ptime > 0 || r.t.Codecs.Force && r.w.codes(c) {
 		p.Action = Transcode
 		r.bitrate(&p)
+		if p.Ptime == 0 {
+			p.Ptime = r.wished()
+		}
 	}
 	r.beside(&p, c)
 	return p
@@ -93,6 +96,24 @@ func (r *router) ptime() time.Duration {
 		return 20 * time.Millisecond
 	}
 	return 0
+}
+
+// wished is the packet length of what is made for the receiver: what it asked
+// for, else what it was told of the other party, else what goes without saying
+// (RFC 3551 section 4.2). The sender's packets do not decide, who was asked for
+// nothing and may change its mind.
+func (r *router) wished() time.Duration {
+	d := 20 * time.Millisecond
+	switch {
+	case r.t.Ptime > 0:
+		d = r.t.Ptime
+	case r.t.Announced > 0:
+		d = r.t.Announced
+	}
+	if r.t.MaxPtime > 0 {
+		d = min(d, r.t.MaxPtime)
+	}
+	return d
 }
 
 // bitrate applies the codec options that were set for the receiver.
