@@ -50,6 +50,12 @@ const (
 	Audio                // send audio for as long, of Blocker.Fill
 )
 
+// What Sine sounds like when nothing else is said.
+const (
+	DefaultTone       = 400.0 // Hz
+	DefaultToneVolume = 10    // -dBm0
+)
+
 // Blocking says how.
 type Blocking struct {
 	Mode      Mode
@@ -86,10 +92,10 @@ func NewBlocker(rate int, how Blocking) (*Blocker, error) {
 		return nil, err
 	}
 	if how.Frequency == 0 {
-		how.Frequency = 400
+		how.Frequency = DefaultTone
 	}
 	if how.Volume == 0 {
-		how.Volume = 10
+		how.Volume = DefaultToneVolume
 	}
 	return &Blocker{how: how, rate: rate, detector: d, tones: NewGenerator(rate),
 		held: make([]int16, int(lookback)*rate/int(time.Second))}, nil

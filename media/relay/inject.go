@@ -38,6 +38,15 @@ type injected struct {
 	event           dtmf.Event
 	volume          uint8
 	duration, pause time.Duration
+	held            *pressing // the length, when it is not known yet; nil: duration
+	tone            float64   // Hz; 0: the digit
+}
+
+func (d *injected) length() time.Duration {
+	if d.held != nil {
+		return d.held.duration
+	}
+	return d.duration
 }
 
 // inject queues digits for the route; false: its stream does not flow.
@@ -52,7 +61,7 @@ func (r *route) injects(s *stream, req *PlayDTMFRequest, list []dtmf.Event, now 
 	}
 	for _, e := range list {
 		if len(r.inject.queue) < maxDigits {
-			r.inject.queue = append(r.inject.queue, injected{e, req.Volume, req.Duration, req.Pause})
+			r.inject.queue = append(r.inject.queue, injected{e, req.Volume, req.Duration, req.Pause, req.length, req.tone})
 		}
 	}
 	return true
@@ -145,7 +154,7 @@ func (r *route) step(h rtpwire.Header, c *bridge.Codec, q sender) (cause Drop, d
 		j.tone = r.tone(&j.queue[0], c)
 	}
 	if j.tone != nil {
-		return r.sing(h, q)
+		return r.sing(h, c, q)
 	}
 	return r.tell(h, c, q)
 }
@@ -162,7 +171,7 @@ func (r *route) event(c *bridge.Codec) (uint8, bool) {
 
 // tone is a digit as audio where the receiver takes no events.
 func (r *route) tone(d *injected, c *bridge.Codec) framed {
-	if _, ok := r.event(c); ok {
+	if _, ok := r.event(c); ok && d.tone == 0 {
 		return nil
 	}
 	none := framed{}
@@ -171,7 +180,7 @@ func (r *route) tone(d *injected, c *bridge.Codec) framed {
 		return none
 	}
 	ptime := time.Duration(r.inject.units) * time.Second / time.Duration(c.ClockRate)
-	req := PlayDTMFRequest{Duration: d.duration, Pause: d.pause, Volume: d.volume}
+	req := PlayDTMFRequest{Duration: d.duration, Pause: d.pause, Volume: d.volume, tone: d.tone}
 	f, err := tones{&req, []dtmf.Event{d.event}}.Frames(found, ptime)
 	if list, ok := f.(framed); err == nil && ok {
 		return list
@@ -180,10 +189,11 @@ func (r *route) tone(d *injected, c *bridge.Codec) framed {
 }
 
 // sing sends the next packet of a tone.
-func (r *route) sing(h rtpwire.Header, q sender) (Drop, bool, bool) {
+func (r *route) sing(h rtpwire.Header, c *bridge.Codec, q sender) (Drop, bool, bool) {
 	j := r.inject
-	frame, ok := j.tone.Frame(int((h.Timestamp - j.from) / max(j.units, 1)))
-	if !ok {
+	elapsed := h.Timestamp - j.from
+	frame, ok := j.tone.Frame(int(elapsed / max(j.units, 1)))
+	if d := &j.queue[0]; !ok || d.held != nil && elapsed >= ticks(d.length(), c) {
 		j.end(h.Timestamp)
 		if len(j.queue) == 0 {
 			r.inject = nil
@@ -209,7 +219,7 @@ func (r *route) tell(h rtpwire.Header, c *bridge.Codec, q sender) (cause Drop, d
 		return 0, false, false
 	}
 	d := &j.queue[0]
-	elapsed, length := h.Timestamp-j.from, ticks(d.duration, c)
+	elapsed, length := h.Timestamp-j.from, ticks(d.length(), c)
 	p := dtmf.Payload{Event: d.event, Volume: d.volume, Duration: uint16(min(elapsed+j.units, 0xffff)), End: elapsed >= length}
 	out := rtpwire.Header{Marker: elapsed == 0, PayloadType: pt, Sequence: h.Sequence, Timestamp: j.from, SSRC: h.SSRC}
 	n := 1
@@ -242,7 +252,7 @@ func (r *route) goOn(s *stream, now time.Time) {
 			for _, d := range j.queue {
 				list = append(list, d.event)
 			}
-			r.to.playing = r.to.keys(&j.request, list, now)
+			r.to.playing = r.to.keys(j.request.settled(), list, now)
 			s.leg.session.resettle()
 			return
 		}

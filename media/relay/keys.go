@@ -17,6 +17,9 @@ type PlayDTMFRequest struct {
 	Duration time.Duration // of each; 0: 250 ms, at most 5 s
 	Pause    time.Duration // behind each; 0: 100 ms
 	Volume   uint8         // -dBm0; 0: 8
+
+	length *pressing // in place of Duration, when it is not known yet
+	tone   float64   // Hz; in place of the digits there is a tone
 }
 
 // maxDigits bounds what is played at once.
@@ -75,7 +78,7 @@ func (s *stream) playKeys(req *PlayDTMFRequest, list []dtmf.Event, now time.Time
 		case s.routes[i].injects(s, req, list, now):
 			sess.wake(s.routes[i].inject.due)
 		default:
-			p := t.keys(req, list, now)
+			p := t.keys(req.settled(), list, now)
 			if p == nil {
 				continue
 			}
@@ -96,7 +99,7 @@ func (s *stream) keys(req *PlayDTMFRequest, list []dtmf.Event, now time.Time) *p
 	}
 	clock := int(p.units) * int(time.Second/p.ptime)
 	for _, c := range s.codecs {
-		if strings.EqualFold(c.Name, "telephone-event") && int(c.ClockRate) == clock {
+		if strings.EqualFold(c.Name, "telephone-event") && int(c.ClockRate) == clock && req.tone == 0 {
 			p.digits, p.pt, p.header.PayloadType = true, c.PayloadType, c.PayloadType
 			p.frames = eventFrames(req, list, p.units, p.ptime)
 			p.header.Marker = true
@@ -167,7 +170,9 @@ func (t tones) Frames(c codec.Codec, ptime time.Duration) (Frames, error) {
 	g := dtmf.NewGenerator(c.SampleRate)
 	var pcm []int16
 	for _, d := range t.list {
-		g.Start(d, t.req.Volume)
+		if g.Start(d, t.req.Volume); t.req.tone > 0 {
+			g.StartTone(t.req.tone, t.req.Volume)
+		}
 		pcm = g.Append(pcm, samples(t.req.Duration))
 		pcm = append(pcm, make([]int16, samples(t.req.Pause))...)
 	}

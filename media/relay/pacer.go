@@ -105,7 +105,7 @@ func (s *stream) run(now time.Time) {
 	}
 	s.due(now)
 	s.lateDue(now)
-	s.pressAgain(now)
+	s.pressLate(now)
 	for i := range s.routes {
 		s.routes[i].goOn(s, now)
 	}

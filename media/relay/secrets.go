@@ -45,6 +45,7 @@ type secrets struct {
 	mode     dtmf.Mode // of what passes now
 	again    dtmf.Mode // of what is pressed again
 	receiver *dtmf.Receiver
+	clock    int           // of the receiver
 	events   *dtmf.Blocker // for event packets
 	audio    map[uint8]*secretAudio
 	from     uint32 // timestamp of the event that becomes audio
@@ -54,6 +55,17 @@ type secrets struct {
 	found    []dtmf.Digit
 	pcm, out []int16
 	pressed  []pressed // digits that are to be pressed again
+	holds    *pressing // the digit whose key the party holds now
+}
+
+// eventClock is the rate of the timestamps of events.
+func (s *stream) eventClock(pt uint8) int {
+	for i := range s.codecs {
+		if c := &s.codecs[i]; c.PayloadType == pt && c.ClockRate > 0 {
+			return int(c.ClockRate)
+		}
+	}
+	return 8000
 }
 
 // secretAudio works on the audio of one payload type.
@@ -67,7 +79,7 @@ type secretAudio struct {
 }
 
 func newSecrets(how DTMFSecurity) *secrets {
-	x := &secrets{how: how, mode: how.Mode, receiver: dtmf.NewReceiver(8000), audio: map[uint8]*secretAudio{}}
+	x := &secrets{how: how, mode: how.Mode, audio: map[uint8]*secretAudio{}}
 	if how.Trigger != nil {
 		t := *how.Trigger
 		x.trigger = &t
@@ -101,14 +113,15 @@ func (x *secrets) blocking() dtmf.Blocking {
 	return b
 }
 
-// dialled tells the trigger of digits that have ended.
-func (x *secrets) dialled(now time.Time) {
+// dialled tells the trigger of digits that have ended. at is the timestamp of
+// what said so, clock its rate.
+func (x *secrets) dialled(at uint32, clock int, now time.Time) {
 	for _, d := range x.found {
 		if d.Ended && x.trigger != nil {
 			x.began = x.trigger.Digit(d.Event, now) || x.began
 		}
-		if d.Ended && x.how.Delay > 0 {
-			x.press(d, now)
+		if x.how.Delay > 0 {
+			x.press(d, at, clock, now)
 		}
 	}
 }
@@ -119,9 +132,13 @@ func (x *secrets) event(s *stream, h rtpwire.Header, b, payload, buf []byte, now
 	if err != nil {
 		return nil, false
 	}
+	clock := s.eventClock(h.PayloadType)
+	if x.receiver == nil || clock != x.clock {
+		x.receiver, x.clock = dtmf.NewReceiver(clock), clock
+	}
 	x.found = x.receiver.Packet(x.found[:0], h.Timestamp, p)
 	x.choose(now)
-	defer x.dialled(now)
+	defer x.dialled(h.Timestamp+uint32(p.Duration), clock, now)
 	if x.mode == dtmf.Off {
 		return b, true
 	}
@@ -221,7 +238,7 @@ func (x *secrets) tones(s *stream, h rtpwire.Header, b, payload, buf []byte, now
 	} else {
 		x.out, x.found = a.blocker.Audio(x.out[:0], x.pcm, x.found[:0])
 	}
-	x.dialled(now)
+	x.dialled(h.Timestamp+uint32(len(x.pcm)*a.clock/a.rate), a.clock, now)
 	for _, d := range x.found {
 		s.heardDigit(d, now)
 	}
@@ -247,6 +264,8 @@ func (x *secrets) work(s *stream, h rtpwire.Header, b []byte, events bool, now t
 	if !ok {
 		return h, nil, false
 	}
-	h, _, ok = rtpwire.ParseHeader(b)
+	if h, _, ok = rtpwire.ParseHeader(b); ok {
+		s.pressAt(h.Timestamp, now)
+	}
 	return h, b, ok
 }

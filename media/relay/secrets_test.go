@@ -354,6 +354,56 @@ func TestDigitsLater(t *testing.T) {
 	}
 }
 
+// TestHeldDigitLater: a key that is held is pressed again while it still is, as
+// long as it was, in the places of the stream that are so much later.
+func TestHeldDigitLater(t *testing.T) {
+	const packets, late = 10, 3
+	for _, mode := range []dtmf.Mode{dtmf.Off, dtmf.Sine} {
+		g := newRig(t)
+		a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+		g.connect(a, b)
+		g.clock.stop()
+		how := relay.DTMFSecurity{Blocking: dtmf.Blocking{Mode: mode}, Delay: late * 20 * time.Millisecond}
+		if err := g.SecureDTMF(t.Context(), relay.Selector{CallID: "call", Tag: "a"}, how); err != nil {
+			t.Fatal(err)
+		}
+		a.speak(make([]int16, 160))
+		b.heardRTP()
+		start := 160 * uint32(a.seq+1)
+		for n := range packets + late + 2 {
+			if n < packets {
+				a.press(5, start, uint16(160*(n+1)), n == packets-1)
+			} else {
+				a.speak(make([]int16, 160))
+			}
+			h, payload := b.heardRTP()
+			again := n >= late && n < packets+late
+			if mode == dtmf.Sine {
+				loud := bytes.Count(payload, []byte{codec.SilenceA}) < len(payload)
+				if h.PayloadType != 8 || h.Timestamp != start+160*uint32(n) || loud != again {
+					t.Errorf("packet %d: %+v %x", n, h, payload)
+				}
+				continue
+			}
+			ends := n == packets+late
+			if !again && !ends {
+				if h.PayloadType != 8 || h.Timestamp != start+160*uint32(n) {
+					t.Errorf("packet %d: %+v %x", n, h, payload)
+				}
+				continue
+			}
+			p, err := dtmf.ParsePayload(payload)
+			if err != nil || h.PayloadType != 101 || h.Timestamp != start+160*late || h.Marker != (n == late) || p.Event != 5 || p.End != ends ||
+				p.Duration != uint16(160*(n-late+1)) {
+				t.Errorf("packet %d: %+v %x", n, h, payload)
+			}
+			for range 2 * min(1, max(0, n-packets-late+1)) { // the end is said three times
+				b.heardRTP()
+			}
+		}
+	}
+}
+
 // TestDelayMedia: what is held back can be said of a call that runs.
 func TestDelayMedia(t *testing.T) {
 	g := newRig(t)
