@@ -43,6 +43,8 @@
 //     at payload types; others look the payload type up in Payloads. With
 //     SameKeys nothing is opened or sealed as long as nothing else needs the
 //     contents.
+//   - Mixed in: for each of Plan.Mixes the audio of a stream is heard in another one
+//     beside what flows to it.
 //   - Header extensions: Flow.Extensions, when there are any, say how the
 //     identifiers change; with Media.SendMID packets for the party carry
 //     Media.MID in extension MIDID.

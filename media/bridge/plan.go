@@ -12,11 +12,12 @@ import (
 type LegID int
 
 // Plan is the whole state of a session as the packet plane needs it: legs
-// with their streams, and the flows between them. It shares no memory with
-// the session.
+// with their streams, the flows between them, and what is mixed into what
+// parties hear. It shares no memory with the session.
 type Plan struct {
 	Legs  []Leg
 	Flows []Flow
+	Mixes []Mix
 }
 
 // Leg faces one party, or a branch that may become one.

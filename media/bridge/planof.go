@@ -24,6 +24,7 @@ func (s *Session) Plan() Plan {
 		if l.subscribes() {
 			p.Flows = append(p.Flows, w.copyFlows(l)...)
 		}
+		p.Mixes = append(p.Mixes, w.mixes(l)...)
 	}
 	return p
 }

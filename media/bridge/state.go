@@ -43,6 +43,8 @@ type leg struct {
 	Publishes bool `json:"publishes,omitempty"`
 	// Both: a publisher that also receives, or a subscriber that also speaks.
 	Both bool `json:"both,omitempty"`
+	// Mixed are the parties whose audio it hears beside that of its partner.
+	Mixed []LegID `json:"mixed,omitempty"`
 	// Doubled are the m= lines it says twice, or was told so.
 	Doubled []doubling `json:"doubled,omitempty"`
 }
@@ -132,7 +134,7 @@ func (s *state) clone() *state {
 
 func (l *leg) clone() *leg {
 	c := *l
-	c.Tags, c.Groups = slices.Clone(l.Tags), slices.Clone(l.Groups)
+	c.Tags, c.Groups, c.Mixed = slices.Clone(l.Tags), slices.Clone(l.Groups), slices.Clone(l.Mixed)
 	c.Media = make([]*stream, len(l.Media))
 	for i, m := range l.Media {
 		c.Media[i] = m.clone()

@@ -85,7 +85,7 @@ func (p *optionParser) warn(format string, args ...any) {
 // known are keys that others read, or that change nothing here.
 var known = []string{
 	"command", "sdp", "call-id", "from-tag", "to-tag", "via-branch", "supports", "rtpp-flags", "sip-message-type", "SIP-message-type", "label", "from-label", "set-label",
-	"to-label", "from-tags", "to-call-id", "medias", "cookie", "all", "alias-key", "audio-player", "xmlrpc-callback", "template", "body",
+	"to-label", "from-tags", "to-call-id", "source-tag", "source-call-id", "medias", "cookie", "all", "alias-key", "audio-player", "xmlrpc-callback", "template", "body",
 	"limit", "file", "blob", "db-id", "repeat-times", "repeat-duration", "start-pos", "code", "duration", "pause",
 	"recording-announcement", "output-destination", "DTMF-security-trigger-delay", "peer", "inbound-peer", "outbound-peer", "address",
 }

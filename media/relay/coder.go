@@ -13,9 +13,11 @@ import (
 // coder works on the payloads of one route.
 type coder struct {
 	*transcode.Transcoder
-	key    string // what it was made for
-	named  bool   // it has the source's SSRC
-	failed uint64 // packets it did not take
+	key    string  // what it was made for
+	named  bool    // it has the source's SSRC
+	failed uint64  // packets it did not take
+	mixes  *mixing // what it mixes in; nil: nothing
+	clock  int     // Hz, of the timestamps it makes
 	// waiting are packets that waited in the process before.
 	waiting [][]byte
 }
@@ -43,21 +45,22 @@ func (r *Relay) find(c bridge.Codec) (codec.Codec, bool) {
 }
 
 // equip gives a route what works on its payloads: the coder of the route
-// before when it does the same, so that a re-offer is not heard.
-func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
-	cfg, key, ok := s.r.coding(f)
+// before when it does the same, so that a re-offer is not heard. into: it mixes
+// more in.
+func (s *session) equip(f *bridge.Flow, r *route, before *route, into *mixing) error {
+	cfg, key, ok := s.r.coding(f, into)
 	if !ok {
 		return nil
 	}
 	if r.table == nil {
 		r.list(f)
 	}
-	r.assign(f, cfg.Output.PayloadType)
+	r.assign(f, &cfg)
 	// Other contents under the SSRC of the source are for those alone who get
 	// them in the clear: the keys may be the source's too.
 	same := r.to.leg.subscriber && !r.to.secure
 	if before != nil && before.coder != nil && before.coder.named == same {
-		if before.coder.key == key {
+		if before.coder.key == key && before.coder.mixes == into {
 			r.coder = before.coder
 			return nil
 		}
@@ -68,14 +71,36 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route) error {
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
 	}
-	r.coder = &coder{Transcoder: t, key: key, named: same}
+	r.coder = &coder{Transcoder: t, key: key, named: same, clock: cfg.Output.Codec.ClockRate, mixes: into}
+	if from := r.coder.follows(before); from != nil {
+		t.Import(from.Export(), 0)
+	}
 	return nil
+}
+
+// follows is the coder whose stream goes on when something begins or ceases to
+// be mixed in; nil: there is none.
+func (c *coder) follows(before *route) *coder {
+	from := (*coder)(nil)
+	switch {
+	case before != nil && before.coder != nil && before.coder.mixes != c.mixes:
+		from = before.coder
+	case (before == nil || before.coder == nil) && c.mixes != nil:
+		from = c.mixes.alone
+	}
+	if from == nil || from.clock != c.clock || from.named != c.named {
+		return nil
+	}
+	return from
 }
 
 // coding is the configuration of a flow that needs a coder; key tells it from
 // others.
-func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok bool) {
+func (r *Relay) coding(f *bridge.Flow, into *mixing) (cfg transcode.Config, key string, ok bool) {
 	target := coderTarget(f, r.cfg.Silence > 0)
+	if target == nil && into != nil {
+		target = r.mixTarget(f)
+	}
 	if target == nil {
 		return cfg, "", false
 	}
@@ -92,6 +117,9 @@ func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok boo
 	}
 	cfg.Detect, cfg.Jitter = target.Detect, transcode.Jitter{Max: r.cfg.JitterBuffer}
 	cfg.Pauses, cfg.Silence = r.cfg.Pauses, r.cfg.Silence
+	if into != nil && out.CanTranscode() {
+		cfg.Mix = into
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%+v|%v|%v|%v|", target.To, target.Ptime, cfg.Output.Event, cfg.Output.Noise)
 	for i := range f.Payloads {
@@ -100,7 +128,7 @@ func (r *Relay) coding(f *bridge.Flow) (cfg transcode.Config, key string, ok boo
 		if !found || p.Action == bridge.Drop {
 			continue
 		}
-		if p.Action == bridge.Pass && p.To.PayloadType != target.To.PayloadType {
+		if p.Action == bridge.Pass && p.To.PayloadType != target.To.PayloadType && (into == nil || in.Kind != codec.Audio || !in.CanTranscode()) {
 			continue // another codec that needs no work
 		}
 		cfg.Inputs = append(cfg.Inputs, transcode.Input{PayloadType: p.From.PayloadType, Codec: in})
@@ -132,6 +160,21 @@ func coderTarget(f *bridge.Flow, hush bool) *bridge.Payload {
 		}
 	}
 	return rendered
+}
+
+// mixTarget is the payload whose codec has to be made when something is mixed
+// in that otherwise passes; nil: none can be.
+func (r *Relay) mixTarget(f *bridge.Flow) *bridge.Payload {
+	for i := range f.Payloads {
+		p := &f.Payloads[i]
+		if p.Action != bridge.Pass {
+			continue
+		}
+		if found, ok := r.find(p.To); ok && found.Kind == codec.Audio && found.CanTranscode() {
+			return p
+		}
+	}
+	return nil
 }
 
 // code gives a packet to the coder and sends what comes out.
@@ -197,6 +240,9 @@ func (s *stream) due(now time.Time) {
 		r.catchUp(s, now, q)
 		if !r.open || r.to.off || r.to.playing != nil {
 			r.coder.Rest()
+		}
+		if r.coder.mixes != nil && !r.to.audible() {
+			continue
 		}
 		if next := r.coder.Next(); !next.IsZero() && !next.After(now) {
 			p := q.packets()

@@ -58,6 +58,9 @@
 // those that it was not told of are taken out as soon as any has to be changed,
 // and packets for a party that bundles streams carry their MID. Transcoded
 // packets have no other extension.
+// What [Relay.Inject] mixes into what a party hears is decoded, waits in a
+// package mix buffer and is added at the pace of the party's own stream, or by the clock while
+// that has nothing; these streams are not forwarded by the kernel meanwhile.
 // RTCP passes with its SSRCs mapped; where the relay makes the packets it makes
 // the reports too, every 5 s.
 //

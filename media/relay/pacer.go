@@ -104,6 +104,7 @@ func (s *stream) run(now time.Time) {
 		h.ice.run(now)
 	}
 	s.due(now)
+	s.mixDue(now)
 	s.lateDue(now)
 	s.pressLate(now)
 	for i := range s.routes {
@@ -161,6 +162,7 @@ func (s *stream) deadline() (first time.Time) {
 	if s.playing != nil {
 		add(s.playing.due)
 	}
+	add(s.mixDeadline())
 	add(s.piercing)
 	add(s.nextPressed())
 	if s.extra != nil {

@@ -16,7 +16,10 @@ func (s *session) apply(p *bridge.Plan, hold func(*leg) bool, now time.Time) {
 		s.applyLeg(&p.Legs[i], p, hold, now)
 	}
 	s.closeUnused(p, now)
+	s.planMixes(p, now)
 	s.connectFlows(p, hold)
+	s.connectMixes(p, now)
+	s.chooseReports()
 	s.held = s.isHeld()
 	s.recordStreams()
 	s.separate()
@@ -153,7 +156,6 @@ func (s *session) connectFlows(p *bridge.Plan, hold func(*leg) bool) {
 			}
 		}
 	}
-	s.chooseReports()
 }
 
 // chooseReports makes the relay write the RTCP of streams whose packets it
@@ -164,6 +166,10 @@ func (s *session) chooseReports() {
 		for _, st := range l.streams {
 			if st == nil {
 				continue
+			}
+			if st.mixing != nil && st.mixing.alone != nil {
+				made[st] = true
+				s.r.pacer.add(s)
 			}
 			for i := range st.routes {
 				if r := &st.routes[i]; r.coder != nil || r.to == st || l.generate || r.to.leg.generate {
@@ -215,7 +221,11 @@ func (s *session) connectStream(st *stream, p *bridge.Plan, held bool) {
 		if held && before != nil && s.bridge.Pending() {
 			r.open = before.open // what the source says now is not answered yet
 		}
-		if err := s.equip(f, &r, before); err != nil {
+		var into *mixing
+		if s.mixesInto(f, p) {
+			into = to.mixing
+		}
+		if err := s.equip(f, &r, before, into); err != nil {
 			s.r.log.Warn("payloads of a stream cannot be worked on", "error", err)
 		}
 		routes = append(routes, r)

@@ -190,6 +190,9 @@ func (s *stream) restore(e *StreamState, skip uint16, now time.Time) error {
 			i++
 		}
 	}
+	if s.mixing != nil && s.mixing.alone != nil && e.Alone != nil {
+		s.mixing.alone.Import(*e.Alone, skip)
+	}
 	for k := range min(len(s.routes), len(e.Routes)) {
 		s.routes[k].restore(&e.Routes[k])
 	}

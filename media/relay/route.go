@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"slices"
+
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/rtpwire"
+	"github.com/class5-go/class5/media/transcode"
 )
 
 // route is where the packets of a stream go: a flow of the plan.
@@ -147,9 +150,10 @@ func (r *route) list(f *bridge.Flow) {
 }
 
 // assign marks the payload types that the coder takes.
-func (r *route) assign(f *bridge.Flow, output uint8) {
+func (r *route) assign(f *bridge.Flow, cfg *transcode.Config) {
 	for _, p := range f.Payloads {
 		e := &r.table[p.From.PayloadType&0x7f]
-		e.coded = e.action != bridge.Drop && (e.action != bridge.Pass || e.to == output)
+		takes := slices.ContainsFunc(cfg.Inputs, func(in transcode.Input) bool { return in.PayloadType == p.From.PayloadType })
+		e.coded = e.action != bridge.Drop && (e.action != bridge.Pass || takes)
 	}
 }

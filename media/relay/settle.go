@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/class5-go/class5/media/ice"
@@ -18,7 +19,7 @@ func (s *stream) settle() {
 
 // isPlain tells whether there is nothing to do but to forward.
 func (s *stream) isPlain() bool {
-	if s.carrier != s || s.bundle != nil || s.shield != nil || s.extra != nil || len(s.routes) != 1 {
+	if s.carrier != s || s.bundle != nil || s.shield != nil || s.extra != nil || len(s.routes) != 1 || len(s.feeds) > 0 {
 		return false
 	}
 	r := &s.routes[0]
@@ -32,7 +33,7 @@ func (s *stream) isPlain() bool {
 
 // rawRoutes tells whether packets go on as they came, protection included.
 func (s *stream) rawRoutes() bool {
-	if s.extra != nil || len(s.routes) == 0 {
+	if s.extra != nil || len(s.routes) == 0 || len(s.feeds) > 0 {
 		return false
 	}
 	for i := range s.routes {
@@ -48,6 +49,12 @@ func (s *stream) stop() {
 	s.forgetEarly()
 	s.leaveKernel()
 	s.routes = nil
+	for _, x := range slices.Clone(s.feeds) {
+		x.close()
+	}
+	if s.mixing != nil {
+		s.mixing.close()
+	}
 	s.unshield()
 }
 

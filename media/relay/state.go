@@ -106,6 +106,9 @@ type StreamState struct {
 	OutKeyRTCP *bridge.Crypto    `json:"out_key_rtcp,omitempty"`
 	ICE        *ice.State        `json:"ice,omitempty"`
 	Coders     []transcode.State `json:"coders,omitempty"` // of its routes that have one
+	// Alone is the stream that is made for the party because something is mixed
+	// into what it hears and it hears nothing else.
+	Alone *transcode.State `json:"alone,omitempty"`
 	// Offloaded is the local address of its flow in the kernel.
 	Offloaded netip.AddrPort `json:"offloaded,omitzero"`
 	Figures   Figures        `json:"figures"`
@@ -142,6 +145,7 @@ func (r *Relay) Export(ctx context.Context, callID string) (State, error) {
 }
 
 func (s *session) export() (State, error) {
+	s.endFades()
 	st := State{Version: StateVersion, CallID: s.id, Created: s.created, Signalled: s.signalled, Answered: s.answered,
 		Early: s.early, Source: s.source, Gone: s.gone, DigitsTo: s.digitsTo, Doomed: s.doomed, TimedOut: s.timedOut, CNAME: s.name}
 	b, err := s.bridge.Export()
@@ -207,6 +211,10 @@ func (s *stream) export() StreamState {
 	}
 	if !tell {
 		e.Routes = nil
+	}
+	if s.mixing != nil && s.mixing.alone != nil {
+		st := s.mixing.alone.Export()
+		e.Alone = &st
 	}
 	e.Extra, e.Reporter = s.extra.export(), s.made.export()
 	if s.kernel != nil {

@@ -51,6 +51,8 @@ type stream struct {
 	dropped  [drops]uint64
 	reports  reports
 	quality  quality
+	feeds    []*mixed // what others hear of it beside their own
+	mixing   *mixing  // what the party hears beside the other; nil: nothing
 	digits   *digits  // nil: nobody wants to know
 	playing  *playing // what the party hears in place of others
 	codecs   []bridge.Codec

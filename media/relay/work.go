@@ -164,7 +164,10 @@ func (s *stream) deliver(h rtpwire.Header, b []byte, now time.Time, q sender) (D
 			return DropBlocked, false
 		}
 	}
-	cause, ok := DropUnconnected, false
+	cause, ok := DropUnconnected, len(s.feeds) > 0
+	if ok {
+		s.mixes(b, now)
+	}
 	for i := range s.routes {
 		r := &s.routes[i]
 		buf := b

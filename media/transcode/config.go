@@ -78,6 +78,11 @@ type Config struct {
 	Silence uint8
 	// Pauses are filled when the source sends nothing.
 	Pauses Pauses
+	// Mix adds to what is sent; nil: nothing is. While it has something to add,
+	// packets are made at the pace of the source, and by the clock while that sends
+	// none. Audio into which nothing is mixed goes as it came where the codec has no
+	// state (G.711, L16).
+	Mix Mixer
 	// SSRC of what leaves; 0: at random.
 	SSRC uint32
 	// SourceSSRC takes that of the first source instead, as copies for recorders

@@ -86,7 +86,7 @@ func (t *Transcoder) process(out *Packets, h rtpwire.Header, payload []byte, now
 // through tells whether audio in its turn needs no decoding. What is lost then
 // stays lost: the receiver conceals it better than we could.
 func (t *Transcoder) through(in *input, payload []byte) bool {
-	return in.direct != nil && t.asIs && t.pcm.made == 0 && t.state.SourceClock == in.Codec.ClockRate && t.straight(payload, in)
+	return in.direct != nil && t.asIs && t.idle(in) && t.pcm.made == 0 && t.state.SourceClock == in.Codec.ClockRate && t.straight(payload, in)
 }
 
 // settle accounts for what was invented while the source said nothing.

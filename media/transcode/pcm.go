@@ -241,7 +241,11 @@ func (t *Transcoder) drain(out *Packets) {
 func (t *Transcoder) frame(out *Packets, pcm []int16) {
 	p := &t.pcm
 	ticks := p.ticks(p.frame)
-	if !t.digits(out, pcm, ticks) && !t.hush(out, pcm) {
+	told := t.digits(out, pcm, ticks)
+	if t.cfg.Mix != nil {
+		t.cfg.Mix.Mix(pcm, p.chans)
+	}
+	if !told && !t.hush(out, pcm) {
 		t.encode(out, pcm)
 	}
 	t.state.Timestamp += ticks

@@ -60,6 +60,7 @@ func (s *sender) packet(d time.Duration) []byte {
 // receiver decodes what a transcoder sends.
 type receiver struct {
 	testing.TB
+	rate    int
 	dec     codec.Decoder
 	pcm     []int16
 	headers []rtpwire.Header
@@ -72,7 +73,7 @@ func newReceiver(t testing.TB, c codec.Codec, rate int) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &receiver{TB: t, dec: d}
+	return &receiver{TB: t, rate: rate, dec: d}
 }
 
 func (r *receiver) take(out *transcode.Packets) {

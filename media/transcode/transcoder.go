@@ -32,18 +32,21 @@ type Transcoder struct {
 	asIs   bool // nothing is done to audio but its encoding
 	plain  bool // and every input can go straight through
 	pause  pause
+	solo   time.Time // when a frame is made without the source; see Config.Mix
 	stats  Stats
 }
 
 type input struct {
 	Input
-	direct  func(dst, payload []byte) []byte // payloads without decoding; nil: none
-	decoder codec.Decoder
-	conv    *codec.Converter
-	conceal *codec.Concealment
-	length  int // samples per channel of the last packet
-	rate    int // of the decoder's samples
-	chans   int
+	direct func(dst, payload []byte) []byte // payloads without decoding; nil: none
+	// stateless: no payload depends on those before.
+	stateless bool
+	decoder   codec.Decoder
+	conv      *codec.Converter
+	conceal   *codec.Concealment
+	length    int // samples per channel of the last packet
+	rate      int // of the decoder's samples
+	chans     int
 }
 
 // New checks the configuration. Codecs are made when their first packet comes.
@@ -53,13 +56,14 @@ func New(cfg Config) (*Transcoder, error) {
 		return nil, err
 	}
 	t := &Transcoder{cfg: cfg, asIs: cfg.Jitter.Max == 0 && !cfg.Detect && cfg.Silence == 0}
-	t.plain = t.asIs
+	t.plain = t.asIs && cfg.Mix == nil
 	out := cfg.Output.Codec
 	for _, in := range cfg.Inputs {
 		if in.PayloadType > 127 || t.byType[in.PayloadType] != 0 {
 			return nil, fmt.Errorf("%w: payload type %d", ErrConfig, in.PayloadType)
 		}
 		i := input{Input: in, direct: straight(in.Codec, out)}
+		i.stateless = i.direct != nil && (out.Is("PCMA", 8000) || out.Is("PCMU", 8000) || out.Name == "L16")
 		switch {
 		case in.Codec.Kind == codec.Event:
 			t.plain = t.plain && cfg.Output.Event != 0 && in.Codec.ClockRate == out.ClockRate
@@ -74,6 +78,7 @@ func New(cfg Config) (*Transcoder, error) {
 		t.inputs = append(t.inputs, i)
 		t.byType[in.PayloadType] = uint8(len(t.inputs))
 	}
+	t.solo = time.Time{}.Add(1) // long ago
 	t.state.SSRC = cfg.SSRC
 	if t.state.SSRC == 0 {
 		t.state.SSRC = rand.Uint32()
@@ -130,6 +135,7 @@ func (t *Transcoder) Push(out *Packets, packet []byte, now time.Time) error {
 	}
 	t.at = now
 	t.heard(in, payload, now)
+	t.awaits(in, payload, now)
 	if t.plain && t.pcm.made == 0 && t.straight(payload, in) {
 		return t.pass(out, h, payload, in)
 	}
@@ -153,14 +159,21 @@ func (t *Transcoder) Advance(out *Packets, now time.Time) {
 		t.fillPause(now)
 		t.noise(out, now)
 	}
+	t.alone(out, now)
 }
 
 // Next is when Advance has something to do; the zero time is never.
 func (t *Transcoder) Next() time.Time {
-	if t.cfg.Jitter.Max > 0 {
-		return t.jitter.next
-	}
 	next := t.pcm.noiseDue
+	if t.cfg.Jitter.Max > 0 {
+		next = t.jitter.next
+	}
+	if t.cfg.Mix != nil && !t.pcm.noiseOn && t.cfg.Mix.Sounds() && (next.IsZero() || t.solo.Before(next)) {
+		next = t.solo
+	}
+	if t.cfg.Jitter.Max > 0 {
+		return next
+	}
 	if due := t.pause.due; !due.IsZero() && (next.IsZero() || due.Before(next)) {
 		next = due
 	}

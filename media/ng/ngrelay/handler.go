@@ -28,6 +28,8 @@ type Relay interface {
 	Create(ctx context.Context, req relay.CreateRequest) (relay.Creation, error)
 	CreateAnswer(ctx context.Context, req relay.CreateAnswerRequest) error
 	Connect(ctx context.Context, req relay.ConnectRequest) error
+	Inject(ctx context.Context, req relay.InjectRequest) error
+	StopInject(ctx context.Context, req relay.InjectRequest) error
 	Query(ctx context.Context, callID string) (relay.Report, error)
 	List() iter.Seq[string]
 	Totals() relay.Totals
@@ -96,6 +98,7 @@ func NewHandler(r Relay, cfg Config) *Handler {
 	h.commands = map[string]command{
 		"offer": h.offer, "answer": h.answer, "delete": h.delete, "query": h.query, "list": h.list, "statistics": h.statistics,
 		"create": h.create, "create-answer": h.createAnswer, "connect": h.connect, "publish": h.publish, "subscribe-request": h.subscribe, "subscribe-answer": h.subscribeAnswer, "unsubscribe": h.unsubscribe,
+		"inject-start": h.inject(r.Inject), "inject-stop": h.inject(r.StopInject),
 		"play-DTMF": h.playDTMF, "block-DTMF": h.blockDTMF, "unblock-DTMF": h.unblockDTMF,
 		"play-media": h.play, "stop-media": h.stopPlay,
 		"start-recording": h.startRecording, "pause-recording": h.pauseRecording, "stop-recording": h.stopRecording,
@@ -127,7 +130,7 @@ func (h *Handler) HandleNG(ctx context.Context, req *ng.Request) (ng.Dict, error
 }
 
 // declined are commands of the protocol that this relay has no answer to.
-var declined = []string{"transform", "mesh", "inject-start", "inject-stop"}
+var declined = []string{"transform", "mesh"}
 
 // said gives errors the words that clients know.
 func said(err error) error {
