@@ -31,7 +31,7 @@ func (a *Arrivals) Take(ctx context.Context, h Handed) error {
 	for _, d := range h.Sockets {
 		c.sockets[d.Local] = d.FD
 	}
-	err := a.r.receive(ctx, &h.State, c)
+	err := a.r.receive(ctx, &h.State, c, 0)
 	for _, fd := range c.sockets { // what nobody wanted
 		_ = unix.Close(fd)
 	}

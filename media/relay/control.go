@@ -54,7 +54,8 @@ func (r *Relay) change(ctx context.Context, by Selector, do func(*stream)) error
 		}
 	}
 	s.resettle()
-	s.dirty = true
+	s.save()
+	s.dirty = true // it is looked at in the next second
 	return nil
 }
 

@@ -28,6 +28,8 @@ type RouteState struct {
 	SSRC [][2]uint32 `json:"ssrc,omitempty"` // theirs, and ours
 	// Shift is by how much sequence numbers have grown by digits put in.
 	Shift uint16 `json:"shift,omitempty"`
+	// Digits: it grows.
+	Digits bool `json:"digits,omitempty"`
 }
 
 // ReporterState are the RTCP reports that the relay makes for a party.
@@ -69,15 +71,19 @@ func (s *stream) restoreExtra(st *ExtraState) {
 }
 
 func (r *route) export() RouteState {
-	st := RouteState{Own: r.own, Shift: r.shift}
+	st := RouteState{Own: r.own, Shift: r.shift, Digits: r.inject != nil}
 	for _, p := range r.ssrc.pairs[:r.ssrc.n] {
 		st.SSRC = append(st.SSRC, [2]uint32{p.in, p.out})
 	}
 	return st
 }
 
-func (r *route) restore(st *RouteState) {
+// restore goes on with a route that may have sent skip numbers more.
+func (r *route) restore(st *RouteState, skip uint16) {
 	r.own, r.shift = r.own || st.Own && r.raw, st.Shift
+	if st.Digits {
+		r.shift += skip
+	}
 	for _, p := range st.SSRC {
 		r.ssrc.set(p[0], p[1])
 	}

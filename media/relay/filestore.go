@@ -78,30 +78,51 @@ func (f *FileStore) Delete(ctx context.Context, callID string) error {
 	return nil
 }
 
-// All implements Store. Files that cannot be read are left out; what a dying
-// process left half written is removed.
-func (f *FileStore) All(ctx context.Context) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
-		entries, _ := os.ReadDir(f.dir) // what was read so far, with an error
+// All implements Store. What is damaged, and what a dying process left half
+// written, is removed.
+func (f *FileStore) All(ctx context.Context) iter.Seq2[Kept, error] {
+	return func(yield func(Kept, error) bool) {
+		entries, err := os.ReadDir(f.dir) // what was read so far, with an error
 		for _, e := range entries {
 			name := filepath.Join(f.dir, e.Name())
 			if strings.HasPrefix(e.Name(), "new-") {
 				_ = os.Remove(name)
 			}
-			info, err := e.Info()
-			if err != nil || ctx.Err() != nil || !strings.HasSuffix(e.Name(), stateSuffix) || info.Size() > maxState {
+			if !strings.HasSuffix(e.Name(), stateSuffix) {
 				continue
 			}
-			b, err := os.ReadFile(name)
-			var head struct {
-				CallID string `json:"call_id"`
+			k, err := f.read(name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // deleted meanwhile
 			}
-			if err != nil || json.Unmarshal(b, &head) != nil || f.file(head.CallID) != name {
-				continue
+			if ctx.Err() != nil {
+				k, err = Kept{}, ctx.Err()
 			}
-			if !yield(head.CallID, b) {
+			if !yield(k, err) || ctx.Err() != nil {
 				return
 			}
 		}
+		if err != nil {
+			yield(Kept{}, fmt.Errorf("relay: store: %w", err))
+		}
 	}
+}
+
+// read reads a file, and removes it when it is none of ours.
+func (f *FileStore) read(name string) (Kept, error) {
+	info, err := os.Stat(name)
+	var b []byte
+	if err == nil && info.Size() <= maxState {
+		b, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return Kept{}, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	var head struct {
+		CallID string `json:"call_id"`
+	}
+	if json.Unmarshal(b, &head) != nil || f.file(head.CallID) != name {
+		return Kept{}, errors.Join(fmt.Errorf("%w: a file is damaged", ErrState), os.Remove(name))
+	}
+	return Kept{CallID: head.CallID, State: b}, nil
 }

@@ -49,11 +49,12 @@ func (d *injected) length() time.Duration {
 	return d.duration
 }
 
-// inject queues digits for the route; false: its stream does not flow.
+// inject queues digits for the route; false: its stream does not flow, or the
+// store is away, so that the next process would not know of the numbers they take.
 func (r *route) injects(s *stream, req *PlayDTMFRequest, list []dtmf.Event, now time.Time) bool {
 	sess := s.leg.session
 	flows := s.kernel != nil || s.came && now.Sub(sess.r.base)-s.received.Last() < recent
-	if !flows || !r.open || r.to.playing != nil || r.to.leg.subscriber || !r.to.takesDigits() {
+	if !flows || sess.r.behind.away() || !r.open || r.to.playing != nil || r.to.leg.subscriber || !r.to.takesDigits() {
 		return false
 	}
 	if r.inject == nil {

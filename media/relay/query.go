@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/class5-go/class5/media/rtpstat"
 )
@@ -25,22 +26,31 @@ func (r *Relay) Query(ctx context.Context, callID string) (Report, error) {
 
 // Totals are the figures of a relay since its start, for metrics.
 type Totals struct {
-	Sessions      int               `json:"sessions"` // now
-	Created       uint64            `json:"created"`
-	MediaTimeouts uint64            `json:"media_timeouts"`
-	Released      uint64            `json:"released"` // by the relay itself
-	Packets       uint64            `json:"packets"`  // received
-	Bytes         uint64            `json:"bytes"`    // received
-	Forwarded     uint64            `json:"forwarded"`
-	Kernel        uint64            `json:"kernel"`      // of forwarded: by the kernel
-	SendErrors    uint64            `json:"send_errors"` // forwarded, but refused by the kernel
-	Transcoded    uint64            `json:"transcoded"`  // received, and worked on by a coder
-	Handshakes    uint64            `json:"handshakes"`  // of DTLS, complete
-	BadHandshakes uint64            `json:"bad_handshakes"`
-	StoreErrors   uint64            `json:"store_errors"`
-	Rounds        uint64            `json:"rounds"`     // wake-ups of the loops
-	Dropped       map[string]uint64 `json:"dropped"`    // by cause; all causes present
-	PortsFree     map[string]int    `json:"ports_free"` // pairs, by bound address
+	Sessions      int    `json:"sessions"` // now
+	Created       uint64 `json:"created"`
+	MediaTimeouts uint64 `json:"media_timeouts"`
+	Released      uint64 `json:"released"` // by the relay itself
+	Packets       uint64 `json:"packets"`  // received
+	Bytes         uint64 `json:"bytes"`    // received
+	Forwarded     uint64 `json:"forwarded"`
+	Kernel        uint64 `json:"kernel"`      // of forwarded: by the kernel
+	SendErrors    uint64 `json:"send_errors"` // forwarded, but refused by the kernel
+	Transcoded    uint64 `json:"transcoded"`  // received, and worked on by a coder
+	Handshakes    uint64 `json:"handshakes"`  // of DTLS, complete
+	BadHandshakes uint64 `json:"bad_handshakes"`
+	// Of the store: writes that failed, how often all was written again, sessions
+	// that wait to be written, how long ago all was, sessions taken over from it,
+	// and those that were not.
+	StoreErrors   uint64        `json:"store_errors"`
+	StoreRewrites uint64        `json:"store_rewrites"`
+	StoreWaiting  int           `json:"store_waiting"`
+	StoreLag      time.Duration `json:"store_lag"`
+	Restored      uint64        `json:"restored"`
+	Unrestored    uint64        `json:"unrestored"`
+
+	Rounds    uint64            `json:"rounds"`     // wake-ups of the loops
+	Dropped   map[string]uint64 `json:"dropped"`    // by cause; all causes present
+	PortsFree map[string]int    `json:"ports_free"` // pairs, by bound address
 }
 
 // Totals returns the figures since the start.
@@ -52,9 +62,11 @@ func (r *Relay) Totals() Totals {
 		Packets: r.stats.packets.Load(), Bytes: r.stats.bytes.Load(), Forwarded: r.stats.forwarded.Load(),
 		Kernel: r.stats.kernel.Load(), SendErrors: c.SendErrors, Rounds: c.Rounds,
 		Transcoded: r.stats.transcoded.Load(), Handshakes: r.stats.handshakes.Load(), BadHandshakes: r.stats.handshakesFailed.Load(),
-		StoreErrors: r.stats.storeErrors.Load(),
-		Dropped:     make(map[string]uint64, drops), PortsFree: map[string]int{},
+		StoreErrors: r.stats.storeErrors.Load(), StoreRewrites: r.stats.storeRewrites.Load(),
+		Restored: r.stats.restored.Load(), Unrestored: r.stats.unrestored.Load(),
+		Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
 	}
+	t.StoreWaiting, t.StoreLag = r.behind.waiting()
 	for i := range r.stats.dropped {
 		t.Dropped[Drop(i).String()] = r.stats.dropped[i].Load()
 	}

@@ -33,6 +33,7 @@ type Relay struct {
 	pacer    *pacer
 	digitLog digitLog
 	flows    flowTable
+	behind   *behind // nil: the store is not a Remote
 	cert     dtlssrtp.Certificate
 	tasks    sync.WaitGroup // what sessions left behind to end
 	// noHandshakes: sessions are about to go to another process.
@@ -54,7 +55,8 @@ type totals struct {
 	packets, bytes, forwarded        atomic.Uint64
 	kernel                           atomic.Uint64 // of forwarded
 	created, mediaTimeouts, released atomic.Uint64
-	storeErrors                      atomic.Uint64
+	storeErrors, storeRewrites       atomic.Uint64
+	restored, unrestored             atomic.Uint64
 	transcoded                       atomic.Uint64
 	handshakes, handshakesFailed     atomic.Uint64
 	dropped                          [drops]atomic.Uint64
@@ -87,6 +89,9 @@ func New(cfg Config, opts ...Option) (*Relay, error) {
 	if r.engine, err = bridge.New(bridge.Config{MaxLegs: cfg.MaxLegs, Software: cfg.Software, Can: r.can, Fingerprint: r.fingerprint}); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
+	if remote, ok := cfg.Store.(Remote); ok {
+		r.behind = newBehind(r, remote)
+	}
 	r.ifaces = newInterfaces(&cfg)
 	loops := cfg.Loops
 	if loops <= 0 {
@@ -106,12 +111,18 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.watch(ctx) })
 	wg.Go(func() { r.pacer.run(ctx, r) })
 	wg.Go(func() { r.digitLog.run(ctx, r) })
+	if r.behind != nil {
+		wg.Go(func() { r.behind.run(ctx) })
+	}
 	err := r.group.Run(ctx)
 	if err != nil {
 		r.log.Error("media loop failed", "err", err)
 	}
 	cancel()
 	wg.Wait()
+	if r.behind != nil {
+		r.behind.finish()
+	}
 	r.close()
 	r.tasks.Wait()
 	return err

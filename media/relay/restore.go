@@ -12,23 +12,23 @@ import (
 	"github.com/class5-go/class5/media/srtp"
 )
 
-// skipSequence is how far numbers of the relay's own jump after a take-over:
-// more than it can have sent since the state was written.
-const skipSequence = 500
-
 // Import goes on with a session of another process, at the same ports. An
 // error leaves nothing behind; it wraps ErrState, or is one of the errors of
-// Offer.
-func (r *Relay) Import(ctx context.Context, st State) error { return r.receive(ctx, &st, nil) }
+// Offer. Whoever imports a state sees to it that it is not older than a few
+// seconds: see [ErrStale].
+func (r *Relay) Import(ctx context.Context, st State) error { return r.receive(ctx, &st, nil, 0) }
 
 // receive imports a state. c is what came with it from a process that still
-// runs; nil: that one is gone, and the state may be older than its end.
-func (r *Relay) receive(ctx context.Context, st *State, c *carried) error {
+// runs; nil: that one is gone, and the state may be older than its end, by age.
+func (r *Relay) receive(ctx context.Context, st *State, c *carried, age time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if st.Version < 1 || st.Version > StateVersion || st.CallID == "" {
 		return fmt.Errorf("%w: version %d", ErrState, st.Version)
+	}
+	if st.stale(age) {
+		return ErrStale
 	}
 	known, err := r.engine.Restore(st.Bridge)
 	if err != nil {
@@ -43,15 +43,18 @@ func (r *Relay) receive(ctx context.Context, st *State, c *carried) error {
 		return fmt.Errorf("%w: the call is here already", ErrState)
 	}
 	s.bridge = known
-	if err := s.restore(st, c); err != nil {
+	if err := s.restore(st, c, age); err != nil {
 		r.discard(s, r.now())
 		return err
+	}
+	if c == nil && st.seals() {
+		s.save() // another death must not lead to the indices from here on
 	}
 	return nil
 }
 
-func (s *session) restore(st *State, c *carried) error {
-	now, skip := s.r.now(), uint16(skipSequence)
+func (s *session) restore(st *State, c *carried, age time.Duration) error {
+	now, skip := s.r.now(), skipped(age)
 	if c != nil {
 		skip = 0
 	}
@@ -194,7 +197,7 @@ func (s *stream) restore(e *StreamState, skip uint16, now time.Time) error {
 		s.mixing.alone.Import(*e.Alone, skip)
 	}
 	for k := range min(len(s.routes), len(e.Routes)) {
-		s.routes[k].restore(&e.Routes[k])
+		s.routes[k].restore(&e.Routes[k], skip)
 	}
 	s.restoreExtra(e.Extra)
 	s.made.restore(e.Reporter)

@@ -207,7 +207,7 @@ func (s *stream) export() StreamState {
 			e.Coders = append(e.Coders, r.coder.Export())
 		}
 		e.Routes = append(e.Routes, r.export())
-		tell = tell || r.own || r.ssrc.n > 0 || r.shift > 0
+		tell = tell || r.own || r.ssrc.n > 0 || r.shift > 0 || r.inject != nil
 	}
 	if !tell {
 		e.Routes = nil

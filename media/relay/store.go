@@ -9,48 +9,71 @@ import (
 	"time"
 )
 
-// Store keeps the states of sessions for the next process, or for another
-// node. Names are Call-IDs. Implementations are safe for concurrent use; what
-// they are given holds keys, see [State].
+// Store keeps the states of sessions for the next process. Names are Call-IDs.
+// Implementations are safe for concurrent use; what they are given holds keys,
+// see [State]. Package storetest is what any of them must pass.
 type Store interface {
 	// Save keeps the state of a session, in place of the one before.
 	Save(ctx context.Context, callID string, state []byte) error
 	// Delete forgets a session; it may be unknown.
 	Delete(ctx context.Context, callID string) error
-	// All iterates over what is kept.
-	All(ctx context.Context) iter.Seq2[string, []byte]
+	// All iterates over what is kept. In place of what is damaged there is an
+	// error that wraps [ErrState], which ends nothing; any other one is the last.
+	All(ctx context.Context) iter.Seq2[Kept, error]
 }
 
-// storeTimeout bounds a write of the store: signalling waits for it.
+// Kept is a state in a [Store].
+type Kept struct {
+	CallID string
+	State  []byte
+}
+
+// storeTimeout bounds a write of the store: of a Store, signalling waits for it.
 const storeTimeout = 2 * time.Second
 
-// save writes a session to the store, if there is one. The session is locked:
-// the store sees its states in order.
+// save has the state of a session written to the store, if there is one: now,
+// or, to a [Remote], soon. The session is locked: a store sees its states in
+// order.
 func (s *session) save() {
 	s.dirty = false
 	s.stored, s.counted = s.r.now(), s.handled()
 	if s.r.cfg.Store == nil || s.closed {
 		return
 	}
-	st, err := s.export()
-	var b []byte
-	if err == nil {
-		b, err = json.Marshal(st)
+	if s.r.behind != nil {
+		s.r.behind.changed(s.id)
+		return
 	}
+	b, err := s.encode()
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
 	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		defer cancel()
 		err = s.r.cfg.Store.Save(ctx, s.id, b)
 	}
 	if err != nil {
+		// A state that is out of date is worse than none: see maxStoreAge.
+		err = errors.Join(err, s.r.cfg.Store.Delete(ctx, s.id))
 		s.r.stats.storeErrors.Add(1)
 		s.r.log.Warn("state of a session not stored", "error", err)
 	}
 }
 
+// encode is the state of a session as it is stored.
+func (s *session) encode() ([]byte, error) {
+	st, err := s.export()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(st)
+}
+
 // forget takes a session out of the store.
 func (s *session) forget() {
 	if s.r.cfg.Store == nil {
+		return
+	}
+	if s.r.behind != nil {
+		s.r.behind.changed(s.id) // it will not be there
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
@@ -62,27 +85,65 @@ func (s *session) forget() {
 }
 
 // Restore imports what the store keeps. It is called before Run and returns
-// how many sessions go on; the others are forgotten, their errors joined.
+// how many sessions go on; the others are forgotten. The error tells how many
+// those are, and why the first of them: ErrState, ErrStale or one of Offer's. Of
+// a store that is away, it is the store's.
 func (r *Relay) Restore(ctx context.Context) (n int, err error) {
-	if r.cfg.Store == nil {
+	switch {
+	case r.cfg.Store == nil:
 		return 0, nil
+	case r.behind != nil:
+		return r.behind.restore(ctx)
 	}
-	var errs []error
-	for callID, b := range r.cfg.Store.All(ctx) {
-		var st State
-		if e := json.Unmarshal(b, &st); e != nil {
-			errs = append(errs, fmt.Errorf("%w: %w", ErrState, e))
-		} else if e := r.Import(ctx, st); e != nil {
-			errs = append(errs, e)
-		} else {
+	var lost losses
+	for k, err := range r.cfg.Store.All(ctx) {
+		if err == nil {
+			err = r.restore(ctx, k, 0)
+		}
+		if err == nil {
 			n++
 			continue
 		}
-		if e := r.cfg.Store.Delete(ctx, callID); e != nil {
-			errs = append(errs, e)
+		if lost.add(err); k.CallID != "" {
+			if err := r.cfg.Store.Delete(ctx, k.CallID); err != nil {
+				return n, errors.Join(err, lost.err())
+			}
 		}
 	}
-	return n, errors.Join(errs...)
+	r.stats.restored.Add(uint64(n))
+	r.stats.unrestored.Add(uint64(lost.n))
+	return n, lost.err()
+}
+
+// restore imports a state that was current so long ago.
+func (r *Relay) restore(ctx context.Context, k Kept, age time.Duration) error {
+	var st State
+	if err := json.Unmarshal(k.State, &st); err != nil {
+		return fmt.Errorf("%w: not JSON of one", ErrState) // the reason would quote it
+	}
+	if st.CallID != k.CallID {
+		return fmt.Errorf("%w: of another call", ErrState)
+	}
+	return r.receive(ctx, &st, nil, age)
+}
+
+// losses are the states that were not taken over.
+type losses struct {
+	n     int
+	first error
+}
+
+func (l *losses) add(err error) {
+	if l.n++; l.first == nil {
+		l.first = err
+	}
+}
+
+func (l *losses) err() error {
+	if l.n == 0 {
+		return nil
+	}
+	return fmt.Errorf("relay: %d states not taken over, the first: %w", l.n, l.first)
 }
 
 // storeInterval is how old stored figures of streams in user space may become.
@@ -137,6 +198,9 @@ func (s *session) revised() bool {
 			}
 			if st.kernel != nil {
 				sum++
+			}
+			for i := range st.routes {
+				sum += 7 * uint64(st.routes[i].shift)
 			}
 			if h := st.shield; h != nil {
 				if h.in != nil {

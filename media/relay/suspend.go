@@ -76,6 +76,7 @@ func (r *Relay) HoldOffload(on bool) { r.flows.held.Store(on) }
 // with a session before Leave is called: an SRTP index would be used twice.
 func (r *Relay) Suspend(ctx context.Context, give func(Handed) error) (*Suspension, error) {
 	r.HoldOffload(true)
+	r.behind.pause() // the other process writes from now on
 	r.awaitHandshakes(ctx)
 	x := &Suspension{r: r, frames: map[Frames]int{}}
 	for id := range r.List() {
@@ -149,6 +150,7 @@ func (x *Suspension) Resume() error {
 		s.mu.Unlock()
 	}
 	x.sessions = nil
+	x.r.behind.resume()
 	x.r.HoldOffload(false)
 	x.r.resumeHandshakes()
 	return errors.Join(errs...)
