@@ -10,7 +10,7 @@
 // [Blocker] replaces events and tones of a stream by something else, and
 // [Trigger] tells from what was dialled when that begins and ends.
 // [Report.AppendJSON] writes the datagram that Kamailio's rtpengine module
-// reads.
+// reads, and [ParseReport] reads it.
 //
 // Nothing here has a clock, a goroutine or a lock, and nothing allocates per
 // packet. Digits are secrets (card numbers, PINs): an [Event] prints and logs

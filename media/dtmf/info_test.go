@@ -109,4 +109,43 @@ func TestReport(t *testing.T) {
 	if got != want || !json.Valid([]byte(got)) {
 		t.Error(got)
 	}
+	back, err := dtmf.ParseReport([]byte(got))
+	if err != nil || back.CallID != r.CallID || back.SourceTag != "x" || back.Digit != r.Digit || len(back.Tags) != 2 || back.Time.Unix() != 1700000000 {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestForeignReports(t *testing.T) {
+	// As rtpengine writes it: with another order and fields of its own.
+	d, err := dtmf.ParseReport([]byte(`{"callid":"c","source_tag":"a","source_label":"","tags":["a"],"type":"DTMF","timestamp":1,"source_ip":"::1","event":0,"duration":90,"volume":-10,"new":[]}`))
+	if err != nil || d.Digit.Event != 0 || d.Digit.Duration != 90*time.Millisecond || d.Digit.Volume != 10 || !d.Digit.Ended {
+		t.Errorf("%+v, %v", d, err)
+	}
+	for _, bad := range []string{
+		"", "5", "[]", `{"callid":"c","source_tag":"a","type":"DTMF"}`, `{"callid":"c","source_tag":"a","type":"DTMF","event":300}`,
+		`{"callid":"c","source_tag":"a","type":"DTMF","event":-1}`, `{"source_tag":"a","type":"DTMF","event":5}`, `{"callid":"c","type":"DTMF","event":5}`,
+		`{"callid":"c","source_tag":"a","type":"QOS","event":5}`, `{"callid":"c","source_tag":"a","type":"DTMF","event":5,"duration":-1}`, strings.Repeat(" ", 9000),
+	} {
+		if _, err := dtmf.ParseReport([]byte(bad)); !errors.Is(err, dtmf.ErrReport) {
+			t.Errorf("%.60q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzReport(f *testing.F) {
+	f.Add([]byte(`{"callid":"c","source_tag":"a","tags":["a","b"],"type":"DTMF","timestamp":1700000000,"source_ip":"192.0.2.7","event":11,"duration":160,"volume":8}`))
+	f.Add([]byte(`{"callid":"c","source_tag":"a","type":"DTMF","event":16,"duration":4294967295,"volume":-2147483648}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := dtmf.ParseReport(b)
+		if err != nil {
+			return
+		}
+		if r.Digit.Duration < 0 || r.Digit.Duration > 10*time.Second || r.Digit.Volume > 63 || r.CallID == "" || r.SourceTag == "" {
+			t.Fatalf("%+v", r)
+		}
+		again, err := dtmf.ParseReport(r.AppendJSON(nil))
+		if err != nil || again.Digit != r.Digit || again.CallID != r.CallID {
+			t.Fatalf("%+v became %+v, %v", r, again, err)
+		}
+	})
 }

@@ -119,7 +119,10 @@ func (c *carried) goOn(s *session, now time.Time) error {
 			return fmt.Errorf("%w: something played to nobody", ErrState)
 		}
 		l.stream(e.Stream).playing = &playing{frames: f, pt: e.Header.PayloadType, ptime: e.Ptime, units: e.Units, left: e.Left,
-			next: e.Next, due: e.Due, header: e.Header, digits: e.Digits, elapsed: e.Elapsed}
+			next: e.Next, due: e.Due, header: e.Header, digits: e.Digits, keys: e.Digits, elapsed: e.Elapsed}
+		if sent, ok := f.Frame(e.Next - 1); ok {
+			l.stream(e.Stream).playing.down = len(sent) > 0
+		}
 		s.r.pacer.add(s)
 		s.wake(now)
 	}

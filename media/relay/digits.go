@@ -19,7 +19,7 @@ type digits struct {
 // wants to know of them.
 func (s *stream) watchDigits(list []bridge.Codec) {
 	s.digits = nil
-	if !s.leg.session.r.wants(Digit) && !s.leg.session.logsDigits() {
+	if !s.leg.session.r.wants(Digit) && !s.leg.session.logsDigits() && !s.extra.setsAside() {
 		return
 	}
 	for _, c := range list {
@@ -53,5 +53,10 @@ func (s *stream) sawEvent(h rtpwire.Header, b []byte, now time.Time) {
 // heardDigit tells that the party pressed a key.
 func (s *stream) heardDigit(d dtmf.Digit, now time.Time) {
 	s.logDigit(d, now)
-	s.leg.session.notify(Event{Kind: Digit, Tags: s.leg.tags, Stream: s.index, Digit: d, At: now})
+	e := Event{Kind: Digit, Tags: s.leg.tags, Stream: s.index, Digit: d, At: now, Secret: s.extra.secret()}
+	if s.extra.setsAside() {
+		s.leg.session.emit(e)
+		return
+	}
+	s.leg.session.notify(e)
 }

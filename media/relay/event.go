@@ -74,7 +74,9 @@ type Event struct {
 	Addr   netip.AddrPort // of Learned
 	Sample Sample         // of QualitySample
 	Digit  dtmf.Digit     // of Digit: a secret, it does not print
-	Text   string         // of ConsentLost: why
+	// Secret: the digit is kept from the other parties by SecureDTMF.
+	Secret bool
+	Text   string // of ConsentLost: why
 	// Recording is what became of it; of RecordingDone.
 	Recording *record.Report
 }
@@ -102,9 +104,14 @@ func (r *Relay) wants(k EventKind) bool { return r.watched&(1<<k) != 0 }
 // notify delivers an event of a session if it is asked for.
 func (s *session) notify(e Event) {
 	if s.r.wants(e.Kind) {
-		e.CallID = s.id
-		s.r.events.put(e)
+		s.emit(e)
 	}
+}
+
+// emit delivers an event that was asked for in another way.
+func (s *session) emit(e Event) {
+	e.CallID = s.id
+	s.r.events.put(e)
 }
 
 // mailbox is a queue that its writers never wait for.

@@ -20,6 +20,7 @@ type SecrecyState struct {
 	How     DTMFSecurity      `json:"how"`
 	Trigger dtmf.TriggerState `json:"trigger,omitzero"`
 	Began   bool              `json:"began,omitempty"` // the trigger was on once
+	Aside   bool              `json:"aside,omitempty"` // digits are events only: see [Relay.TakeDTMF]
 }
 
 // RouteState is how the sources of a party leave towards another one.
@@ -46,7 +47,7 @@ func (e *extra) export() *ExtraState {
 	}
 	st := &ExtraState{Blocked: e.blocked, Silenced: e.silenced}
 	if x := e.secrets; x != nil {
-		st.Secrecy = &SecrecyState{How: x.how, Began: x.began}
+		st.Secrecy = &SecrecyState{How: x.how, Began: x.began, Aside: x.aside}
 		if x.trigger != nil {
 			st.Secrecy.Trigger = x.trigger.State()
 		}
@@ -64,7 +65,7 @@ func (s *stream) restoreExtra(st *ExtraState) {
 		return
 	}
 	e.secrets = newSecrets(st.Secrecy.How)
-	e.secrets.began = st.Secrecy.Began
+	e.secrets.began, e.secrets.aside = st.Secrecy.Began, st.Secrecy.Aside
 	if t := e.secrets.trigger; t != nil {
 		t.Resume(st.Secrecy.Trigger)
 	}

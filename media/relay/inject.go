@@ -61,9 +61,7 @@ func (r *route) injects(s *stream, req *PlayDTMFRequest, list []dtmf.Event, now 
 		r.inject = &injection{request: *req, due: now.Add(maxGap)}
 	}
 	for _, e := range list {
-		if len(r.inject.queue) < maxDigits {
-			r.inject.queue = append(r.inject.queue, injected{e, req.Volume, req.Duration, req.Pause, req.length, req.tone})
-		}
+		r.inject.queue = append(r.inject.queue, injected{e, req.Volume, req.Duration, req.Pause, req.length, req.tone})
 	}
 	return true
 }

@@ -14,16 +14,21 @@ import (
 type PlayDTMFRequest struct {
 	Selector               // who seems to press them: those who hear that party hear them
 	Digits   string        // 0 to 9, *, #, A to D; at most 64
-	Duration time.Duration // of each; 0: 250 ms, at most 5 s
+	Duration time.Duration // of each; 0: 250 ms, at least 40 ms, at most 6 s
 	Pause    time.Duration // behind each; 0: 100 ms
 	Volume   uint8         // -dBm0; 0: 8
+	// Pressed: the parties did press them, and said so elsewhere (SIP INFO).
+	// What SecureDTMF does about their digits is done about these too.
+	Pressed bool
 
 	length *pressing // in place of Duration, when it is not known yet
 	tone   float64   // Hz; in place of the digits there is a tone
 }
 
-// maxDigits bounds what is played at once.
-const maxDigits = 64
+const (
+	maxDigits = 64  // of one request
+	maxQueued = 256 // that wait behind others
+)
 
 func (q *PlayDTMFRequest) complete() ([]dtmf.Event, error) {
 	if q.Duration == 0 {
@@ -35,7 +40,7 @@ func (q *PlayDTMFRequest) complete() ([]dtmf.Event, error) {
 	if q.Volume == 0 {
 		q.Volume = 8
 	}
-	if len(q.Digits) == 0 || len(q.Digits) > maxDigits || q.Duration < 40*time.Millisecond || q.Duration > 5*time.Second ||
+	if len(q.Digits) == 0 || len(q.Digits) > maxDigits || q.Duration < 40*time.Millisecond || q.Duration > 6*time.Second ||
 		q.Pause < 0 || q.Pause > 5*time.Second || q.Volume > 63 {
 		return nil, fmt.Errorf("%w: digits, lengths or volume out of range", ErrPlay)
 	}
@@ -52,15 +57,22 @@ func (q *PlayDTMFRequest) complete() ([]dtmf.Event, error) {
 
 // PlayDTMF plays digits to those who hear the parties: as telephone events
 // (RFC 4733) where they take them, else as tones. Where audio flows they take
-// the place of its packets, and digits asked for meanwhile come behind;
-// otherwise they are a stream of their own. An error that wraps ErrPlay means that nobody can be played to.
+// the place of its packets, otherwise they are a stream of their own; digits
+// asked for meanwhile come behind. An error that wraps ErrPlay means that
+// nobody can be played to.
 func (r *Relay) PlayDTMF(ctx context.Context, req PlayDTMFRequest) error {
 	list, err := req.complete()
 	if err != nil {
 		return err
 	}
 	now, played := r.now(), 0
-	err = r.change(ctx, req.Selector, func(s *stream) { played += s.playKeys(&req, list, now) })
+	err = r.change(ctx, req.Selector, func(s *stream) {
+		if keep := s.extra.keeps(); keep != nil && req.Pressed {
+			played += s.playSecret(keep, &req, list, now)
+			return
+		}
+		played += s.playKeys(&req, list, now)
+	})
 	if err == nil && played == 0 {
 		err = ErrPlay
 	}
@@ -72,8 +84,8 @@ func (s *stream) playKeys(req *PlayDTMFRequest, list []dtmf.Event, now time.Time
 	sess := s.leg.session
 	for i := range s.routes {
 		t := s.routes[i].to
-		switch {
-		case t.leg.subscriber:
+		switch j := s.routes[i].inject; {
+		case t.leg.subscriber, j != nil && len(j.queue)+len(list) > maxQueued:
 			continue
 		case s.routes[i].injects(s, req, list, now):
 			sess.wake(s.routes[i].inject.due)
@@ -105,7 +117,26 @@ func (s *stream) keys(req *PlayDTMFRequest, list []dtmf.Event, now time.Time) *p
 			p.header.Marker = true
 		}
 	}
-	return p
+	p.keys = true
+	return p.behind(s.playing)
+}
+
+// behind puts digits behind others that are being played; nil: too many are.
+func (p *playing) behind(before *playing) *playing {
+	if before == nil || !before.keys || before.digits != p.digits || before.pt != p.pt || before.ptime != p.ptime {
+		return p
+	}
+	had, ok := before.frames.(framed)
+	more, also := p.frames.(framed)
+	switch {
+	case !ok || !also:
+		return p
+	case time.Duration(len(had)-before.next+len(more))*p.ptime > maxQueued*250*time.Millisecond:
+		return nil
+	}
+	had = had[min(before.next, len(had)):]
+	before.frames, before.next = append(had[:len(had):len(had)], more...), 0
+	return before
 }
 
 // framed are payloads in order.
@@ -130,7 +161,7 @@ func eventFrames(req *PlayDTMFRequest, list []dtmf.Event, units uint32, ptime ti
 		for ok := true; ok; end, ok = s.Repeat() {
 			out = append(out, end.Payload.Append(nil))
 		}
-		for n := req.Pause / ptime; n > 0; n-- {
+		for n := max(1, req.Pause/ptime); n > 0; n-- {
 			out = append(out, nil)
 		}
 	}
@@ -141,12 +172,11 @@ func eventFrames(req *PlayDTMFRequest, list []dtmf.Event, units uint32, ptime ti
 // moves on with the frames, the timestamp with the events.
 func (p *playing) digit(frame []byte) {
 	p.elapsed += p.units
-	if e, err := dtmf.ParsePayload(frame); err == nil && uint32(e.Duration) == p.units && !e.End {
+	if p.header.Marker = len(frame) > 0 && !p.down; p.header.Marker {
 		p.header.Timestamp += p.elapsed
-		p.header.Marker, p.elapsed = true, 0
-	} else {
-		p.header.Marker = false
+		p.elapsed = 0
 	}
+	p.down = len(frame) > 0
 }
 
 // tones are digits as audio.

@@ -55,6 +55,8 @@ type playing struct {
 	// event they belong together.
 	digits  bool
 	elapsed uint32 // since the timestamp of the present event
+	down    bool   // an event is being sent
+	keys    bool   // digits, as events or as tones
 }
 
 // Play lets parties hear a source instead of the other party, from now on, and

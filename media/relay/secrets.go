@@ -28,13 +28,20 @@ type DTMFSecurity struct {
 func (r *Relay) SecureDTMF(ctx context.Context, by Selector, how DTMFSecurity) error {
 	return r.change(ctx, by, func(s *stream) {
 		e := s.ask()
+		aside := e.secrets != nil && e.secrets.aside
 		e.secrets = nil
 		how.Delay = min(max(how.Delay, 0), MaxDelay)
-		if how.Mode != dtmf.Off || how.Trigger != nil || how.Delay > 0 {
+		if how.secret() || aside {
 			e.secrets = newSecrets(how)
+			e.secrets.aside = aside
 			r.pacer.add(s.leg.session)
 		}
 	})
+}
+
+// secret tells whether anything is asked for.
+func (how *DTMFSecurity) secret() bool {
+	return how.Mode != dtmf.Off || how.Trigger != nil || how.Delay > 0
 }
 
 // secrets replaces the digits of one stream.
@@ -43,6 +50,8 @@ type secrets struct {
 	trigger  *dtmf.Trigger
 	began    bool      // the trigger was on once
 	mode     dtmf.Mode // of what passes now
+	aside    bool      // digits that are no secret are events only
+	secret   bool      // those of now are
 	again    dtmf.Mode // of what is pressed again
 	receiver *dtmf.Receiver
 	clock    int           // of the receiver
@@ -98,8 +107,12 @@ func (x *secrets) choose(now time.Time) {
 			mode = x.how.Ended
 		}
 	}
-	if x.again = mode; x.how.Delay > 0 {
+	x.again, x.secret = mode, mode != dtmf.Off
+	switch {
+	case x.how.Delay > 0:
 		mode = dtmf.Silence
+	case x.aside && !x.secret:
+		mode = dtmf.Drop
 	}
 	if mode != x.mode {
 		x.mode, x.events = mode, nil

@@ -9,7 +9,8 @@
 // other dialog; offers, answers and all header fields that no rule names pass
 // as they are, after a [Handler] has seen them. BYE and CANCEL are answered
 // here. Each answer of a fork is a dialog of its own on both sides, until one
-// of them is answered by a 2xx; further ones are acknowledged and ended here.
+// of them is answered by a 2xx; further ones are acknowledged and ended here. [Call.Inform] sends an INFO of
+// this element's own to one side.
 //
 // # Credit
 //

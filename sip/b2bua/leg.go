@@ -89,17 +89,22 @@ func values(m *wire.Message, id wire.HeaderID) []string {
 }
 
 // send sends an ACK or starts another request of ours on a leg, outside of any
-// passage.
+// passage, whose outcome changes nothing.
 func (b *B2BUA) send(now time.Time, l *leg, method string, seq uint32, reason string) {
-	uri, routes := l.target, l.routes
-	if uri == "" {
+	if l.target == "" {
 		return
 	}
-	uri, routes, hop := strict(uri, routes)
+	if b.begin(now, l, method, seq, reason, "", nil, forget{}) != nil {
+		b.stats.Unsent++ // the other side finds out by itself
+	}
+}
+
+// begin sends an ACK or starts another request of ours on a leg.
+func (b *B2BUA) begin(now time.Time, l *leg, method string, seq uint32, reason, contentType string, body []byte, user transaction.ClientUser) error {
+	uri, routes, hop := strict(l.target, l.routes)
 	flow, err := b.flow(hop)
 	if err != nil {
-		b.stats.Unsent++
-		return
+		return err
 	}
 	w := &b.builder
 	w.Request(b.out[:0], method, []byte(uri))
@@ -115,19 +120,17 @@ func (b *B2BUA) send(now time.Time, l *leg, method string, seq uint32, reason st
 	if reason != "" {
 		w.HeaderString(wire.HdrReason, reason)
 	}
-	out, err := w.End("", nil)
+	out, err := w.End(contentType, body)
 	if err != nil {
-		b.stats.Unsent++
-		return
+		return err
 	}
 	b.out = out
 	if method == "ACK" {
 		_ = b.cfg.Layer.Send(flow, out) // it is asked for again when it is lost
-		return
+		return nil
 	}
-	if _, err := b.cfg.Layer.NewClient(now, out, flow, forget{}); err != nil {
-		b.stats.Unsent++ // the other side finds out by itself
-	}
+	_, err = b.cfg.Layer.NewClient(now, out, flow, user)
+	return err
 }
 
 // forget is the user of a request whose outcome changes nothing.

@@ -75,10 +75,10 @@ func (h *Handler) playDTMF(ctx context.Context, req *ng.Request) (ng.Dict, error
 	if code == "" {
 		return ng.Dict{}, errors.New("no DTMF code in message")
 	}
-	q := relay.PlayDTMFRequest{Selector: selector(d, true), Digits: code}
+	q := relay.PlayDTMFRequest{Selector: selector(d, true), Digits: code, Pressed: flag(d, "as-pressed")}
 	for key, to := range map[string]*time.Duration{"duration": &q.Duration, "pause": &q.Pause} {
 		if n, ok := d.Int(key); ok {
-			if n < 0 || n > 5000 {
+			if n < 0 || n > 6000 {
 				return ng.Dict{}, fmt.Errorf("%s out of range", key)
 			}
 			*to = time.Duration(n) * time.Millisecond

@@ -43,6 +43,7 @@ func (r *Remote) Offer(ctx context.Context, req relay.OfferRequest) ([]byte, err
 	if req.TOS > 0 {
 		o.TOS = req.TOS
 	}
+	o.DTMF.LogTo = req.DTMFLog
 	d := message("offer", req.CallID, req.FromTag, req.ToTag, req.ViaBranch)
 	d.Set("sdp", req.SDP)
 	set(&d, "label", req.Label)
