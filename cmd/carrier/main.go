@@ -61,7 +61,7 @@ func carry(ctx context.Context, opts node.CarrierOptions, stdout io.Writer) erro
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	var o node.CarrierOptions
-	var address, advertise, algorithms, relays, profiles, emergency, dns string
+	var address, advertise, algorithms, relays, profiles, digits, emergency, dns string
 	f := flag.NewFlagSet("carrier", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.Data, "data", "class5-data", "directory for database, records and keys")
@@ -77,6 +77,11 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 	f.IntVar(&o.RTPMax, "rtp-max", 40000, "last RTP port")
 	f.StringVar(&relays, "media-relays", "", "URLs of media relays elsewhere (cmd/media, rtpengine) in place of the one in this process, such as udp://127.0.0.1:2223")
 	f.StringVar(&profiles, "media-profiles", "", "how media are offered, by transport or subscriber, such as tls=savp,bob@example.com=dtls; avp, osrtp, savp, dtls, webrtc or same")
+	f.StringVar(&digits, "dtmf", "", "how digits are said, by transport, domain, subscriber or peer, such as bob@example.com=info,peer:carrier=rtp; pass, info, rtp or block")
+	f.Func("dtmf-listen", "address and UDP port where media relays elsewhere report digits, for parties that want INFO", func(s string) (err error) {
+		o.DTMFListen, err = netip.ParseAddrPort(s)
+		return err
+	})
 	f.StringVar(&o.Exports, "exports", "", "YAML file with a section exports: files of the call records for others")
 	f.StringVar(&o.Web, "web", "127.0.0.1:8080", "address of panel and API")
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics, health and profiles")
@@ -108,11 +113,7 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 		}
 		o.DNS = append(o.DNS, a)
 	}
-	o.MediaProfiles = map[string]string{}
-	for p := range strings.FieldsFuncSeq(profiles, func(r rune) bool { return r == ',' }) {
-		whom, name, _ := strings.Cut(p, "=")
-		o.MediaProfiles[whom] = name
-	}
+	o.MediaProfiles, o.DTMF = pairs(profiles), pairs(digits)
 	var err error
 	if o.Listen, err = netip.ParseAddr(address); err != nil {
 		return o, fmt.Errorf("%w: --address: %w", node.ErrConfig, err)
@@ -121,6 +122,16 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 		return o, fmt.Errorf("%w: --advertise: %w", node.ErrConfig, err)
 	}
 	return o, nil
+}
+
+// pairs reads "whom=what,…".
+func pairs(list string) map[string]string {
+	m := map[string]string{}
+	for p := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' }) {
+		whom, what, _ := strings.Cut(p, "=")
+		m[whom] = what
+	}
+	return m
 }
 
 // advertised is the address given, the one listened on, or the first of this

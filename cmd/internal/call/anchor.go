@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/ng"
@@ -74,12 +75,17 @@ func description(m *wire.Message) ([]byte, error) {
 	if len(m.Body()) == 0 {
 		return nil, nil
 	}
-	h, _ := m.First(wire.HdrContentType)
-	kind, _, _ := bytes.Cut(h.Value, []byte(";"))
-	if !wire.EqualFold(bytes.TrimSpace(kind), "application/sdp") {
+	if mediaType(m) != "application/sdp" {
 		return nil, errForeignBody
 	}
 	return m.Body(), nil
+}
+
+// mediaType is that of the body, in lower case.
+func mediaType(m *wire.Message) string {
+	h, _ := m.First(wire.HdrContentType)
+	kind, _, _ := bytes.Cut(h.Value, []byte(";"))
+	return strings.ToLower(string(bytes.TrimSpace(kind)))
 }
 
 // askOffer asks for the offer in a request, in each of the forms in which it is
@@ -117,6 +123,9 @@ func (a *anchor) branch(p Profile) string {
 func (a *anchor) ask(r relay.OfferRequest, then func(o *offered)) *question {
 	o := &offered{}
 	r.CallID = a.session.id
+	if a.session.keys {
+		r.Options.InjectDTMF, r.DTMFLog = true, a.core.DigitsTo
+	}
 	return &question{
 		ask:  func(ctx context.Context) { o.out, o.err = a.core.Media.Offer(ctx, r) },
 		then: func(time.Time) { then(o) },
@@ -277,7 +286,7 @@ func (a *anchor) tell(fromTag, toTag string, x *answered, early bool, then func(
 	r := relay.AnswerRequest{
 		CallID: a.session.id, FromTag: fromTag, ToTag: toTag, ViaBranch: x.branch, SDP: x.in, Source: x.source, Early: early,
 	}
-	r.Options.Bundle.Accept = !a.core.Profiles.off()
+	r.Options.Bundle.Accept, r.Options.InjectDTMF = !a.core.Profiles.off(), a.session.keys
 	return &question{
 		ask:  func(ctx context.Context) { o.out, o.err = a.core.Media.Answer(ctx, r) },
 		then: func(now time.Time) { then(now, *o) },

@@ -27,13 +27,15 @@ type Core struct {
 	parsed  wire.Message
 	resumed wire.Message // a message that has waited
 	asking  int          // questions to relays under way
-	closed  bool
-	out     []byte
+	// informed are calls whose parties may have to be told of digits, by id.
+	informed map[string]*limited
+	closed   bool
+	out      []byte
 }
 
 // New makes a core.
 func New(s *Shared, send func(transport.Flow, []byte) error) *Core {
-	c := &Core{Shared: s}
+	c := &Core{Shared: s, informed: map[string]*limited{}}
 	c.layer = transaction.New(transaction.Config{Send: send, User: c})
 	self := s.Self.String()
 	c.proxy = proxy.New(proxy.Config{

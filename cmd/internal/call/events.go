@@ -40,6 +40,7 @@ func (c *Core) Opened(r *dialog.Record) {
 	e.Kind, e.Code, e.At = billing.EventStart, r.Status, k.event.Start
 	c.recordAll(append(k.alike(&e), e))
 	c.show(k)
+	k.takeDigits(r.Answered)
 	if c.Watch != nil && !k.emergency {
 		c.Watch.Answered(r.ID, &e)
 	}
@@ -50,6 +51,7 @@ func (c *Core) Closed(r *dialog.Record) {
 	k := r.Facts.(*call)
 	c.Stats.Ended.WithLabelValues(r.Cause.String()).Inc()
 	c.Calls.Remove(r.ID)
+	delete(c.informed, r.ID)
 	if c.Watch != nil {
 		c.Watch.Ended(r.ID)
 	}

@@ -64,11 +64,17 @@ type exchange struct {
 	side   dialog.Side
 	anchor *anchor // nil for a request without offers and answers
 	owed   *anchor // of the INVITE whose answer a PRACK has
+	// pressed is a digit, answered here.
+	pressed *pressed
 }
 
 // need is what the relay has to be asked for the request.
-func (x *exchange) need(_ time.Time, m *wire.Message) *question {
+func (x *exchange) need(now time.Time, m *wire.Message) (q *question) {
 	k := x.call
+	if m.Method() == wire.INFO && k.record.State != dialog.Ended {
+		x.pressed, q = k.press(now, x.side, string(m.FromTag()), m)
+		return q
+	}
 	if !carries(m.Method()) || k.record.State == dialog.Ended {
 		return nil
 	}
@@ -96,6 +102,10 @@ func (x *exchange) proceed(now time.Time, tx *transaction.Server, m *wire.Messag
 	}
 	if r.State == dialog.Ended {
 		c.proxy.Relay(now, tx, m, letter{core: c})
+		return
+	}
+	if x.pressed != nil {
+		x.pressed.answer(now, c, tx, m)
 		return
 	}
 	switch m.Method() {
@@ -149,6 +159,9 @@ func (x *exchange) Response(now time.Time, c *proxy.Context, b *proxy.Branch, m 
 	}
 	if err := x.anchor.answer(m, string(m.ToTag()), e); err != nil && m.Status() >= 200 {
 		k.doom(now)
+	}
+	if m.Status() >= 200 {
+		k.takeDigits(now) // of streams that are new
 	}
 	if req := c.Request(); req != nil {
 		k.core.calls.InDialogResponse(now, req, m)

@@ -25,6 +25,9 @@ type call struct {
 	anchor    *anchor                         // of the initial INVITE
 	invites   [2]*anchor                      // of the last INVITE of each side: its ACK can have the answer
 	profiles  [2]Profile                      // how each side is spoken to, by dialog.Side
+	ways      [2]Digits                       // how each says digits
+	playing   [2]time.Time                    // until when digits of each are played
+	limited   *limited                        // the same call when it runs through the B2BUA
 	redirects map[*proxy.Target][]proxy.Group // what the 3xx of a target leads to, while the relay is asked
 	media     *session
 	begins    *waiting   // the initial INVITE while the relay is asked for its offer
@@ -72,7 +75,8 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 	}
 	k := &call{core: c, event: event, emergency: plan.Emergency, sources: [2]netip.Addr{dialog.Caller: src.Addr.Addr()}}
 	k.profiles[dialog.Caller] = c.Profiles.profile(from.User+"@"+from.Domain, src.Transport)
-	if !plan.Emergency && (from.prepaid() || c.controlled(&event.Callee)) {
+	k.ways[dialog.Caller] = c.Digits.way(&from.Endpoint, src.Transport)
+	if !plan.Emergency && (from.prepaid() || c.controlled(&event.Callee) || k.informs(targets)) {
 		c.beginLimited(now, tx, m, k, targets)
 		return
 	}
@@ -189,6 +193,7 @@ func (k *call) Forward(_ time.Time, b *proxy.Branch, m *wire.Message, e *wire.Ed
 // of the targets.
 func (k *call) askOffer(m *wire.Message, targets []proxy.Group) *question {
 	from, _ := k.hears(dialog.Caller, m.Body())
+	k.media.keys = k.media.keys || k.converts(targets)
 	return k.anchor.askOffer(m, "", k.sources[dialog.Caller], from, k.profilesOf(targets)...)
 }
 
@@ -207,6 +212,7 @@ func (k *call) Response(now time.Time, _ *proxy.Context, b *proxy.Branch, m *wir
 		k.answered = k.leg(target(b))
 		if b != nil {
 			k.profiles[dialog.Callee] = k.answering(b.Target(), m)
+			k.ways[dialog.Callee] = k.wayOf(b.Target())
 		}
 	}
 	k.core.calls.Response(now, k.record, m)

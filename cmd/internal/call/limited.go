@@ -21,6 +21,7 @@ type limited struct {
 	joint   *joint
 	targets []proxy.Group // of the INVITE
 	ready   prepared      // for the request that the B2BUA takes next
+	outbox  [2]informing  // digits to be told, by whom they are for
 
 	spending bool   // those who pay have begun
 	settle   func() // they are to be told of the end when the figures of the media are there
@@ -30,6 +31,8 @@ type limited struct {
 type prepared struct {
 	anchor *anchor // of the request
 	owed   *anchor // of the INVITE whose answer a PRACK has
+	// pressed is a digit, answered here.
+	pressed *pressed
 }
 
 var (
@@ -62,6 +65,10 @@ func (c *Core) beginLimited(now time.Time, tx *transaction.Server, m *wire.Messa
 	c.count(m, 0)
 	l := &limited{call: k, joint: j, targets: targets}
 	k.settled = l.release
+	k.limited = l
+	if k.informs(targets) {
+		c.informed[id] = l
+	}
 	c.b2bua.Start(now, tx, m, b2bua.Plan{ID: id, Groups: targets, RecordRoute: "<" + uri + ">", Authorizer: l, Handler: l})
 }
 

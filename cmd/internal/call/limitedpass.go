@@ -19,7 +19,7 @@ func (k *limited) request(now time.Time, tx *transaction.Server, m *wire.Message
 	var ready prepared
 	k.pass(now, m, &waiting{
 		tx:   tx,
-		need: func(_ time.Time, m *wire.Message) (q *question) { ready, q = k.prepare(m); return q },
+		need: func(now time.Time, m *wire.Message) (q *question) { ready, q = k.prepare(now, m); return q },
 		proceed: func(now time.Time, m *wire.Message) {
 			k.ready = ready
 			if !k.core.b2bua.Request(now, tx, m) { // the call has ended while it waited
@@ -31,8 +31,12 @@ func (k *limited) request(now time.Time, tx *transaction.Server, m *wire.Message
 }
 
 // prepare says what the relay has to be asked for a request.
-func (k *limited) prepare(m *wire.Message) (prepared, *question) {
+func (k *limited) prepare(now time.Time, m *wire.Message) (prepared, *question) {
 	p := k.core.b2bua.Passage(m)
+	if p != nil && p.Method == wire.INFO && k.record.State != dialog.Ended {
+		digit, q := k.press(now, p.From, p.Offerer(), m)
+		return prepared{pressed: digit}, q
+	}
 	if p == nil || !carries(p.Method) || k.record.State == dialog.Ended {
 		return prepared{}, nil
 	}
@@ -59,7 +63,10 @@ func (k *limited) ack(now time.Time, m *wire.Message) {
 			}
 			return nil
 		},
-		proceed: func(now time.Time, m *wire.Message) { k.core.b2bua.Ack(now, m) },
+		proceed: func(now time.Time, m *wire.Message) {
+			k.core.b2bua.Ack(now, m)
+			k.inform(now, dialog.Caller) // what waited for that
+		},
 	})
 }
 
@@ -76,6 +83,9 @@ func (k *limited) Request(now time.Time, p *b2bua.Passage, m *wire.Message, e *w
 		return nil
 	case p.Method == wire.REFER:
 		k.refer(now, p.From, m)
+	}
+	if d := k.ready.pressed; d != nil {
+		return &proxy.Refusal{Status: d.status, Reason: d.reason, Fields: d.fields}
 	}
 	if a := k.ready.owed; a != nil {
 		if a.acknowledge(m, p.Answerer(), e) != nil {
@@ -110,7 +120,7 @@ func (k *limited) answers(p *b2bua.Passage, m *wire.Message) *question {
 }
 
 // Response implements b2bua.Handler.
-func (k *limited) Response(_ time.Time, p *b2bua.Passage, m *wire.Message, e *wire.Edit) error {
+func (k *limited) Response(now time.Time, p *b2bua.Passage, m *wire.Message, e *wire.Edit) error {
 	e.RemoveName("P-Edge")
 	if m.Status() >= 300 || k.record.State == dialog.Ended {
 		return nil
@@ -121,6 +131,7 @@ func (k *limited) Response(_ time.Time, p *b2bua.Passage, m *wire.Message, e *wi
 		if m.Status() >= 200 {
 			k.sources[dialog.Callee] = bindingSource(p.Target)
 			k.answered, k.profiles[dialog.Callee] = k.leg(p.Target), k.answering(p.Target, m)
+			k.ways[dialog.Callee] = k.wayOf(p.Target)
 		}
 	}
 	if a == nil {
@@ -128,6 +139,9 @@ func (k *limited) Response(_ time.Time, p *b2bua.Passage, m *wire.Message, e *wi
 	}
 	if err := a.answer(m, p.Answerer(), e); err != nil && m.Status() >= 200 {
 		return &proxy.Refusal{Status: 488, Reason: "Media Not Acceptable"}
+	}
+	if p.Target == nil && m.Status() >= 200 {
+		k.takeDigits(now) // of streams that are new
 	}
 	return nil
 }

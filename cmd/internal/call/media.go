@@ -51,6 +51,7 @@ type session struct {
 	core   *Core
 	id     string // by which the relay knows it
 	callID string
+	keys   bool // digits are played to parties, or taken from them
 	queue  []*question
 	busy   bool
 }

@@ -70,6 +70,9 @@ type Shared struct {
 	Apps     map[string]string // contact URI of each application
 	Media    Media
 	Profiles Policy // how parties are spoken to that have not offered anything
+	Digits   DigitPolicy
+	Keys     Keys           // the relay of Media; nil: digits pass as they come
+	DigitsTo netip.AddrPort // where a relay elsewhere reports digits, if it takes that with a call; see Core.Dialled
 	// Beside runs work, which asks a relay elsewhere and may take its time, on
 	// another goroutine and then done on the shard of a Call-ID: the core goes on
 	// meanwhile. nil asks in place, which is right for a relay that never blocks.

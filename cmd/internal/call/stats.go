@@ -12,6 +12,7 @@ type Stats struct {
 	Auth          *prometheus.CounterVec // by outcome
 	Ended         *prometheus.CounterVec // calls by cause
 	MediaFailures *prometheus.CounterVec // by step
+	Digits        *prometheus.CounterVec // between INFO and media, by what became of them
 	Unrecorded    prometheus.Counter     // events that could not be kept
 	Warned        prometheus.Counter     // callers whose credit was about to end
 	Changes       atomic.Uint64          // of registrations, for watchers
@@ -27,6 +28,7 @@ func NewStats() *Stats {
 		Auth:          vec("auth_total", "Digest verifications by outcome.", "outcome"),
 		Ended:         vec("calls_ended_total", "Calls by the cause of their end.", "cause"),
 		MediaFailures: vec("media_failures_total", "Descriptions that could not be anchored, by step.", "step"),
+		Digits:        vec("digits_total", "Digits that were to become INFO or media: played, told, blocked, refused, lost; not_taken: parties whose media keep them.", "result"),
 		Unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "class5", Subsystem: "proxy", Name: "unrecorded_events_total", Help: "Billing events that could not be stored."}),
 		Warned: prometheus.NewCounter(prometheus.CounterOpts{
@@ -35,7 +37,7 @@ func NewStats() *Stats {
 }
 
 func (s *Stats) all() []prometheus.Collector {
-	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Unrecorded, s.Warned}
+	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Digits, s.Unrecorded, s.Warned}
 }
 
 // Describe implements prometheus.Collector.

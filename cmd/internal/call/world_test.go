@@ -490,6 +490,7 @@ type talk struct {
 	w             *world
 	callID, route string
 	cseq          int
+	inv, ok       *sent // of a call through the B2BUA, whose dialogs have tags of ours
 }
 
 // call makes an answered call from alice to bob, whose tag is b.
@@ -516,8 +517,12 @@ func (x *talk) ack(tag string, cseq int, body string) {
 func (x *talk) caller(method, body string, fields ...string) {
 	x.w.t.Helper()
 	x.cseq++
+	to := "<sip:bob@example.com>;tag=b"
+	if x.ok != nil {
+		to = header(x.ok, wire.HdrTo)
+	}
 	x.w.receive(x.w.compose(request{
-		method: method, uri: "sip:b@192.0.2.20:5070", from: alice, to: "<sip:bob@example.com>;tag=b", callID: x.callID, cseq: x.cseq, body: body,
+		method: method, uri: "sip:b@192.0.2.20:5070", from: alice, to: to, callID: x.callID, cseq: x.cseq, body: body,
 		fields: append([]string{x.route, "Contact: <sip:alice@" + phone.String() + ">"}, fields...),
 	}))
 }
@@ -525,8 +530,12 @@ func (x *talk) caller(method, body string, fields ...string) {
 func (x *talk) callee(method, body string, fields ...string) {
 	x.w.t.Helper()
 	x.cseq++
+	to := alice
+	if x.inv != nil {
+		to = header(x.inv, wire.HdrFrom)
+	}
 	x.w.receive(x.w.compose(request{
-		method: method, uri: "sip:alice@" + phone.String(), from: "<sip:bob@example.com>;tag=b", to: alice, callID: x.callID, cseq: x.cseq, body: body,
+		method: method, uri: "sip:alice@" + phone.String(), from: "<sip:bob@example.com>;tag=b", to: to, callID: x.callID, cseq: x.cseq, body: body,
 		fields: append([]string{x.route, "Route: <sip:a@" + edgeAddr.String() + ";lr>", "Contact: <sip:b@192.0.2.20:5070>"}, fields...),
 	}))
 }

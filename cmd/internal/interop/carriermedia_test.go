@@ -17,12 +17,13 @@ type foreignRelay struct {
 	*process
 	ip                  string
 	udp, tcp, http, cli int
+	args                []string // further ones
 }
 
-func newForeignRelay(t *testing.T) *foreignRelay {
+func newForeignRelay(t *testing.T, args ...string) *foreignRelay {
 	t.Helper()
 	p := freePorts(t, 4)
-	f := &foreignRelay{ip: loopbackOfItsOwn(), udp: p, tcp: p + 1, http: p + 2, cli: p + 3}
+	f := &foreignRelay{ip: loopbackOfItsOwn(), udp: p, tcp: p + 1, http: p + 2, cli: p + 3, args: args}
 	f.run(t)
 	return f
 }
@@ -30,8 +31,8 @@ func newForeignRelay(t *testing.T) *foreignRelay {
 func (f *foreignRelay) run(t *testing.T) {
 	t.Helper()
 	listen := func(option string, port int) string { return fmt.Sprintf("--%s=127.0.0.1:%d", option, port) }
-	f.process = start(t, t.TempDir(), "rtpengine", "--config-file=none", "--foreground", "--table=-1", "--log-stderr", "--log-level=4", "--interface="+f.ip,
-		listen("listen-ng", f.udp), listen("listen-tcp-ng", f.tcp), listen("listen-http", f.http), "--port-min=30000", "--port-max=31000", "--num-threads=2")
+	f.process = start(t, t.TempDir(), "rtpengine", append([]string{"--config-file=none", "--foreground", "--table=-1", "--log-stderr", "--log-level=4", "--interface=" + f.ip,
+		listen("listen-ng", f.udp), listen("listen-tcp-ng", f.tcp), listen("listen-http", f.http), "--port-min=30000", "--port-max=31000", "--num-threads=2"}, f.args...)...)
 	p := f.process
 	t.Cleanup(func() {
 		if t.Failed() {

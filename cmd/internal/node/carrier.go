@@ -29,9 +29,10 @@ type CarrierOptions struct {
 	Web, Admin, LogLevel string
 	Digest, Emergency    []string // see ProxyConfig
 	MediaRelays          []RemoteConfig
-	MediaProfiles        map[string]string // see MediaConfig
-	DNS                  []netip.AddrPort  // servers by which gateways of foreign networks are found
-	Exports              string            // file with a section "exports"; see Config
+	MediaProfiles, DTMF  map[string]string // see MediaConfig
+	DTMFListen           netip.AddrPort
+	DNS                  []netip.AddrPort // servers by which gateways of foreign networks are found
+	Exports              string           // file with a section "exports"; see Config
 }
 
 // Carrier is edge, proxy and web in one process, with embedded stores.
@@ -178,7 +179,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 		Listen: internal(2), Edges: []netip.AddrPort{internal(0)}, Echo: internal(4), Digest: o.Digest, Interim: carrierInterim,
 		Emergency: o.Emergency,
 		Media: MediaConfig{
-			Addr: o.Listen, Advertised: o.Advertise, Remote: o.MediaRelays, Profiles: o.MediaProfiles,
+			Addr: o.Listen, Advertised: o.Advertise, Remote: o.MediaRelays, Profiles: o.MediaProfiles, DTMF: o.DTMF, DTMFListen: o.DTMFListen,
 			RelayConfig: RelayConfig{
 				PortMin: uint16(o.RTPMin), PortMax: uint16(o.RTPMax), AllowLoopback: o.Demo || o.Advertise.IsLoopback(),
 			},

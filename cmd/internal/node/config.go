@@ -108,31 +108,6 @@ type ProxyOverloadConfig struct {
 	Validity time.Duration `yaml:"validity"` // of what is told; 2 s
 }
 
-// MediaConfig is the media of a proxy: a relay in its own process, or relays
-// elsewhere.
-type MediaConfig struct {
-	RelayConfig `yaml:",inline"`
-	// Addr and Advertised are a single interface without a name. The test number
-	// answers there too.
-	Addr       netip.Addr `yaml:"addr"`
-	Advertised netip.Addr `yaml:"advertised"`
-	// Timeout ends a call without media in either direction.
-	Timeout time.Duration `yaml:"timeout"`
-	// Remote are relays elsewhere, ours or rtpengine, that take the calls in
-	// place of the one in this process.
-	Remote []RemoteConfig `yaml:"remote"`
-	// Recheck is how often relays that do not answer are asked again; 10 s.
-	Recheck time.Duration `yaml:"recheck"`
-	// Profiles are how media are offered to a party, by the transport that it
-	// registered over (udp, tcp, tls, ws, wss) or by its name (user@domain), which
-	// goes first: avp (plain RTP), osrtp (plain with keys that it may take), savp
-	// (SRTP, keys in the description), dtls, webrtc (DTLS, ICE, one port) or same
-	// (as the other party offers it). What is not named here is avp for udp and
-	// tcp, osrtp for tls, webrtc for ws and wss. A party that offers itself is
-	// spoken to as it offers.
-	Profiles map[string]string `yaml:"profiles"`
-}
-
 // WebConfig is the panel and the API.
 type WebConfig struct {
 	Listen  string   `yaml:"listen"`
@@ -228,6 +203,9 @@ func (c ProxyConfig) check() error {
 		return err
 	}
 	if _, err := c.Media.policy(); err != nil {
+		return err
+	}
+	if _, err := c.Media.digits(); err != nil {
 		return err
 	}
 	if err := needs("proxy: listen", c.Listen.IsValid(), "proxy: edges or plain_edges", len(c.Edges)+len(c.PlainEdges) > 0,

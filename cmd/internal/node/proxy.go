@@ -116,12 +116,16 @@ func (p *Proxy) share() error {
 	if err != nil {
 		return err
 	}
+	digits, err := p.cfg.Media.digits()
+	if err != nil {
+		return err
+	}
 	p.shared = &call.Shared{
 		Node: p.env.Node, Self: self, Edge: p.edge, Resolve: p.edges.resolve,
 		Registrar: reg, Bindings: p.stores.Bindings, Digest: auth,
 		Directory: p.stores.Reader, Router: router, Peering: p.stores.Reader, Outside: p.edges.outside,
 		Apps:  map[string]string{"announce": p.echo.contact},
-		Media: p.media.calls, Profiles: profiles, Events: p.stores.Recorder, Calls: p.calls,
+		Media: p.media.calls, Profiles: profiles, Digits: digits, Keys: p.media.keys, DigitsTo: p.media.digits.addr(), Events: p.stores.Recorder, Calls: p.calls,
 		Credit: p.openCredit(), Watch: p.stores.Watch, Warn: p.warn,
 		Sign: func(dst, id, callID []byte) []byte {
 			return p.env.Keys.Sign(dst, token.RecordRoute, id, callID)
@@ -187,6 +191,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	sockets.Go(func() error { return p.media.run(broken) })
 	sockets.Go(func() error { return p.echo.run(broken) })
 	sockets.Go(func() error { p.watchMedia(broken); return nil })
+	sockets.Go(func() error { return p.reported(broken) })
 	context.AfterFunc(broken, end) // without one of them nothing works any more
 	err := p.pool.Run(calls)
 	if p.media.remote != nil {
@@ -223,6 +228,9 @@ func (p *Proxy) watchMedia(ctx context.Context) {
 		return // relays elsewhere end their sessions; calls end by signalling and session timers
 	}
 	for e := range p.media.here.Events(ctx) {
+		if e.Kind == relay.Digit {
+			p.heard(ctx, &e)
+		}
 		if e.Kind != relay.MediaTimeout {
 			continue
 		}
@@ -247,6 +255,9 @@ func (p *Proxy) Close() error {
 	}
 	if p.echo != nil {
 		err = errors.Join(err, p.echo.endpoint.Close())
+	}
+	if p.media != nil {
+		err = errors.Join(err, p.media.digits.close())
 	}
 	return err
 }

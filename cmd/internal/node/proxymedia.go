@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,42 @@ import (
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/shard"
 )
+
+// MediaConfig is the media of a proxy: a relay in its own process, or relays
+// elsewhere.
+type MediaConfig struct {
+	RelayConfig `yaml:",inline"`
+	// Addr and Advertised are a single interface without a name. The test number
+	// answers there too.
+	Addr       netip.Addr `yaml:"addr"`
+	Advertised netip.Addr `yaml:"advertised"`
+	// Timeout ends a call without media in either direction.
+	Timeout time.Duration `yaml:"timeout"`
+	// Remote are relays elsewhere, ours or rtpengine, that take the calls in
+	// place of the one in this process.
+	Remote []RemoteConfig `yaml:"remote"`
+	// Recheck is how often relays that do not answer are asked again; 10 s.
+	Recheck time.Duration `yaml:"recheck"`
+	// Profiles are how media are offered to a party, by the transport that it
+	// registered over (udp, tcp, tls, ws, wss) or by its name (user@domain), which
+	// goes first: avp (plain RTP), osrtp (plain with keys that it may take), savp
+	// (SRTP, keys in the description), dtls, webrtc (DTLS, ICE, one port) or same
+	// (as the other party offers it). What is not named here is avp for udp and
+	// tcp, osrtp for tls, webrtc for ws and wss. A party that offers itself is
+	// spoken to as it offers.
+	Profiles map[string]string `yaml:"profiles"`
+	// DTMF is how a party says digits, by transport (udp, tcp, tls, ws, wss),
+	// domain, user@domain or peer:name, the narrowest first: pass (INFO and media
+	// pass as they come), info (it sends INFO, which becomes RTP events or tones
+	// for the other, and is told of the other's digits by INFO), rtp (it takes no
+	// INFO: those of others become events or tones) or block (nobody learns its
+	// digits). What is not named here is pass.
+	DTMF map[string]string `yaml:"dtmf"`
+	// DTMFListen is where relays elsewhere report digits by UDP, for parties that
+	// want INFO; rtpengine has to be started with --dtmf-log-dest to it, ours are
+	// told with each call. Their own addresses alone are believed.
+	DTMFListen netip.AddrPort `yaml:"dtmf_listen"`
+}
 
 // RemoteConfig is a media relay elsewhere.
 type RemoteConfig struct {
@@ -35,6 +72,8 @@ type proxyMedia struct {
 	calls  call.Media
 	here   *mediaRelay // nil when relays elsewhere are used
 	remote *ng.Nodes   // nil when the one here is used
+	keys   call.Keys   // of either
+	digits *digitLog   // nil: relays elsewhere report none
 
 	// Questions to relays elsewhere run beside the shards.
 	asking context.Context
@@ -83,9 +122,11 @@ func (p *Proxy) bindMedia(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.media = &proxyMedia{calls: ngrelay.NewRemote(nodes), remote: nodes}
+		calls := ngrelay.NewRemote(nodes)
+		p.media = &proxyMedia{calls: calls, remote: nodes, keys: calls}
 		p.media.asking, p.media.stop = context.WithCancel(context.Background())
-		return nil
+		p.media.digits, err = newDigitLog(ctx, m)
+		return err
 	}
 	r, err := newRelay(ctx, "proxy: media", m.RelayConfig, p.env, func(rc *relay.Config) {
 		if m.Addr.IsValid() {
@@ -97,7 +138,7 @@ func (p *Proxy) bindMedia(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.media = &proxyMedia{calls: r, here: r}
+	p.media = &proxyMedia{calls: r, here: r, keys: r}
 	return nil
 }
 
@@ -175,6 +216,9 @@ func (m *proxyMedia) metrics() prometheus.Collector {
 		return mediaMetrics(m.here.Relay)
 	}
 	return snapshot(func(emit emit) {
+		if m.digits != nil {
+			emit("media_reports_refused_total", "Datagrams that were no digit of a media relay.", prometheus.CounterValue, float64(m.digits.refused.Load()))
+		}
 		emit("media_questions", "Questions to media relays elsewhere that are not answered yet.", prometheus.GaugeValue, float64(m.number.Load()))
 		for _, s := range m.remote.States() {
 			up := 0.0
