@@ -87,6 +87,47 @@ func TestXDPDropList(t *testing.T) {
 	expect("list closed", bad, udp, true)
 }
 
+// TestXDPInterfaceBack takes the interface away and makes it anew.
+func TestXDPInterfaceBack(t *testing.T) {
+	nic := vethPair(t)
+	to := nic.listen(t, "10.83.7.1:0")
+	list, err := xdp.Open(xdp.Config{Interface: nic.name, Ports: []uint16{portOf(to)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	if list.Mode() == xdp.Plain {
+		t.Logf("the kernel refuses: %v", list.Why())
+		return
+	}
+	bans := []guard.Ban{{Prefix: netip.MustParsePrefix("10.83.7.2/32")}}
+	sync := func() {
+		t.Helper()
+		if err := list.Sync(bans); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 2 {
+		if sync(); list.Mode() == xdp.Plain || list.Why() != nil {
+			t.Fatalf("round %d: mode %v: %v", round, list.Mode(), list.Why())
+		}
+		if nic.send(t, "10.83.7.2", to, false) {
+			t.Errorf("round %d: a banned source is heard", round)
+		}
+		if !nic.send(t, "10.83.7.3", to, true) {
+			t.Errorf("round %d: another source is not heard", round)
+		}
+		nic.ip(t, "link", "del", nic.name)
+		if sync(); list.Mode() != xdp.Plain || !errors.Is(list.Why(), xdp.ErrGone) {
+			t.Fatalf("round %d: mode %v without the interface: %v", round, list.Mode(), list.Why())
+		}
+		nic.up(t)
+	}
+	if n, err := list.Dropped(); err != nil || n < 2 {
+		t.Errorf("%d dropped, %v", n, err)
+	}
+}
+
 // veth is one end of a pair whose other end is in a network namespace.
 type veth struct{ name, namespace string }
 
@@ -97,6 +138,13 @@ func vethPair(t *testing.T) veth {
 	v := veth{fmt.Sprintf("c5x%d", once), fmt.Sprintf("class5-xdp-%d-%d", os.Getpid(), once)}
 	v.ip(t, "netns", "add", v.namespace)
 	t.Cleanup(func() { v.ip(t, "netns", "del", v.namespace) })
+	v.up(t)
+	return v
+}
+
+// up makes the pair.
+func (v veth) up(t *testing.T) {
+	t.Helper()
 	v.ip(t, "link", "add", v.name, "type", "veth", "peer", "name", "peer", "netns", v.namespace)
 	v.ip(t, "addr", "add", "10.83.7.1/24", "dev", v.name)
 	v.ip(t, "addr", "add", "fd83:7::1/48", "dev", v.name, "nodad")
@@ -108,7 +156,6 @@ func vethPair(t *testing.T) veth {
 		v.ip(t, "-n", v.namespace, "addr", "add", a, "dev", "peer", "nodad")
 	}
 	v.ip(t, "-n", v.namespace, "link", "set", "peer", "up")
-	return v
 }
 
 func (v veth) ip(t *testing.T, args ...string) {

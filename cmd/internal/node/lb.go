@@ -188,9 +188,13 @@ func (l *LB) syncKernel(ctx context.Context) {
 		case <-t.C:
 		}
 		bans := l.guard.Bans(l.env.Now())
-		for _, k := range l.kernel {
+		for i, k := range l.kernel {
+			before := k.Mode()
 			if err := k.Sync(bans); err != nil {
 				l.env.Log.Warn("the kernel's drop list is behind", "error", err)
+			}
+			if k.Mode() != before {
+				l.tellKernel(l.cfg.Guard.XDP[i], k)
 			}
 		}
 	}

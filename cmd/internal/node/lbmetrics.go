@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/class5-go/class5/sip/dispatch"
+	"github.com/class5-go/class5/sip/guard/xdp"
 	"github.com/class5-go/class5/sip/overload"
 )
 
@@ -77,6 +78,11 @@ func (l *LB) guardMetrics(emit emit) {
 		emit("edge_guard_table_evicted_total", "Entries lost to others before their time.", counter, float64(t.Evicted), "table", t.Name)
 	}
 	for i, k := range l.kernel {
+		attached := 1.0
+		if k.Mode() == xdp.Plain {
+			attached = 0
+		}
+		emit("edge_guard_kernel_attached", "Whether the kernel drops what banned sources send.", gauge, attached, "interface", l.cfg.Guard.XDP[i])
 		if n, err := k.Dropped(); err == nil {
 			emit("edge_guard_kernel_dropped_packets_total", "Packets of banned sources dropped in the kernel.", counter, float64(n), "interface", l.cfg.Guard.XDP[i])
 		}

@@ -204,12 +204,17 @@ func (l *LB) makeKernel(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w: lb: guard: xdp: %w", ErrConfig, err)
 		}
-		if k.Mode() == xdp.Plain {
-			l.env.Log.Warn("the kernel does not drop what banned sources send", "interface", name, "error", k.Why())
-		} else {
-			l.env.Log.Info("banned sources are dropped in the kernel", "interface", name, "mode", k.Mode().String())
-		}
+		l.tellKernel(name, k)
 		l.kernel = append(l.kernel, k)
 	}
 	return nil
+}
+
+// tellKernel says whether the kernel drops at an interface.
+func (l *LB) tellKernel(name string, k *xdp.List) {
+	if k.Mode() == xdp.Plain {
+		l.env.Log.Warn("the kernel does not drop what banned sources send", "interface", name, "error", k.Why())
+	} else {
+		l.env.Log.Info("banned sources are dropped in the kernel", "interface", name, "mode", k.Mode().String())
+	}
 }

@@ -69,6 +69,13 @@ func load(ports []uint16, entries int) (a *attached, err error) {
 
 func (a *attached) mode() Mode { return a.how }
 
+// gone: the kernel detaches a program when its interface is deleted, and the
+// link goes on without one.
+func (a *attached) gone() bool {
+	info, err := a.link.Info()
+	return err == nil && info.XDP() != nil && info.XDP().Ifindex == 0
+}
+
 func (a *attached) place(p netip.Prefix) (*ebpf.Map, []byte) {
 	return a.maps[family(p)], key(p)
 }

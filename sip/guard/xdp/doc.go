@@ -18,7 +18,9 @@
 // Where the kernel refuses (no CAP_NET_ADMIN and CAP_BPF, no such interface, a
 // system other than Linux), [Open] still succeeds: the list does nothing,
 // [List.Mode] is Plain and [List.Why] says why. The guard works all the same, at
-// the cost of a system call and a look-up a packet.
+// the cost of a system call and a look-up a packet. The same is so while the
+// interface of a list is away (ErrGone); Sync attaches the list again when there
+// is one of that name.
 //
 // # The program
 //

@@ -49,8 +49,12 @@ const (
 	defaultEntries = 1 << 16
 )
 
-// ErrFull means that a list had no room for all bans.
-var ErrFull = errors.New("xdp: more bans than entries")
+var (
+	// ErrFull means that a list had no room for all bans.
+	ErrFull = errors.New("xdp: more bans than entries")
+	// ErrGone means that a list's interface is not there any more.
+	ErrGone = errors.New("xdp: the interface has gone")
+)
 
 // Drop is how many packets of a prefix have been dropped since it was listed.
 type Drop struct {
@@ -65,17 +69,21 @@ type kernel interface {
 	// remove ends the drops of a prefix and says how many there were.
 	remove(netip.Prefix) (uint64, error)
 	drops(netip.Prefix) (uint64, error)
+	// gone tells that the interface is not there any more.
+	gone() bool
 	close() error
 }
 
 // List is a drop list on one interface. Its methods may be called from many
 // goroutines.
 type List struct {
-	why     error
-	entries int
+	cfg    Config
+	attach func(Config) (kernel, error)
 
 	mu     sync.Mutex
+	why    error
 	kernel kernel // nil in plain mode
+	lost   bool   // the interface has gone, and may come back
 	listed map[netip.Prefix]struct{}
 	count  [2]int // by family
 	gone   uint64 // drops of prefixes that are no longer listed
@@ -95,7 +103,7 @@ func Open(cfg Config) (*List, error) {
 	case cfg.Entries < 0 || cfg.Entries > mostEntries:
 		return nil, fmt.Errorf("xdp: %d entries", cfg.Entries)
 	}
-	l := &List{entries: cfg.Entries, listed: map[netip.Prefix]struct{}{}}
+	l := &List{cfg: cfg, attach: attach, listed: map[netip.Prefix]struct{}{}}
 	l.kernel, l.why = attach(cfg)
 	return l, nil
 }
@@ -110,16 +118,22 @@ func (l *List) Mode() Mode {
 	return l.kernel.mode()
 }
 
-// Why is what the kernel said when it refused, nil unless the list is plain.
-func (l *List) Why() error { return l.why }
+// Why is what the kernel said when it refused, or wraps ErrGone; nil unless the
+// list is plain.
+func (l *List) Why() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
+}
 
 // Sync makes the list hold these bans and no others, but for those on datagrams
 // alone. It is given what guard.Guard.Bans returns. Where there is no room for
 // all, it lists the first ones and returns ErrFull. In plain mode it does
-// nothing.
+// nothing, unless the interface went away and has come back by its name.
 func (l *List) Sync(bans []guard.Ban) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.look()
 	if l.kernel == nil {
 		return nil
 	}
@@ -142,6 +156,24 @@ func (l *List) Sync(bans []guard.Ban) error {
 		}
 	}
 	return errors.Join(compact(errs)...)
+}
+
+// look follows the interface, which a driver, a bond or an operator may take
+// away and make anew.
+func (l *List) look() {
+	if l.kernel != nil && l.kernel.gone() {
+		_ = l.detach() // there is nothing that it could be detached from
+		l.listed, l.lost, l.why = map[netip.Prefix]struct{}{}, true, ErrGone
+	}
+	if !l.lost {
+		return
+	}
+	k, err := l.attach(l.cfg)
+	if err != nil {
+		l.why = fmt.Errorf("%w: %w", ErrGone, err)
+		return
+	}
+	l.kernel, l.lost, l.why = k, false, nil
 }
 
 // compact leaves one error of each text.
@@ -167,7 +199,7 @@ func (l *List) add(p netip.Prefix) error {
 		return nil
 	}
 	f := family(p)
-	if l.count[f] >= l.entries {
+	if l.count[f] >= l.cfg.Entries {
 		return ErrFull
 	}
 	if err := l.kernel.add(p); err != nil {
@@ -227,9 +259,15 @@ func (l *List) Dropped() (uint64, error) {
 func (l *List) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.lost = false
 	if l.kernel == nil {
 		return nil
 	}
+	return l.detach()
+}
+
+// detach keeps the count of what was dropped and closes the rest.
+func (l *List) detach() error {
 	for p := range l.listed {
 		if n, err := l.kernel.drops(p); err == nil {
 			l.gone += n

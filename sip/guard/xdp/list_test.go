@@ -21,6 +21,7 @@ type fake struct {
 	listed map[netip.Prefix]bool
 	fail   error
 	closed bool
+	away   bool
 }
 
 func (f *fake) mode() Mode { return Generic }
@@ -37,11 +38,12 @@ func (f *fake) remove(p netip.Prefix) (uint64, error) {
 	return 10, f.fail
 }
 func (f *fake) drops(netip.Prefix) (uint64, error) { return 10, nil }
+func (f *fake) gone() bool                         { return f.away }
 func (f *fake) close() error                       { f.closed = true; return nil }
 
 func faked(entries int) (*List, *fake) {
 	f := &fake{listed: map[netip.Prefix]bool{}}
-	return &List{kernel: f, entries: entries, listed: map[netip.Prefix]struct{}{}}, f
+	return &List{kernel: f, cfg: Config{Entries: entries}, listed: map[netip.Prefix]struct{}{}}, f
 }
 
 func TestSync(t *testing.T) {
@@ -121,5 +123,54 @@ func TestPlain(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestInterfaceGone: a list whose interface is taken away is plain and says so;
+// when the interface is there again it holds the bans of then.
+func TestInterfaceGone(t *testing.T) {
+	l, f := faked(2)
+	refused := errors.New("no such interface")
+	var again *fake
+	l.attach = func(Config) (kernel, error) {
+		if again == nil {
+			return nil, refused
+		}
+		return again, nil
+	}
+	sync := func(bans []guard.Ban) {
+		t.Helper()
+		if err := l.Sync(bans); err != nil {
+			t.Error(err)
+		}
+	}
+	sync(bans("203.0.113.7/32"))
+	f.away = true
+	for range 2 {
+		sync(bans("203.0.113.7/32", "203.0.113.8/32"))
+		if l.Mode() != Plain || !errors.Is(l.Why(), ErrGone) || !errors.Is(l.Why(), refused) || !f.closed {
+			t.Fatalf("mode %v, why %v, closed %v", l.Mode(), l.Why(), f.closed)
+		}
+	}
+	if n, err := l.Dropped(); n != 10 || err != nil {
+		t.Errorf("%d dropped, %v", n, err)
+	}
+	again = &fake{listed: map[netip.Prefix]bool{}}
+	sync(bans("203.0.113.8/32"))
+	if l.Mode() != Generic || l.Why() != nil || len(again.listed) != 1 {
+		t.Errorf("mode %v, why %v, listed %v", l.Mode(), l.Why(), again.listed)
+	}
+	if n, err := l.Dropped(); n != 20 || err != nil {
+		t.Errorf("%d dropped, %v", n, err)
+	}
+	again.away = true
+	again = nil
+	sync(nil)
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	again = &fake{listed: map[netip.Prefix]bool{}}
+	if sync(nil); l.Mode() != Plain {
+		t.Error("attached after Close")
 	}
 }
