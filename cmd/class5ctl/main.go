@@ -42,6 +42,8 @@ certificates, edge_ca and overload: loss. Open connections stay open. Listeners
 are bound at the start: to add, change or remove one, as for everything else,
 restart; an lb logs at a reload which changed settings wait for that.
 
+  -bind TEXT  what a token is bound to: the Call-ID when it stood in a
+              Record-Route, our branch when it stood in a Via (ft)
   -admin URL  the node's admin listener (or $CLASS5_ADMIN; http://127.0.0.1:9190)
   -json       for machines
 `

@@ -184,6 +184,7 @@ func TestTokenExplain(t *testing.T) {
 		{"right", []string{tok, "-keys", good, "-bind", "z9hG4bK1"}, []string{"192.0.2.7:40112", "holds"}, 0},
 		{"options first", []string{"-keys", good, "-bind", "z9hG4bK1", tok}, []string{"192.0.2.7:40112", "holds"}, 0},
 		{"not bound to this", []string{tok, "-keys", good, "-bind", "z9hG4bK2"}, []string{"192.0.2.7:40112"}, 1},
+		{"bound to what is not said", []string{tok, "-keys", good}, []string{"bound to the branch of its Via"}, 1},
 		{"other key", []string{tok, "-keys", bad, "-bind", "z9hG4bK1"}, []string{"192.0.2.7:40112"}, 1},
 		{"no key file", []string{tok, "-keys", good + ".not"}, []string{"no such file"}, 2},
 		{"no keys in it", []string{tok, "-keys", broken}, []string{"want a number and a secret"}, 2},

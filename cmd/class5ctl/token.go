@@ -42,9 +42,24 @@ func (c *command) explain(args []string) error {
 	}
 	// What was not asked for is no failure; what does not hold is.
 	if e.Err != nil && !errors.Is(e.Err, token.ErrUnchecked) {
+		if to := boundTo(e); *bind == "" && to != "" {
+			return fmt.Errorf("%w without -bind: this one is bound to %s", e.Err, to)
+		}
 		return e.Err
 	}
 	return nil
+}
+
+// boundTo is what a token of its place is bound to, "" for nothing.
+func boundTo(e token.Explanation) string {
+	switch {
+	case e.Kind != token.KindToken:
+	case e.Purpose == token.RecordRoute:
+		return "the Call-ID"
+	case e.Purpose == token.Via:
+		return "the branch of its Via"
+	}
+	return ""
 }
 
 // explained is an explanation for machines.
