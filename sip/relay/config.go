@@ -23,6 +23,10 @@ type Config struct {
 	// Names are further host names that mean this edge in a Route or
 	// Request-URI, such as the one that phones have as outbound proxy.
 	Names []string
+	// Siblings are the addresses inside of nodes that share the listeners outside
+	// with this one: a request of a dialog that began there may come here, and has
+	// such an address behind the token.
+	Siblings []netip.AddrPort
 	// Ring seals and checks tokens.
 	Ring *token.Ring
 	// Secret keys the branches and To-tags. It must be the same on all nodes
@@ -158,6 +162,9 @@ func New(cfg Config) (*Relay, error) {
 		if err := r.addListener(uint8(i), l); err != nil {
 			return nil, err
 		}
+	}
+	for _, a := range cfg.Siblings {
+		r.own = append(r.own, unmap(a))
 	}
 	if err := r.setFaces(cfg.InsideProtocol); err != nil {
 		return nil, err

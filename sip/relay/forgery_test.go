@@ -489,3 +489,28 @@ func TestRetiredKey(t *testing.T) {
 		}
 	}
 }
+
+// TestSiblings: a dialog that began at another node of the same listeners goes
+// on here, by token alone and to that node's address alone.
+func TestSiblings(t *testing.T) {
+	const sibling = "<sip:10.0.0.9:5071;r2;lr>"
+	alone, among := testRelay(t), testRelay(t, func(c *Config) { c.Siblings = []netip.AddrPort{netip.MustParseAddrPort("10.0.0.9:5071")} })
+	flow := transport.Flow{Protocol: transport.UDP, Remote: netip.MustParseAddrPort("203.0.113.7:5060")}
+	tok := string(among.ring.Seal(nil, token.RecordRoute, tokenFlow(flow), []byte("call")))
+	for _, c := range []struct {
+		name   string
+		r      *Relay
+		routes []string
+		want   Cause
+	}{
+		{"its own address", among, []string{outer(tok), inner, proxy}, RequestIn},
+		{"a sibling's", among, []string{outer(tok), sibling, proxy}, RequestIn},
+		{"of nobody", among, []string{outer(tok), "<sip:10.0.0.9:5072;r2;lr>", proxy}, ForeignRoute},
+		{"without siblings", alone, []string{outer(tok), sibling, proxy}, ForeignRoute},
+		{"without token", among, []string{sibling, proxy}, ForeignRoute},
+	} {
+		if o := handle(t, c.r, flow, bye("call", c.routes...)); o.Cause != c.want {
+			t.Errorf("%s: %v", c.name, o.Cause)
+		}
+	}
+}

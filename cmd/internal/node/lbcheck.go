@@ -70,6 +70,9 @@ func (c LBConfig) sane() error {
 	if c.InternalTransport != "tls" && c.InternalCA != "" {
 		return fmt.Errorf("%w: lb: internal_ca is used by internal_transport tls only", ErrConfig)
 	}
+	if len(c.Siblings) > 0 && !c.Share {
+		return fmt.Errorf("%w: lb: siblings are of no use without share", ErrConfig)
+	}
 	if c.Tap.Key != "" && !c.Tap.HEP.IsValid() {
 		return fmt.Errorf("%w: lb: tap: key is of no use without hep", ErrConfig)
 	}

@@ -35,6 +35,7 @@ func TestLBMeant(t *testing.T) {
 		"tap: sample":                   func(c *LBConfig) { c.Tap.Sample = -1 },
 		"tap: file_size: 10 ":           func(c *LBConfig) { c.Tap.FileSize = 10 },
 		"tap: key":                      func(c *LBConfig) { c.Tap.Key = "x" },
+		"siblings":                      func(c *LBConfig) { c.Siblings = []netip.AddrPort{c.Internal} },
 		"internal_ca":                   func(c *LBConfig) { c.InternalCA = "ca" },
 		"client_ca":                     func(c *LBConfig) { c.ClientCA = "ca" },
 		"there twice":                   func(c *LBConfig) { c.Proxies = append(c.Proxies, c.Proxies[0]) },

@@ -32,9 +32,14 @@ type LBConfig struct {
 	Health            HealthConfig  `yaml:"health"`
 	Hosts             []string      `yaml:"hosts"`   // further names of this edge; in the self-signed certificate too
 	Readers           int           `yaml:"readers"` // UDP sockets sharing an address
-	Share             bool          `yaml:"share"`   // addresses with other lbs on this machine
-	FreeBind          bool          `yaml:"freebind"`
-	DSCP              uint8         `yaml:"dscp"`
+	// Share shares the addresses of the listeners with other lbs on this machine,
+	// each with an internal of its own, which Siblings names to the others: answers to health checks, and whatever is
+	// for a client's connection, must come to the lb that has asked or has it. With
+	// health off internal is shared too, which is good for UDP alone.
+	Share    bool             `yaml:"share"`
+	Siblings []netip.AddrPort `yaml:"siblings"`
+	FreeBind bool             `yaml:"freebind"`
+	DSCP     uint8            `yaml:"dscp"`
 	// Secret is a file with what Call-IDs are hashed and branches are made with.
 	// It stays when keys rotate, and all lbs in front of the same proxies have
 	// the same. Without it, it follows from the key active at start.

@@ -86,7 +86,7 @@ func (l *LB) listeners() ([]transport.ListenerConfig, error) {
 	c := &l.cfg
 	internal := transport.ListenerConfig{
 		Name: "internal", Protocol: transport.UDP, Addr: c.Internal, Advertised: c.InternalAdvertised, Internal: true,
-		Readers: c.Readers, Share: c.Share, FreeBind: c.FreeBind, DSCP: c.DSCP,
+		Readers: c.Readers, Share: c.Share && c.Health.Off, FreeBind: c.FreeBind, DSCP: c.DSCP,
 	}
 	var list []transport.ListenerConfig
 	if c.InternalTransport != "tls" {

@@ -156,7 +156,7 @@ func (l *LB) makeRelay(context.Context) error {
 		}
 	}
 	rc := relay.Config{
-		Listeners: l.table, Names: l.cfg.Hosts, Ring: l.env.Keys, Secret: branch, Dispatch: l.pool,
+		Listeners: l.table, Names: l.cfg.Hosts, Siblings: l.cfg.Siblings, Ring: l.env.Keys, Secret: branch, Dispatch: l.pool,
 		Alive: l.endpoint.Alive, Alias: l.endpoint.Alias, Answered: l.latency.answered, Epoch: uint32(l.env.Now().Unix()), Limits: l.cfg.Message.limits(), Server: "class5",
 		Emergency: emergency, Repair: l.repair, Inside: l.inside, Now: l.env.Now,
 	}

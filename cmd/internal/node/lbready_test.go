@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -50,5 +51,45 @@ func TestReadyWhenAnswered(t *testing.T) {
 				t.Error("with its only proxy down it is ready")
 			}
 		})
+	}
+}
+
+// TestShared: lbs that share their listeners have an internal address each,
+// unless nothing comes to it that is for one of them alone.
+func TestShared(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, bytes.Repeat([]byte("k"), 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func(c LBConfig) (*LB, error) {
+		cfg := Config{Keys: keys, LB: c}
+		env := Env{Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: time.Now}
+		if err := cfg.KeyRing(&env); err != nil {
+			t.Fatal(err)
+		}
+		l, err := NewLB(t.Context(), cfg.LB, env, nil)
+		if err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+		}
+		return l, err
+	}
+	any4 := netip.MustParseAddrPort("127.0.0.1:0")
+	for _, off := range []bool{false, true} {
+		c := LBConfig{
+			Listeners: []ListenerConfig{{Protocol: "udp", Addr: any4}}, Internal: any4, Share: true,
+			Proxies: []ProxyTarget{{Addr: netip.MustParseAddrPort("127.0.0.1:5071")}}, Health: HealthConfig{Off: off},
+		}
+		first, err := open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Listeners = []ListenerConfig{{Protocol: "udp", Addr: first.Listeners()[1].Addr}}
+		if _, err := open(c); err != nil {
+			t.Errorf("another internal address: %v", err)
+		}
+		c.Internal = first.Internal()
+		if _, err := open(c); (err == nil) != off || err != nil && !errors.Is(err, ErrConfig) {
+			t.Errorf("the same internal address, health off %v: %v", off, err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"sync"
@@ -107,6 +108,9 @@ func serveConfig(name, file string, cfg *Config, env Env, build func(context.Con
 		return bindError(err)
 	}
 	defer admin.Close()
+	if a, err := netip.ParseAddrPort(admin.Addr()); err == nil && !a.Addr().IsLoopback() {
+		log.Warn("the admin listener asks nobody who they are, and others can reach it", "admin", admin.Addr())
+	}
 	env.Node, env.Log, env.Metrics, env.Capture, env.Now = cfg.Node, log, admin.Registry, capture.New(capture.Config{}), time.Now
 	part, err := build(ctx, cfg, env, admin)
 	if err != nil {
