@@ -69,6 +69,9 @@ func TestReloadInTraffic(t *testing.T) {
 	key := func(id int) string { return fmt.Sprintf("%d %s\n", id, strings.Repeat(strconv.Itoa(id), 64)) }
 	var old string
 	for id := 2; id <= 4; id++ {
+		if id > 2 {
+			time.Sleep(2 * time.Second) // for calls under way to end before their key goes
+		}
 		u.rewrite(t, "edge.key", func(now string) string {
 			if id == 2 {
 				now = "1 " + strings.TrimSpace(now) + "\n"
