@@ -146,6 +146,9 @@ func TestDiskFull(t *testing.T) {
 			if r.Count() != 0 || r.Close() != nil {
 				t.Error("not over")
 			}
+			if got := r.Stats(); got != (Stats{Incomplete: 1}) {
+				t.Errorf("counted %+v", got)
+			}
 		})
 	}
 }

@@ -190,6 +190,7 @@ func (o *outputs) close(rec *Recording, err error) {
 	if o.meta != nil {
 		o.meta.finish(rec)
 	}
+	rec.r.end(rec.Report().Complete)
 	if e := rec.Report().Err; e != nil {
 		rec.r.log.Warn("recording ended early", "call_id", rec.spec.CallID, "err", e)
 	}

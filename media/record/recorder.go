@@ -24,7 +24,33 @@ type Recorder struct {
 	mu     sync.Mutex
 	closed bool
 	active map[*Recording]struct{}
+	ended  Stats
 	wg     sync.WaitGroup
+}
+
+// Stats counts recordings.
+type Stats struct {
+	Active               int
+	Complete, Incomplete uint64 // that have ended
+}
+
+// Stats returns the counts since New.
+func (r *Recorder) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.ended
+	s.Active = len(r.active)
+	return s
+}
+
+func (r *Recorder) end(complete bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if complete {
+		r.ended.Complete++
+	} else {
+		r.ended.Incomplete++
+	}
 }
 
 // New opens the directory.

@@ -212,6 +212,14 @@ func (m *MediaNode) metrics() prometheus.Collector {
 		for result, n := range map[string]uint64{"ok": s.Requests - s.Errors, "error": s.Errors, "repeated": s.Repeated, "malformed": s.Malformed, "refused": s.Refused, "panic": s.Panics} {
 			emit("media_commands_total", "Control messages by what became of them.", prometheus.CounterValue, float64(n), "result", result)
 		}
+		if m.relay.recorder == nil {
+			return
+		}
+		r := m.relay.recorder.Stats()
+		emit("media_recordings", "Recordings under way.", prometheus.GaugeValue, float64(r.Active))
+		for result, n := range map[string]uint64{"complete": r.Complete, "incomplete": r.Incomplete} {
+			emit("media_recordings_total", "Recordings that have ended, by whether something is missing.", prometheus.CounterValue, float64(n), "result", result)
+		}
 	})
 }
 
