@@ -181,6 +181,7 @@ func (l *LB) sampleLoad(ctx context.Context) {
 func (l *LB) syncKernel(ctx context.Context) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	said := make([]string, len(l.kernel))
 	for {
 		select {
 		case <-ctx.Done():
@@ -190,14 +191,29 @@ func (l *LB) syncKernel(ctx context.Context) {
 		bans := l.guard.Bans(l.env.Now())
 		for i, k := range l.kernel {
 			before := k.Mode()
-			if err := k.Sync(bans); err != nil {
-				l.env.Log.Warn("the kernel's drop list is behind", "error", err)
-			}
+			l.tellBehind(&said[i], l.cfg.Guard.XDP[i], k.Sync(bans))
 			if k.Mode() != before {
 				l.tellKernel(l.cfg.Guard.XDP[i], k)
 			}
 		}
 	}
+}
+
+// tellBehind logs when a drop list is not what it should be, once for each reason,
+// and when it is again.
+func (l *LB) tellBehind(said *string, name string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	switch {
+	case text == *said:
+	case err != nil:
+		l.env.Log.Warn("the kernel's drop list is behind", "interface", name, "error", err)
+	default:
+		l.env.Log.Info("the kernel's drop list is complete again", "interface", name)
+	}
+	*said = text
 }
 
 // tap keeps the messages of calls on the flows that pass.

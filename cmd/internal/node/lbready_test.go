@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/class5-go/class5/sip/guard/xdp"
 )
 
 // TestReadyWhenAnswered: an edge is ready when a proxy has answered it, unless
@@ -91,5 +94,18 @@ func TestShared(t *testing.T) {
 		if _, err := open(c); (err == nil) != off || err != nil && !errors.Is(err, ErrConfig) {
 			t.Errorf("the same internal address, health off %v: %v", off, err)
 		}
+	}
+}
+
+// TestDropListTold: a drop list that stays behind is one line in the log, not one a second.
+func TestDropListTold(t *testing.T) {
+	var log bytes.Buffer
+	l := &LB{env: Env{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	said := ""
+	for _, err := range []error{nil, xdp.ErrFull, xdp.ErrFull, io.EOF, io.EOF, nil, nil} {
+		l.tellBehind(&said, "eth0", err)
+	}
+	if n := bytes.Count(log.Bytes(), []byte("interface=eth0")); n != 3 {
+		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
