@@ -88,20 +88,34 @@ func (s *session) report() Report {
 }
 
 func (l *leg) report(r *Relay) LegReport {
-	rep := LegReport{Tags: slices.Clone(l.tags), ViaBranch: l.branch, Label: l.label, Connected: l.connected()}
+	rep := LegReport{Tags: slices.Clone(l.tags), ViaBranch: l.branch, Label: l.label, Connected: l.connected(), Subscriber: l.subscriber}
 	for _, s := range l.streams {
-		if s != nil {
-			rep.Streams = append(rep.Streams, s.report(r))
+		if s == nil {
+			continue
+		}
+		rep.Streams = append(rep.Streams, s.report(r))
+		for i := range s.routes {
+			if tag := s.routes[i].to.leg.tag(); tag != "" && !slices.Contains(rep.HeardBy, tag) {
+				rep.HeardBy = append(rep.HeardBy, tag)
+			}
 		}
 	}
 	return rep
+}
+
+// tag is what the leg is called now.
+func (l *leg) tag() string {
+	if len(l.tags) == 0 {
+		return ""
+	}
+	return l.tags[len(l.tags)-1]
 }
 
 func (s *stream) report(r *Relay) StreamReport {
 	rep := StreamReport{
 		Index: s.index, Kind: s.kind, Protocol: s.proto,
 		Local: s.advertised(), Signalled: s.media.latch.Signalled(), Remote: s.media.latch.Remote(), Locked: s.media.latch.Locked(),
-		Direction: s.direction.String(), Rejected: s.off,
+		Direction: s.direction.String(), Rejected: s.off, Mux: s.mux,
 		Received: s.flow(r), Sent: s.sent.flow(), ReceivedRTCP: s.rtcpIn.flow(), SentRTCP: s.rtcpOut.flow(),
 		Dropped: dropMap(&s.dropped),
 		Quality: s.quality.export(r.base), RoundTrip: s.reports.rtt,
@@ -111,8 +125,12 @@ func (s *stream) report(r *Relay) StreamReport {
 		rep.Direction = "" // the party has said nothing yet
 	}
 	if c := s.clock(rep.Received.PayloadType); c != nil && rep.Received.Packets > 0 {
-		rep.Codec = c.name
+		rep.Codec, rep.ClockRate = c.name, c.rate
 	}
+	if h := s.carrier.shield; h.keyed() && h.in != nil {
+		rep.Suite = h.in.Suite().String()
+	}
+	rep.Transcoded = slices.ContainsFunc(s.routes, func(r route) bool { return r.coder != nil })
 	return rep
 }
 

@@ -18,11 +18,15 @@ type Report struct {
 
 // LegReport is one party, or one branch that may become one.
 type LegReport struct {
-	Tags      []string       `json:"tags"` // last answered last; several when branches share a leg
-	ViaBranch string         `json:"via_branch,omitempty"`
-	Label     string         `json:"label,omitempty"`
-	Connected bool           `json:"connected"` // media is passed on at the moment
-	Streams   []StreamReport `json:"streams"`
+	Tags      []string `json:"tags"` // last answered last; several when branches share a leg
+	ViaBranch string   `json:"via_branch,omitempty"`
+	Label     string   `json:"label,omitempty"`
+	Connected bool     `json:"connected"` // media is passed on at the moment
+	// HeardBy are the parties that get its media, by their last tags. A Subscriber
+	// gets copies, and is nobody that others talk to.
+	HeardBy    []string       `json:"heard_by,omitempty"`
+	Subscriber bool           `json:"subscriber,omitempty"`
+	Streams    []StreamReport `json:"streams"`
 }
 
 // StreamReport is one m= line as seen at the ports facing one party.
@@ -30,13 +34,20 @@ type StreamReport struct {
 	Index     int            `json:"index"` // of the m= line
 	Kind      string         `json:"kind"`  // audio, video, image
 	Protocol  string         `json:"protocol"`
-	Local     netip.AddrPort `json:"local"`               // advertised to the party
-	Signalled netip.AddrPort `json:"signalled,omitzero"`  // where the party said it is
-	Remote    netip.AddrPort `json:"remote,omitzero"`     // where packets for it go
-	Locked    bool           `json:"locked"`              // Remote is confirmed by received packets
-	Direction string         `json:"direction,omitempty"` // as the party said
-	Rejected  bool           `json:"rejected,omitempty"`  // port 0 at the moment
-	Codec     string         `json:"codec,omitempty"`     // of the last packet received
+	Local     netip.AddrPort `json:"local"`                // advertised to the party
+	Signalled netip.AddrPort `json:"signalled,omitzero"`   // where the party said it is
+	Remote    netip.AddrPort `json:"remote,omitzero"`      // where packets for it go
+	Locked    bool           `json:"locked"`               // Remote is confirmed by received packets
+	Direction string         `json:"direction,omitempty"`  // as the party said
+	Rejected  bool           `json:"rejected,omitempty"`   // port 0 at the moment
+	Codec     string         `json:"codec,omitempty"`      // of the last packet received
+	ClockRate uint32         `json:"clock_rate,omitempty"` // of Codec
+	Mux       bool           `json:"mux,omitempty"`        // RTCP shares the port of RTP
+	// Suite protects what is received from the party, by its registered name;
+	// empty: nothing does.
+	Suite string `json:"suite,omitempty"`
+	// Transcoded: the party's audio is worked on for somebody.
+	Transcoded bool `json:"transcoded,omitempty"`
 
 	Received Flow `json:"received"` // from the party
 	Sent     Flow `json:"sent"`     // to the party; packets and bytes only

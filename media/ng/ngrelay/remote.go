@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/ng"
@@ -170,38 +171,48 @@ func readReport(callID string, d ng.Dict) relay.Report {
 		if !ok {
 			continue
 		}
-		_, connected := t.Value("in dialogue with")
-		if _, ok := t.Value("subscriptions"); ok {
-			connected = true
+		leg := relay.LegReport{Tags: []string{name}, ViaBranch: t.Str("via-branch"), Label: t.Str("label")}
+		_, leg.Connected = t.Value("in dialogue with")
+		for _, s := range dicts(t, "subscriptions") {
+			leg.Connected = leg.Connected || s.Str("type") != "pub/sub"
+			leg.Subscriber = leg.Subscriber || s.Str("type") == "pub/sub"
 		}
-		leg := relay.LegReport{Tags: []string{name}, ViaBranch: t.Str("via-branch"), Label: t.Str("label"), Connected: connected}
-		medias, _ := t.Value("medias")
-		list, _ := medias.(ng.List)
-		for i, m := range list {
-			if m, ok := m.(ng.Dict); ok {
-				leg.Streams = append(leg.Streams, readStream(i, m, quality))
-			}
+		for _, s := range dicts(t, "subscribers") {
+			leg.HeardBy = append(leg.HeardBy, s.Str("tag"))
+		}
+		for i, m := range dicts(t, "medias") {
+			leg.Streams = append(leg.Streams, readStream(i, m, quality))
 		}
 		r.Legs = append(r.Legs, leg)
 	}
 	return r
 }
 
+// dicts are the dictionaries of a list.
+func dicts(d ng.Dict, key string) (out []ng.Dict) {
+	v, _ := d.Value(key)
+	list, _ := v.(ng.List)
+	for _, v := range list {
+		if x, ok := v.(ng.Dict); ok {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 func readStream(i int, m, quality ng.Dict) relay.StreamReport {
 	s := relay.StreamReport{Index: i, Kind: m.Str("type"), Protocol: m.Str("protocol")}
-	v, _ := m.Value("streams")
-	list, _ := v.(ng.List)
-	for j, v := range list {
-		d, ok := v.(ng.Dict)
-		if !ok || j > 1 {
-			continue
+	s.Codec, _, _ = strings.Cut(m.Str("codec"), "/")
+	for j, d := range dicts(m, "streams") {
+		if j > 1 {
+			break
 		}
 		in, out := readFlow(d, "stats"), readFlow(d, "stats_out")
 		if j == 1 {
 			s.ReceivedRTCP, s.SentRTCP = in, out
 			continue
 		}
-		s.Received, s.Sent = in, out
+		s.Received, s.Sent, s.Suite = in, out, d.Str("crypto suite")
 		s.Local, s.Remote, s.Signalled = readLocal(d), readEndpoint(d, "endpoint"), readEndpoint(d, "advertised endpoint")
 		ssrc, _ := d.Int("SSRC")
 		s.Received.SSRC = uint32(ssrc)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/ng"
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/sdp"
 )
 
 // reportDict writes a session as the replies to query and delete have it.
@@ -18,14 +20,11 @@ func reportDict(r relay.Report) ng.Dict {
 	if r.Answered.After(last) {
 		last = r.Answered
 	}
-	d := ng.Of("created", r.Created.Unix(), "created_us", r.Created.UnixMicro(), "last signal", last.Unix())
+	d := ng.Of("created", r.Created.Unix(), "created_us", r.Created.Nanosecond()/1000, "last signal", last.Unix())
 	var tags, ssrcs ng.Dict
 	var rtp, rtcp counters
 	for i, leg := range r.Legs {
-		name := ""
-		if len(leg.Tags) > 0 {
-			name = leg.Tags[len(leg.Tags)-1]
-		}
+		name := lastTag(leg)
 		tags.Set(name, legDict(r, i, name))
 		for _, s := range leg.Streams {
 			rtp.add(s.Received, dropped(s))
@@ -60,6 +59,13 @@ func dropped(s relay.StreamReport) (n uint64) {
 	return n
 }
 
+func lastTag(leg relay.LegReport) string {
+	if len(leg.Tags) == 0 {
+		return ""
+	}
+	return leg.Tags[len(leg.Tags)-1]
+}
+
 func legDict(r relay.Report, i int, name string) ng.Dict {
 	leg := r.Legs[i]
 	d := ng.Of("tag", name, "created", r.Created.Unix())
@@ -69,9 +75,25 @@ func legDict(r relay.Report, i int, name string) ng.Dict {
 	if leg.Label != "" {
 		d.Set("label", leg.Label)
 	}
-	if j := slices.IndexFunc(r.Legs, func(o relay.LegReport) bool { return o.Connected && !slices.Equal(o.Tags, leg.Tags) }); leg.Connected && j >= 0 && len(r.Legs[j].Tags) > 0 {
-		d.Set("in dialogue with", r.Legs[j].Tags[len(r.Legs[j].Tags)-1])
+	subscriptions, subscribers := ng.List{}, ng.List{}
+	for _, o := range r.Legs {
+		other := lastTag(o)
+		kind := "offer/answer"
+		if o.Subscriber || leg.Subscriber {
+			kind = "pub/sub"
+		}
+		if slices.Contains(o.HeardBy, name) {
+			subscriptions = append(subscriptions, ng.Of("tag", other, "type", kind))
+		}
+		if slices.Contains(leg.HeardBy, other) {
+			subscribers = append(subscribers, ng.Of("tag", other, "type", kind))
+			if leg.Connected && kind == "offer/answer" {
+				d.Set("in dialogue with", other) // what older clients look for
+			}
+		}
 	}
+	d.Set("subscriptions", subscriptions)
+	d.Set("subscribers", subscribers)
 	medias := ng.List{}
 	for _, s := range leg.Streams {
 		medias = append(medias, mediaDict(s))
@@ -82,17 +104,35 @@ func legDict(r relay.Report, i int, name string) ng.Dict {
 
 func mediaDict(s relay.StreamReport) ng.Dict {
 	flags := ng.List{"initialized"}
+	switch s.Direction { // the party's; the flags are the relay's
+	case sdp.SendRecv.String():
+		flags = append(flags, "send", "recv")
+	case sdp.RecvOnly.String():
+		flags = append(flags, "send")
+	case sdp.SendOnly.String():
+		flags = append(flags, "recv")
+	}
+	if s.Mux {
+		flags = append(flags, "rtcp-mux")
+	}
 	proto := strings.ToUpper(s.Protocol)
 	if strings.Contains(proto, "TLS") {
 		flags = append(flags, "DTLS-SRTP")
 	} else if strings.Contains(proto, "SAVP") {
 		flags = append(flags, "SDES")
 	}
+	if s.Transcoded {
+		flags = append(flags, "transcoding")
+	}
 	streams := ng.List{streamDict(s, "RTP", s.Local, s.Remote, s.Signalled, s.Received, s.Sent, dropped(s))}
 	if up := next(s.Local); up.IsValid() {
 		streams = append(streams, streamDict(s, "RTCP", up, next(s.Remote), next(s.Signalled), s.ReceivedRTCP, s.SentRTCP, 0))
 	}
-	return ng.Of("index", s.Index+1, "type", s.Kind, "protocol", s.Protocol, "flags", flags, "streams", streams)
+	d := ng.Of("index", s.Index+1, "type", s.Kind, "protocol", s.Protocol, "flags", flags, "streams", streams)
+	if s.Codec != "" && s.ClockRate > 0 {
+		d.Set("codec", s.Codec+"/"+strconv.Itoa(int(s.ClockRate)))
+	}
+	return d
 }
 
 func next(a netip.AddrPort) netip.AddrPort {
@@ -126,8 +166,11 @@ func streamDict(s relay.StreamReport, kind string, local, remote, signalled neti
 	}
 	d.Set("stats", ng.Of("packets", in.Packets, "bytes", in.Bytes, "errors", errors))
 	d.Set("stats_out", ng.Of("packets", out.Packets, "bytes", out.Bytes, "errors", 0))
-	if in.SSRC != 0 {
-		d.Set("SSRC", in.SSRC)
+	if s.Received.SSRC != 0 {
+		d.Set("SSRC", s.Received.SSRC)
+	}
+	if s.Suite != "" {
+		d.Set("crypto suite", s.Suite)
 	}
 	return d
 }
@@ -170,8 +213,8 @@ func (h *Handler) statistics(context.Context, *ng.Request) (ng.Dict, error) {
 	for cause, n := range t.Dropped {
 		drops.Set(cause, n)
 	}
-	current := ng.Of("sessionstotal", t.Sessions, "sessionsown", t.Sessions)
-	totals := ng.Of("managedsessions", t.Created, "rejectedsessions", 0, "timeoutsessions", t.MediaTimeouts, "offertimeout", t.Released,
+	current := ng.Of("sessionstotal", t.Sessions, "sessionsown", t.Sessions, "sessionsforeign", 0)
+	totals := ng.Of("managedsessions", t.Created, "rejectedsessions", 0, "timeoutsessions", t.MediaTimeouts, "offertimeoutsessions", t.Released,
 		"relayedpackets", t.Forwarded, "relayedpackets_kernel", t.Kernel, "relayedpackets_user", t.Forwarded-min(t.Kernel, t.Forwarded),
 		"relayedbytes", t.Bytes, "relayedpacketerrors", t.SendErrors, "dropped", drops)
 	return ng.Of("statistics", ng.Of("currentstatistics", current, "totalstatistics", totals, "time", time.Now().Unix())), nil
