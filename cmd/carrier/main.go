@@ -82,6 +82,8 @@ func parse(args []string, stderr io.Writer) (node.CarrierOptions, error) {
 		o.DTMFListen, err = netip.ParseAddrPort(s)
 		return err
 	})
+	f.StringVar(&o.MediaState, "media-state", "", "where media of running calls survive this process: a directory, or redis://host:port (rediss: over TLS, unix://); there are keys in it")
+	f.StringVar(&o.MediaStateName, "media-state-name", "", "name of this carrier among those whose media states are in the same Redis (default: carrier)")
 	f.StringVar(&o.Exports, "exports", "", "YAML file with a section exports: files of the call records for others")
 	f.StringVar(&o.Web, "web", "127.0.0.1:8080", "address of panel and API")
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics, health and profiles")

@@ -198,19 +198,19 @@ func (c *Core) dialogID(callID []byte) (id, uri string) {
 	return id, b.String()
 }
 
-// ownDialog reports whether a Route that led here was made by dialogID for the
-// dialog of this Call-ID.
-func (c *Core) ownDialog(own, callID []byte) bool {
+// ownDialog returns the id in a Route that led here, if that was made by dialogID
+// for the dialog of this Call-ID.
+func (c *Core) ownDialog(own, callID []byte) (id string, ok bool) {
 	uri, err := wire.ParseURI(own)
 	if err != nil {
-		return false
+		return "", false
 	}
 	did, ok := uri.Params.Get("did")
 	if !ok {
-		return false
+		return "", false
 	}
 	id, sig, ok := strings.Cut(string(did), ".")
-	return ok && c.Verify([]byte(sig), []byte(id), callID)
+	return id, ok && c.Verify([]byte(sig), []byte(id), callID)
 }
 
 func (c *Core) count(m *wire.Message, status int) {

@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/proxy"
 	"github.com/class5-go/class5/sip/transaction"
@@ -28,7 +29,9 @@ func (c *Core) inDialog(now time.Time, tx *transaction.Server, m *wire.Message, 
 	case w.Own == nil:
 		c.refuse(now, tx, m, 481, "")
 		return
-	case !c.ownDialog(w.Own, m.CallID()):
+	}
+	id, own := c.ownDialog(w.Own, m.CallID())
+	if !own {
 		c.refuse(now, tx, m, 403, "Not Our Route")
 		return
 	}
@@ -43,6 +46,9 @@ func (c *Core) inDialog(now time.Time, tx *transaction.Server, m *wire.Message, 
 		c.refuse(now, tx, m, 481, "")
 		return
 	case !ok:
+		if _, running := c.Calls.Find(id); m.Method() == wire.BYE && !running { // the process before had the call, its media may be here
+			(&session{core: c, id: id, callID: string(m.CallID())}).end(now, func(time.Time, relay.Report) {})
+		}
 		c.proxy.Relay(now, tx, m, letter{core: c})
 		return
 	}
@@ -194,7 +200,10 @@ func (c *Core) Ack(now time.Time, m *wire.Message, from transport.Flow) {
 		return
 	}
 	w, err := c.proxy.Way(m)
-	if err != nil || w.Own == nil || !c.ownDialog(w.Own, m.CallID()) {
+	if err != nil || w.Own == nil {
+		return
+	}
+	if _, own := c.ownDialog(w.Own, m.CallID()); !own {
 		return
 	}
 	c.heard(m, src)

@@ -45,18 +45,26 @@ func talkOn(calls []*rtpCall) (stop func()) {
 	return sync.OnceFunc(func() { close(done); talking.Wait() })
 }
 
-// stored is what a relay keeps of its sessions, when that is all it has to
-// know: every party is learned, and in the kernel where that is wanted; what
-// user space has counted is in the figures.
-func (n *relayNode) stored(dir string, calls int, offloaded bool) error {
-	streams, counted := 0, uint64(0)
+// keptIn reads what a relay keeps of its sessions in a directory.
+func keptIn(dir string) (list []relay.State, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	for _, name := range files {
 		var st relay.State
 		b, err := os.ReadFile(name)
 		if err = errors.Join(err, json.Unmarshal(b, &st)); err != nil {
-			return err
+			return nil, err
 		}
+		list = append(list, st)
+	}
+	return list, err
+}
+
+// settled holds what a relay keeps of its sessions against all it has to know:
+// every party is learned, and in the kernel where that is wanted; what user space
+// has counted is in the figures.
+func (n *relayNode) settled(kept []relay.State, calls int, offloaded bool) error {
+	streams, counted := 0, uint64(0)
+	for _, st := range kept {
 		for _, l := range st.Legs {
 			for _, s := range l.Streams {
 				counted += s.Figures.Packets
@@ -66,8 +74,8 @@ func (n *relayNode) stored(dir string, calls int, offloaded bool) error {
 			}
 		}
 	}
-	if err != nil || streams != 2*calls {
-		return fmt.Errorf("%d parties of %d calls are settled (%v)", streams, calls, err)
+	if streams != 2*calls {
+		return fmt.Errorf("%d parties of %d calls are settled", streams, calls)
 	}
 	var totals relay.Totals
 	if !offloaded {
@@ -80,6 +88,12 @@ func (n *relayNode) stored(dir string, calls int, offloaded bool) error {
 		return fmt.Errorf("%d packets are in the figures of %d", counted, have)
 	}
 	return nil
+}
+
+// stored is settled of what is kept in a directory.
+func (n *relayNode) stored(dir string, calls int, offloaded bool) error {
+	kept, err := keptIn(dir)
+	return errors.Join(err, n.settled(kept, calls, offloaded))
 }
 
 // admin asks the node's own side.

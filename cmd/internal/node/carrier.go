@@ -31,6 +31,8 @@ type CarrierOptions struct {
 	MediaRelays          []RemoteConfig
 	MediaProfiles, DTMF  map[string]string // see MediaConfig
 	DTMFListen           netip.AddrPort
+	MediaState           string           // see RelayConfig.State
+	MediaStateName       string           // of this carrier among the relays of a Redis
 	DNS                  []netip.AddrPort // servers by which gateways of foreign networks are found
 	Exports              string           // file with a section "exports"; see Config
 }
@@ -181,6 +183,7 @@ func (c *Carrier) openNodes(ctx context.Context) error {
 		Media: MediaConfig{
 			Addr: o.Listen, Advertised: o.Advertise, Remote: o.MediaRelays, Profiles: o.MediaProfiles, DTMF: o.DTMF, DTMFListen: o.DTMFListen,
 			RelayConfig: RelayConfig{
+				State: o.MediaState, StateName: o.MediaStateName,
 				PortMin: uint16(o.RTPMin), PortMax: uint16(o.RTPMax), AllowLoopback: o.Demo || o.Advertise.IsLoopback(),
 			},
 		},

@@ -43,7 +43,7 @@ type Config struct {
 type StoreConfig struct {
 	Driver string `yaml:"driver"` // sqlite or mysql (MariaDB too)
 	DSN    string `yaml:"dsn"`    // file name, or user:password@unix(/path)/database
-	Redis  string `yaml:"redis"`  // host:port or /path/to/socket; empty: registrations in memory
+	Redis  string `yaml:"redis"`  // host:port, /path/to/socket or a URL (see redisOptions); empty: registrations in memory
 	Data   string `yaml:"data"`   // directory for spool and write-ahead files
 	// Lease is how long money of prepaid customers stays set aside for this node
 	// in Redis after the last call that needs it; 10 min. That of a node that

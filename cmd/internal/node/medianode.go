@@ -106,7 +106,7 @@ func NewMediaNode(ctx context.Context, cfg MediaNodeConfig, env Env) (*MediaNode
 		control = append(control, list...)
 	}
 	var err error
-	m.relay, err = newRelay(ctx, "media", cfg.RelayConfig, env, func(rc *relay.Config) {
+	m.relay, err = newRelay(ctx, "media", cfg.RelayConfig, env, nil, func(rc *relay.Config) {
 		rc.MediaTimeout, rc.HoldTimeout, rc.OfferTimeout = cfg.Timeout, cfg.SilentTimeout, cfg.OfferTimeout
 		rc.Control = control
 		// Whoever drives the relay says what is to be replaced, and what it passes on

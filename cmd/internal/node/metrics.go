@@ -139,7 +139,13 @@ func mediaMetrics(r *mediarelay.Relay) prometheus.Collector {
 		for result, n := range map[string]uint64{"ok": t.Handshakes, "failed": t.BadHandshakes} {
 			emit("media_dtls_handshakes_total", "DTLS handshakes by what became of them.", counter, float64(n), "result", result)
 		}
-		emit("media_store_errors_total", "States of calls that were not stored.", counter, float64(t.StoreErrors))
+		emit("media_store_errors_total", "Writes of the states of calls that failed.", counter, float64(t.StoreErrors))
+		emit("media_store_rewrites_total", "How often the states of all calls were written again.", counter, float64(t.StoreRewrites))
+		emit("media_store_waiting", "Calls whose states wait to be written.", gauge, float64(t.StoreWaiting))
+		emit("media_store_lag_seconds", "How long ago the states of all calls were current in the store.", gauge, t.StoreLag.Seconds())
+		for result, n := range map[string]uint64{"ok": t.Restored, "failed": t.Unrestored} {
+			emit("media_restored_sessions_total", "Calls that the process before left, by what became of them.", counter, float64(n), "result", result)
+		}
 		for cause, n := range t.Dropped {
 			emit("media_dropped_packets_total", "Packets not sent on, by cause.", counter, float64(n), "cause", cause)
 		}

@@ -178,6 +178,9 @@ func (p *Proxy) Addr() netip.AddrPort { return p.endpoint.Listener(0).Addr }
 // Run serves until ctx is done. Calls end first, then the sockets close, then
 // the records of those calls are on their way or on disk.
 func (p *Proxy) Run(ctx context.Context) error {
+	if here := p.media.here; here != nil { // before calls want their ports
+		here.restore(ctx, p.cfg.Media.RelayConfig, p.env)
+	}
 	// Each stage outlives the one before it: shards hang up while the sockets
 	// and the media relay still work.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -128,12 +128,11 @@ func (p *Proxy) bindMedia(ctx context.Context) error {
 		p.media.digits, err = newDigitLog(ctx, m)
 		return err
 	}
-	r, err := newRelay(ctx, "proxy: media", m.RelayConfig, p.env, func(rc *relay.Config) {
+	r, err := newRelay(ctx, "proxy: media", m.RelayConfig, p.env, p.stores.redis, func(rc *relay.Config) {
 		if m.Addr.IsValid() {
 			rc.Interfaces = append([]relay.Interface{{Addr: m.Addr, Advertised: m.Advertised}}, rc.Interfaces...)
 		}
 		rc.MediaTimeout, rc.OfferTimeout = m.Timeout, ringLimit
-		rc.Store = nil // its calls end with the proxy
 	})
 	if err != nil {
 		return err

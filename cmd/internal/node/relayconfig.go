@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/class5-go/class5/media/codec"
 	"github.com/class5-go/class5/media/offload"
 	"github.com/class5-go/class5/media/record"
@@ -33,9 +35,17 @@ type RelayConfig struct {
 	Silence       uint8             `yaml:"silence"`        // comfort noise stands for audio below it, -dBov; never
 	DTMFLog       netip.AddrPort    `yaml:"dtmf_log"`       // where digits are reported as JSON by UDP; nowhere
 	Offload       OffloadConfig     `yaml:"offload"`
-	State         string            `yaml:"state"` // directory in which sessions survive the process; empty: none do
-	Recordings    RecordingsConfig  `yaml:"recordings"`
-	Limits        LimitsConfig      `yaml:"limits"`
+	// State is where sessions survive the process: a directory, the URL of a Redis
+	// (redis://, rediss:// or unix://, see redisOptions), or, for a proxy, "redis"
+	// for that of its store. Empty: none do.
+	State string `yaml:"state"`
+	// StateName tells the relays of a Redis from each other, each has its own; the
+	// node's name. StateLife is how long states stay without their process; 10 m.
+	StateName string        `yaml:"state_name"`
+	StateLife time.Duration `yaml:"state_life"`
+
+	Recordings RecordingsConfig `yaml:"recordings"`
+	Limits     LimitsConfig     `yaml:"limits"`
 }
 
 // PausesConfig fills what sources with discontinuous transmission leave out.
@@ -121,6 +131,14 @@ func (c RelayConfig) check(section string) error {
 	if c.Limits.CPU < 0 || c.Limits.CPU > 1 {
 		return fmt.Errorf("%w: %s: limits: cpu: %v is no share from 0 to 1", ErrConfig, section, c.Limits.CPU)
 	}
+	if c.StateLife != 0 && c.StateLife < 10*time.Second {
+		return fmt.Errorf("%w: %s: state_life: %v is less than 10s", ErrConfig, section, c.StateLife)
+	}
+	if redisURL(c.State) {
+		if _, err := redisOptions(section+": state", c.State); err != nil {
+			return err
+		}
+	}
 	if err := notNegative(section, map[string]float64{
 		"loops": float64(c.Loops), "sessions": float64(c.Sessions), "jitter_buffer": float64(c.JitterBuffer), "recordings: memory": float64(c.Recordings.Memory),
 		"limits: load": c.Limits.Load, "limits: per_source": float64(c.Limits.PerSource), "offload: lease": float64(c.Offload.Lease), "offload: flows": float64(c.Offload.Flows),
@@ -146,10 +164,12 @@ type mediaRelay struct {
 	*relay.Relay
 	kernel   *offload.Kernel
 	recorder *record.Recorder
+	redis    *redis.Client // nil: states are elsewhere, or nowhere
 }
 
-// newRelay makes the relay of a configuration. change may set what is not in it.
-func newRelay(ctx context.Context, section string, c RelayConfig, env Env, change func(*relay.Config)) (*mediaRelay, error) {
+// newRelay makes the relay of a configuration. change may set what is not in it;
+// shared is the proxy's Redis, nil when there is none.
+func newRelay(ctx context.Context, section string, c RelayConfig, env Env, shared redis.UniversalClient, change func(*relay.Config)) (*mediaRelay, error) {
 	if err := c.check(section); err != nil {
 		return nil, err
 	}
@@ -197,10 +217,8 @@ func newRelay(ctx context.Context, section string, c RelayConfig, env Env, chang
 		}
 		rc.Recorder = m.recorder
 	}
-	if c.State != "" {
-		if rc.Store, err = relay.NewFileStore(c.State); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w: %s: state: %w", ErrConfig, section, err), m.close())
-		}
+	if rc.Store, m.redis, err = c.openState(section, env, shared); err != nil {
+		return nil, errors.Join(err, m.close())
 	}
 	if m.Relay, err = relay.New(rc, relay.WithLogger(env.Log)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrConfig, section, err), m.close())
@@ -246,6 +264,9 @@ func (m *mediaRelay) close() error {
 	}
 	if m != nil && m.kernel != nil {
 		err = errors.Join(err, m.kernel.Close())
+	}
+	if m != nil && m.redis != nil {
+		err = errors.Join(err, m.redis.Close())
 	}
 	return err
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
@@ -174,26 +172,16 @@ func (s *Stores) openBindings(ctx context.Context, cfg StoreConfig, env Env) err
 		s.memory, s.Bindings = m, m
 		return nil
 	}
-	network := "tcp"
-	if strings.HasPrefix(cfg.Redis, "/") {
-		network = "unix"
+	o, err := redisOptions("store: redis", cfg.Redis)
+	if err != nil {
+		return err
 	}
-	redis.SetLogger(redisLog{env.Log}) // it has one for the process
-	s.redis = redis.NewClient(&redis.Options{Network: network, Addr: cfg.Redis})
+	s.redis = openRedis(o, env)
 	if err := s.redis.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("%w: redis %s: %w", ErrConfig, cfg.Redis, err)
+		return fmt.Errorf("%w: redis %s: %w", ErrConfig, o.Addr, err)
 	}
 	s.Bindings = redisstore.New(s.redis, redisstore.Config{})
 	return nil
-}
-
-// redisLog is where the Redis client tells of attempts. What fails in the end
-// is told by who asked.
-type redisLog struct{ log *slog.Logger }
-
-// Printf implements what redis.SetLogger wants.
-func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
-	l.log.DebugContext(ctx, "redis", "message", fmt.Sprintf(format, v...))
 }
 
 // Run does the stores' own work until ctx is done.
