@@ -137,6 +137,7 @@ func (c *carried) goOn(s *session, now time.Time) error {
 			s.wake(now)
 		}
 	}
+	s.awaits(c.handed.Early)
 	for _, e := range c.handed.Recordings {
 		rec, err := s.record(RecordRequest{Selector: e.Selector, Spec: e.Spec})
 		if err != nil {

@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/internal/udploop"
 	"github.com/class5-go/class5/media/rtpwire"
 )
@@ -62,6 +65,54 @@ func (x *earlyRing) keep(size int, p *port, pkt *udploop.Packet, now time.Time) 
 func (x *earlyRing) each(f func(*earlyPacket)) {
 	for ; x.count > 0; x.count-- {
 		f(&x.slots[(x.next-x.count+len(x.slots))%len(x.slots)])
+	}
+}
+
+// EarlyState is a packet that came before its party was described: it waits
+// for that in the next process. There are as many as wait here at most.
+type EarlyState struct {
+	Leg    bridge.LegID   `json:"leg"`
+	Stream int            `json:"stream"`
+	To     netip.AddrPort `json:"to"` // the port
+	From   netip.AddrPort `json:"from"`
+	At     time.Time      `json:"at"`
+	Data   []byte         `json:"data"`
+}
+
+// earlyStates lists what waits in the session, oldest first.
+func (s *session) earlyStates() (list []EarlyState) {
+	for _, l := range s.legs {
+		for _, st := range l.streams {
+			if st == nil || st.early == nil {
+				continue
+			}
+			for _, ring := range []*earlyRing{&st.early.hellos, &st.early.media} {
+				for i := range ring.count {
+					p := &ring.slots[(ring.next-ring.count+i+len(ring.slots))%len(ring.slots)]
+					list = append(list, EarlyState{l.id, st.index, p.port.socket.LocalAddr(), p.From, p.at, slices.Clone(p.Data)})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// awaits keeps packets that waited in another process. What fits nothing here is
+// lost, as it would be there.
+func (s *session) awaits(list []EarlyState) {
+	for i := range list {
+		e := &list[i]
+		l := s.leg(e.Leg)
+		if l == nil {
+			continue
+		}
+		st := l.stream(e.Stream)
+		if st == nil || st.set == nil || len(e.Data) > udploop.MaxPacket {
+			continue
+		}
+		if p := st.set.at(e.To); p != nil {
+			st.wait(p, rtpwire.Classify(e.Data), &udploop.Packet{Data: e.Data, From: e.From}, e.At)
+		}
 	}
 }
 

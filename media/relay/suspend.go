@@ -21,6 +21,7 @@ type Handed struct {
 	Recordings []RecordingState `json:"recordings,omitempty"`
 	Playing    []PlayingState   `json:"playing,omitempty"`
 	Waiting    []WaitingState   `json:"waiting,omitempty"`
+	Early      []EarlyState     `json:"early,omitempty"`
 	Sockets    []Descriptor     `json:"sockets"`
 }
 
@@ -94,7 +95,7 @@ func (x *Suspension) suspend(ctx context.Context, id string, give func(Handed) e
 		return err
 	}
 	x.sessions = append(x.sessions, s) // locked from now on
-	h := Handed{Recordings: s.recordingStates(), Waiting: s.waiting()}
+	h := Handed{Recordings: s.recordingStates(), Waiting: s.waiting(), Early: s.earlyStates()}
 	if h.State, err = s.export(); err != nil {
 		return err
 	}
