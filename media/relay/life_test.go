@@ -11,9 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	foreign "github.com/class5-go/class5/internal/peer"
 	"github.com/class5-go/class5/internal/sweep"
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/relay/redisrelay"
 	"github.com/class5-go/class5/media/rtpwire"
 	"github.com/class5-go/class5/media/sdp"
 	"pgregory.net/rapid"
@@ -24,9 +28,55 @@ import (
 // always the relay's address, errors are the documented ones, and in the end
 // all ports are back.
 func TestLives(t *testing.T) {
+	lives(t, 24_000, nil, func(*testing.T, *rig) {})
+}
+
+// TestLivesInRedis does so with the states of all in a real Redis: in the end
+// nothing but the owner is left there.
+func TestLivesInRedis(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	server, err := foreign.StartRedis(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: server.Socket(), ContextTimeoutEnabled: true})
+	t.Cleanup(func() {
+		if err := errors.Join(c.Close(), server.Stop()); err != nil {
+			t.Error(err)
+		}
+	})
+	store, err := redisrelay.New(c, redisrelay.Config{Name: "lives"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := uint64(0)
+	lives(t, 2_400, store, func(t *testing.T, g *rig) {
+		g.eventually("no state is left", func() bool {
+			keys, err := c.Keys(t.Context(), "*").Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return g.Totals().StoreWaiting == 0 && len(keys) == 1 && keys[0] == "media:{lives}:owner"
+		})
+		n, err := c.HGet(t.Context(), "media:{lives}:owner", "seq").Uint64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		written = n
+	})
+	if written == 0 {
+		t.Error("nothing was written")
+	}
+	t.Logf("%d writes", written)
+}
+
+// lives does what TestLives says until so many calls were made in a full run.
+// empty waits for the end of what a relay without calls has left to do.
+func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T, *rig)) {
 	k := newFakeKernel()
 	g := newRig(t, func(c *relay.Config) {
-		c.Quarantine, c.MaxSessions, c.MaxLegs, c.Offload = time.Second, 6, 5, k
+		c.Quarantine, c.MaxSessions, c.MaxLegs, c.Offload, c.Store = time.Second, 6, 5, k, store
 	})
 	phone, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
 	if err != nil {
@@ -127,9 +177,10 @@ func TestLives(t *testing.T) {
 			t.Fatalf("%d sessions, %d of %d ports", g.Count(), n.PortsFree["127.0.0.1"], initial)
 		}
 	}
-	for rapid.Check(t, live); sweep.Full() && g.Totals().Created < 24_000 && !t.Failed(); {
+	for rapid.Check(t, live); sweep.Full() && g.Totals().Created < calls && !t.Failed(); {
 		rapid.Check(t, live)
 	}
+	empty(t, g)
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d before the calls", runtime.NumGoroutine(), goroutines)
