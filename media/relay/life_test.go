@@ -183,7 +183,8 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 	empty(t, g)
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d goroutines, %d before the calls", runtime.NumGoroutine(), goroutines)
+			all := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before the calls\n%s", runtime.NumGoroutine(), goroutines, all[:runtime.Stack(all, true)])
 		}
 	}
 	t.Logf("%d calls", g.Totals().Created)

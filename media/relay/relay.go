@@ -40,6 +40,7 @@ type Relay struct {
 	noHandshakes atomic.Bool
 	halfway      time.Duration             // how long those under way are waited for
 	deny         func(netip.AddrPort) bool // denied, made once
+	sweeping     sync.Mutex                // held for a look at all sessions
 	// watched has a bit for every kind of event that is delivered.
 	watched uint32
 

@@ -8,6 +8,8 @@ import (
 
 // sweep finds the sessions whose time is over.
 func (r *Relay) sweep(now time.Time) {
+	r.sweeping.Lock()
+	defer r.sweeping.Unlock()
 	r.look(now)
 	r.collect(now)
 	r.mu.RLock()
