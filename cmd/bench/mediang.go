@@ -15,6 +15,7 @@ import (
 	"github.com/class5-go/class5/cmd/internal/load/meter"
 	"github.com/class5-go/class5/cmd/internal/load/netlab"
 	"github.com/class5-go/class5/cmd/internal/load/target"
+	"github.com/class5-go/class5/internal/peer"
 )
 
 // control measures the control protocol: offers at a rate, each with its answer,
@@ -30,6 +31,11 @@ func (o *mediaOptions) control(ctx context.Context, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
+	makers, stop, err := b.storing(ctx, makers[1:])
+	if err != nil {
+		return err
+	}
+	defer stop()
 	const offer = "offer"
 	t := &table{title: fmt.Sprintf("media, %g offers/s over UDP, each answered", o.rate), unit: offer, runs: make(map[string][]outcome), json: o.json}
 	t.cols = []column{
@@ -39,10 +45,31 @@ func (o *mediaOptions) control(ctx context.Context, stdout, stderr io.Writer) er
 		{"RSS KiB/call", func(f figures) float64 { return f.growth }}, {"RSS MB", func(f figures) float64 { return f.rss }},
 	}
 	t.goals = []goal{{"p99 µs", oursMedia, "", 5000, true}, {"heap KiB/call", oursMedia, "", 16, true}, {"loss %", oursMedia, "", 0, true}}
-	if err := o.turns(ctx, stderr, t, makers[1:], b.offers); err != nil {
+	for _, kept := range []string{inFiles, inRedis} {
+		t.goals = append(t.goals, goal{"p99 µs", oursMedia + kept, "", 5000, true}, goal{"loss %", oursMedia + kept, "", 0, true})
+	}
+	if err := o.turns(ctx, stderr, t, makers, b.offers); err != nil {
 		return err
 	}
 	return t.write(stdout)
+}
+
+// What the names of ours have more when sessions survive the process.
+const inFiles, inRedis = ", states in files", ", states in Redis"
+
+// storing adds elements of ours that keep the states of sessions.
+func (b *mediaBench) storing(ctx context.Context, list []maker) (all []maker, stop func(), err error) {
+	r, err := peer.StartRedis(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range list {
+		all = append(all, m.with(func() { b.state = "" }, false, ""))
+		if m.name == "ours" {
+			all = append(all, m.with(func() { b.state = "states" }, true, inFiles), m.with(func() { b.state = "unix://" + r.Socket() }, true, inRedis))
+		}
+	}
+	return all, func() { _ = r.Stop() }, nil
 }
 
 // mostOffered bounds the calls of a run: each takes four descriptors.

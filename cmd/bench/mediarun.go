@@ -29,13 +29,14 @@ type mediaBench struct {
 	program *meter.Programs // its programs
 	direct  figures         // of the direct path in this round
 	host    host            // several elements that share one host
+	state   string          // where sessions survive the process
 }
 
 // forwardProgram is the name of the program of media/offload.
 const forwardProgram = "class5_forward"
 
 func (b *mediaBench) node(kernel bool) target.Node {
-	return target.Node{Lab: b.lab, Loops: b.workers, Calls: b.installed, Offload: kernel, Builds: &b.builds}
+	return target.Node{Lab: b.lab, Loops: b.workers, Calls: b.installed, Offload: kernel, Builds: &b.builds, State: b.state}
 }
 
 func (b *mediaBench) ours(dir string, kernel bool) (t *target.Target, err error) {

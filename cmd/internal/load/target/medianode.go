@@ -20,6 +20,7 @@ type Node struct {
 	Calls   int // that it must have room for
 	Offload bool
 	Builds  *Builds
+	State   string // where sessions survive the process; empty: nowhere
 
 	// Number of Of nodes that share the host: ports, names and what the kernel
 	// forwards are told apart by it. Of 0: it is alone.
@@ -74,6 +75,9 @@ func (n Node) config(dir string, addr, admin netip.AddrPort) string {
 	first, last := n.ports()
 	text := fmt.Sprintf("node: media\nadmin: %v\nlog: error\nmedia:\n  interfaces: [a/%v, b/%v]\n  port_min: %d\n  port_max: %d\n  loops: %d\n"+
 		"  sessions: %d\n  timeout: 1h\n  ng: {udp: [%v]}\n  upgrade: %s\n", admin, at[0], at[1], first, last, n.Loops, n.Calls+100, addr, filepath.Join(dir, "upgrade"))
+	if n.State != "" {
+		text += "  state: " + n.State + "\n"
+	}
 	if n.Offload {
 		names := netlab.Interfaces()
 		pins := n.Pins
