@@ -53,7 +53,9 @@ const MaxJitter = time.Second
 type Pauses struct {
 	// After is how late a packet has to be; 0: nothing is filled. It should be
 	// more than the jitter of the network: a packet that comes later than that
-	// is put behind what was filled, and makes all that follow later.
+	// is put behind what was filled, and makes all that follow later. With a
+	// jitter buffer, whose delay stands for it, what is invented for lost packets
+	// comes first.
 	After time.Duration
 	// Noise is what is heard; nil: silence.
 	Noise *codec.NoiseModel

@@ -37,6 +37,9 @@ func (j *jitter) reset() { *j = jitter{} }
 // grow makes everything later.
 func (j *jitter) grow(d time.Duration) { j.delay += d }
 
+// shift does so for good: the source, not the network, is that much later.
+func (j *jitter) shift(d time.Duration) { j.origin, j.excess = j.origin.Add(d), 0 }
+
 // due is when the sample of a timestamp is to be played.
 func (j *jitter) due(stamp uint32, clock int) time.Time { return j.plan(stamp, clock).Add(j.delay) }
 
@@ -102,7 +105,7 @@ func (t *Transcoder) playOut(out *Packets, now time.Time) {
 		if slot != nil {
 			j.next = j.due(t.stamp(slot.header, slot.payload), s.SourceClock)
 			if late := now.Sub(j.next); late >= 0 {
-				if late > MaxJitter {
+				if late > MaxJitter && !t.pause.filling {
 					t.stalled(out, late)
 				}
 				j.paused = false
@@ -113,6 +116,10 @@ func (t *Transcoder) playOut(out *Packets, now time.Time) {
 		if t.last == nil || t.last.length == 0 || j.paused || t.events.receiver.Open() {
 			return
 		}
+		if t.pcm.noiseOn && now.After(t.pcm.noiseEnd) {
+			t.Rest()
+			return
+		}
 		missing := s.SourceTimestamp + uint32(int64(t.pcm.made)*int64(s.SourceClock)/int64(t.pcm.rate))
 		at := j.due(missing, s.SourceClock)
 		if at.After(now) {
@@ -121,15 +128,15 @@ func (t *Transcoder) playOut(out *Packets, now time.Time) {
 			}
 			return
 		}
-		t.bridge(out, slot)
+		t.bridge(out, slot, now)
 	}
 }
 
 // bridge makes one packet of audio in place of what is missing.
-func (t *Transcoder) bridge(out *Packets, next *slot) {
+func (t *Transcoder) bridge(out *Packets, next *slot, now time.Time) {
 	p := &t.pcm
 	if p.noiseOn {
-		t.rustle(out)
+		t.rustle(out, t.until(next))
 		return
 	}
 	var copied []byte
@@ -139,7 +146,26 @@ func (t *Transcoder) bridge(out *Packets, next *slot) {
 	n := t.last.length
 	t.invent(out, t.last, n, copied)
 	p.made += n * p.rate / t.last.rate
-	t.jitter.paused = time.Duration(p.made)*time.Second/time.Duration(p.rate) >= maxExpand
+	if t.filled() < maxExpand {
+		return
+	}
+	if t.jitter.paused = !t.fills(); !t.jitter.paused {
+		t.startFilling(now)
+	}
+}
+
+// until is how many samples of noise there may be, at most a packet of them,
+// before the packet that is there already.
+func (t *Transcoder) until(next *slot) int {
+	p, s := &t.pcm, &t.state
+	if next == nil || next.header.Sequence != s.SourceSequence {
+		return p.frame
+	}
+	silent := int64(int32(next.header.Timestamp-s.SourceTimestamp)) * int64(p.rate) / int64(s.SourceClock)
+	if left := int(silent) - p.made; left > 0 {
+		return min(left, p.frame)
+	}
+	return p.frame
 }
 
 // stalled begins the clock again when everything is far too late: the output

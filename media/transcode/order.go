@@ -68,7 +68,7 @@ func (t *Transcoder) process(out *Packets, h rtpwire.Header, payload []byte, now
 	if s.SourceClock != in.Codec.ClockRate {
 		s.SourceClock, s.SourceTimestamp = in.Codec.ClockRate, h.Timestamp
 	}
-	t.settle(h, in)
+	t.settle(out, h, in)
 	gap := int32(h.Timestamp - s.SourceTimestamp)
 	if limit := int32(10 * s.SourceClock); in.Codec.Kind != codec.Event && (gap > limit || gap < -limit/10) {
 		s.SourceTimestamp, gap = h.Timestamp, 0
@@ -90,7 +90,7 @@ func (t *Transcoder) through(in *input, payload []byte) bool {
 }
 
 // settle accounts for what was invented while the source said nothing.
-func (t *Transcoder) settle(h rtpwire.Header, in *input) {
+func (t *Transcoder) settle(out *Packets, h rtpwire.Header, in *input) {
 	p, s := &t.pcm, &t.state
 	if p.made == 0 {
 		return
@@ -100,15 +100,22 @@ func (t *Transcoder) settle(h rtpwire.Header, in *input) {
 	switch {
 	case in.Codec.Kind == codec.Event && gap <= 0:
 		return // an event that began before
-	case t.pause.filling && gap < made && t.pause.later(made-max(0, gap), s.SourceClock):
+	case t.pause.filling && gap < made && t.cfg.Jitter.Max == 0 && t.pause.later(made-max(0, gap), s.SourceClock):
 		s.SourceTimestamp += uint32(max(0, gap))
-	case p.noiseOn || gap >= made:
+	case gap >= made || p.noiseOn && (t.cfg.Jitter.Max == 0 || !t.pause.filling):
 		// More noise than there was silence takes its room from what follows.
-		s.SourceTimestamp += uint32(made + t.pause.catchUp(gap-made))
+		made += t.pause.catchUp(gap - made)
+		s.SourceTimestamp += uint32(made + t.fillUp(out, gap-made))
 	default:
 		// Late, not silent: from now on everything is that much later.
 		s.SourceTimestamp += uint32(max(0, gap))
-		t.jitter.grow(time.Duration(made-max(0, gap)) * time.Second / time.Duration(s.SourceClock))
+		by := time.Duration(made-max(0, gap)) * time.Second / time.Duration(s.SourceClock)
+		if t.pause.filling {
+			t.jitter.shift(by)
+		} else {
+			t.jitter.grow(by)
+		}
 	}
-	p.made, p.noiseOn, p.noiseDue, t.pause.filling = 0, false, time.Time{}, false
+	p.spoke()
+	t.pause.filling = false
 }

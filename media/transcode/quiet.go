@@ -51,18 +51,30 @@ func (t *Transcoder) noise(out *Packets, now time.Time) {
 			p.noiseOn, p.noiseDue = false, time.Time{}
 			return
 		}
-		t.rustle(out)
+		t.rustle(out, p.frame)
 		p.noiseDue = p.noiseDue.Add(t.frameTime())
 	}
 }
 
-// rustle makes one packet of comfort noise.
-func (t *Transcoder) rustle(out *Packets) {
+// rustle makes n samples of comfort noise.
+func (t *Transcoder) rustle(out *Packets, n int) {
 	p := &t.pcm
-	p.scratch = p.noise.Append(p.scratch[:0], p.frame)
-	p.addMono(p.scratch)
-	p.made += p.frame
+	if in := t.last; t.pause.rings && in != nil && in.conv != nil {
+		// What the resampler still has of the source comes first.
+		p.scratch = append(p.scratch[:0], make([]int16, n*in.rate/p.rate*in.chans)...)
+		p.fifo = in.conv.Append(p.fifo, p.scratch)
+	} else {
+		p.scratch = p.noise.Append(p.scratch[:0], n)
+		p.addMono(p.scratch)
+	}
+	t.pause.rings = false
+	p.made += n
 	t.drain(out)
+}
+
+// spoke ends what is made while the source says nothing.
+func (p *pcm) spoke() {
+	p.made, p.noiseOn, p.noiseDue = 0, false, time.Time{}
 }
 
 // silence decides when there is nothing to hear.

@@ -33,8 +33,16 @@ func (t *Transcoder) Waiting() (packets [][]byte) {
 }
 
 // Export returns the present state. What is still in a jitter buffer is not
-// in it: see [Transcoder.Waiting].
-func (t *Transcoder) Export() State { return t.state }
+// in it: see [Transcoder.Waiting]. What was made while the source says nothing
+// counts as heard; where the stream goes on, a pause is filled from the next
+// packet on only.
+func (t *Transcoder) Export() State {
+	s := t.state
+	if t.pcm.noiseOn {
+		s.SourceTimestamp += uint32(int64(t.pcm.made) * int64(s.SourceClock) / int64(t.pcm.rate))
+	}
+	return s
+}
 
 // Import goes on from a state: the first packet of the same source finds its
 // place by its number and timestamp. After an export that is not up to date,

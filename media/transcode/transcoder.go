@@ -205,7 +205,7 @@ func (t *Transcoder) begin(out *Packets, h rtpwire.Header, in *input, now time.T
 			s.SSRC = h.SSRC
 		}
 	} else {
-		idle := now.Sub(t.at) - t.frameTime()
+		idle := now.Sub(t.at) - t.frameTime() - t.filled()
 		if idle > 0 || h.SSRC != s.Source {
 			t.flush(out)
 			t.mark = true
@@ -220,6 +220,8 @@ func (t *Transcoder) begin(out *Packets, h rtpwire.Header, in *input, now time.T
 	s.Begun, s.Source = true, h.SSRC
 	s.SourceSequence, s.SourceTimestamp, s.SourceClock = h.Sequence, h.Timestamp, in.Codec.ClockRate
 	t.seen = 0
+	t.pcm.spoke()
+	t.pause.filling = false
 	t.queue.clear()
 	t.jitter.reset()
 	t.events.reset()
