@@ -144,10 +144,11 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		ring: cfg.Ring, dispatch: cfg.Dispatch, resolve: cfg.Resolve, alive: cfg.Alive, alias: cfg.Alias, answered: cfg.Answered,
 		epoch: cfg.Epoch, server: []byte(cfg.Server), understood: cfg.ProxyRequire,
-		guard: cfg.Guard, overload: cfg.Overload, emergency: cfg.Emergency, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
+		guard: cfg.Guard, overload: cfg.Overload, inside: cfg.Inside, media: cfg.Media, repair: cfg.Repair, compat: cfg.Compat,
 		names: map[string]struct{}{}, ports: map[uint16]struct{}{}, texts: map[string]struct{}{},
 	}
 	r.limits.Store(cfg.Limits)
+	r.emergency.Store(cfg.Emergency)
 	if r.overload != nil {
 		r.offer = r.overload.Offer()
 	}

@@ -76,6 +76,16 @@ func TestOverload(t *testing.T) {
 			t.Errorf("%s at %v: %v with %d", c.name, c.min, o.Cause, o.Status)
 		}
 	}
+	v.min = overload.ClassEmergency
+	call := replaceAll(invite, "bob@", "112@")
+	r.SetEmergency(nil)
+	if o := handle(t, r, client, call); o.Cause != Shed {
+		t.Errorf("the number is none any more: %v", o.Cause)
+	}
+	r.SetEmergency(emergency)
+	if o := handle(t, r, client, call); o.Cause != RequestIn {
+		t.Errorf("the number is one again: %v", o.Cause)
+	}
 }
 
 func TestNAT(t *testing.T) {

@@ -116,7 +116,7 @@ func (r *Relay) admitted(s *Scratch, target netip.AddrPort) bool {
 	if r.overload == nil || s.m.Method() == wire.ACK {
 		return true
 	}
-	return r.overload.AdmitTransaction(s.at, target, overload.Classify(&s.m, r.emergency), s.branch)
+	return r.overload.AdmitTransaction(s.at, target, overload.Classify(&s.m, r.emergency.Load()), s.branch)
 }
 
 // proxyFor finds the proxy of a request from outside and plans the removal of

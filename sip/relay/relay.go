@@ -42,7 +42,7 @@ type Relay struct {
 
 	guard     Guard
 	overload  Overload
-	emergency *overload.Emergency
+	emergency atomic.Pointer[overload.Emergency]
 	inside    Inside
 	media     Media
 	repair    *Repair
@@ -262,6 +262,9 @@ func (r *Relay) unsent(s *Scratch, o Outcome, err error, out *transport.Outbox) 
 // SetLimits exchanges the bounds of messages, as Config.Limits; nil is the default
 // of package wire. limits must not change afterwards.
 func (r *Relay) SetLimits(limits *wire.Limits) { r.limits.Store(limits) }
+
+// SetEmergency exchanges the numbers of emergency services, as Config.Emergency.
+func (r *Relay) SetEmergency(e *overload.Emergency) { r.emergency.Store(e) }
 
 // Stats returns the counters of all messages that went through ServeSIP.
 func (r *Relay) Stats() Stats {

@@ -1,11 +1,17 @@
 package node
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/relay"
 	siptap "github.com/class5-go/class5/sip/tap"
 	"github.com/class5-go/class5/sip/transport"
@@ -174,6 +180,9 @@ func (c MessageConfig) limits() *wire.Limits {
 }
 
 func (c LBConfig) check() error {
+	if _, err := c.emergency(); err != nil {
+		return err
+	}
 	for i, l := range c.Listeners {
 		if !l.Addr.IsValid() {
 			return fmt.Errorf("%w: lb: listeners: number %d has no addr", ErrConfig, i+1)
@@ -227,8 +236,8 @@ func (c TapConfig) filter() siptap.Filter {
 }
 
 // LoadCertificates reads the certificates of an edge, or makes one for its
-// hosts in dir; nil when there is neither.
-func (c LBConfig) LoadCertificates(dir string, now time.Time) (*transport.Certificates, error) {
+// hosts in dir, which it says to log; nil when there is neither.
+func (c LBConfig) LoadCertificates(dir string, now time.Time, log *slog.Logger) (*transport.Certificates, error) {
 	switch {
 	case len(c.Certificates) > 0:
 		certs, err := transport.LoadCertificates(c.pairs()...)
@@ -241,7 +250,26 @@ func (c LBConfig) LoadCertificates(dir string, now time.Time) (*transport.Certif
 		if err != nil {
 			return nil, err
 		}
+		if c.secure() && bytes.Equal(cert.Leaf.RawIssuer, cert.Leaf.RawSubject) {
+			sum := sha256.Sum256(cert.Leaf.Raw)
+			log.Warn("no certificates are configured: clients get a self-signed one, which those that check it refuse",
+				"file", filepath.Join(dir, "cert.pem"), "sha256", strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":"), "until", cert.Leaf.NotAfter)
+		}
 		return transport.NewCertificates(cert), nil
 	}
 	return nil, nil
+}
+
+// secure reports whether there is a listener with TLS.
+func (c LBConfig) secure() bool {
+	return slices.ContainsFunc(c.Listeners, func(l ListenerConfig) bool { return l.Protocol == "tls" || l.Protocol == "wss" })
+}
+
+// emergency are the numbers that are refused last.
+func (c LBConfig) emergency() (*overload.Emergency, error) {
+	e, err := overload.NewEmergency(c.Emergency...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: lb: emergency: %w", ErrConfig, err)
+	}
+	return e, nil
 }

@@ -143,9 +143,9 @@ func (l *LB) makeRelay(context.Context) error {
 	if err != nil {
 		return err
 	}
-	emergency, err := overload.NewEmergency(l.cfg.Emergency...)
+	emergency, err := l.cfg.emergency()
 	if err != nil {
-		return fmt.Errorf("%w: lb: emergency: %w", ErrConfig, err)
+		return err
 	}
 	internal := len(l.table) - len(l.cfg.Listeners)
 	for i, x := range l.cfg.Listeners {

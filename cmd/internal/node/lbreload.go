@@ -8,12 +8,13 @@ import (
 	"reflect"
 
 	"github.com/class5-go/class5/sip/dispatch"
+	"github.com/class5-go/class5/sip/overload"
 	"github.com/class5-go/class5/sip/transport"
 )
 
 // Reload implements Reloader: keys, certificates, authorities of clients and
-// proxies, session tickets, limits of messages and connections, proxies, the
-// guard's rules and the tap's filter. Everything is tried before anything is
+// proxies, session tickets, limits of messages and connections, emergency
+// numbers, proxies, the guard's rules and the tap's filter. Everything is tried before anything is
 // changed. What else differs, listeners above all, needs a restart and is logged.
 func (l *LB) Reload(_ context.Context, cfg *Config) error {
 	l.mu.Lock()
@@ -43,6 +44,7 @@ func (l *LB) Reload(_ context.Context, cfg *Config) error {
 // reloaded is what a reload has read from files.
 type reloaded struct {
 	tickets         []byte
+	emergency       *overload.Emergency
 	clients, inside *x509.CertPool // nil: not asked for
 }
 
@@ -69,6 +71,9 @@ func (l *LB) tryReload(cfg *Config) (next reloaded, err error) {
 		if _, err := transport.NewTicketKeys(0, next.tickets); err != nil {
 			return next, fmt.Errorf("%w: lb: tickets: %w", ErrConfig, err)
 		}
+	}
+	if next.emergency, err = cfg.LB.emergency(); err != nil {
+		return next, err
 	}
 	if _, err := dispatch.New(dispatch.Config{Interval: -1}, cfg.LB.targets()...); err != nil {
 		return next, fmt.Errorf("%w: lb: proxies: %w", ErrConfig, err)
@@ -114,6 +119,7 @@ func (l *LB) replace(cfg *Config, next reloaded) error {
 	}
 	l.endpoint.SetLimits(cfg.LB.Connections.limits())
 	l.relay.SetLimits(cfg.LB.Message.limits())
+	l.relay.SetEmergency(next.emergency)
 	if l.tap != nil {
 		return l.tap.SetFilter(cfg.LB.Tap.filter())
 	}
@@ -144,7 +150,7 @@ func (l *LB) replaceAuthorities(next reloaded) error {
 func (l *LB) restartFor(now LBConfig) (settings []string) {
 	was := l.cfg
 	for _, c := range []*LBConfig{&was, &now} {
-		c.Proxies, c.Certificates, c.Tickets = nil, nil, ""
+		c.Proxies, c.Certificates, c.Tickets, c.Emergency = nil, nil, "", nil
 		c.Guard = GuardConfig{Off: c.Guard.Off, XDP: c.Guard.XDP}
 		c.Tap.Sample, c.Tap.Methods, c.Tap.Sources = 0, nil, nil
 		c.ClientCA, c.InternalCA, c.Message = "", "", MessageConfig{}

@@ -62,6 +62,7 @@ func TestReload(t *testing.T) {
 		"keys":    func(c *Config) { c.Keys = keys + ".none" },
 		"proxies": func(c *Config) { c.LB.Proxies = []ProxyTarget{{Addr: b}, {Addr: b}} },
 		"rates":   func(c *Config) { c.LB.Guard.Sanity = map[string]string{"no such check": "drop"} },
+		"numbers": func(c *Config) { c.LB.Emergency = []string{"112", "police"} },
 		"tables":  func(c *Config) { c.LB.Guard.Tables.Sources = 1 << 10 },
 	} {
 		bad := cfg
@@ -78,6 +79,7 @@ func TestReload(t *testing.T) {
 	good.LB.Proxies, good.LB.DSCP = []ProxyTarget{{Addr: b}}, 24
 	good.LB.Guard.Off = true
 	good.LB.Message, good.LB.Connections.Total = MessageConfig{Size: 200}, 7 // need none
+	good.LB.Emergency = []string{"112"}
 	if err := l.Reload(context.Background(), &good); err != nil {
 		t.Fatal(err)
 	}

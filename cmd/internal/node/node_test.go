@@ -3,7 +3,11 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -61,6 +65,33 @@ func TestCertificate(t *testing.T) {
 		}
 		if _, err := Certificate(dir, []string{"example.com"}, now); !errors.Is(err, ErrConfig) {
 			t.Errorf("damaged %s: %v", damaged, err)
+		}
+	}
+}
+
+// TestSelfSignedIsSaid: an edge whose clients get a certificate that nobody has
+// configured says so, with its fingerprint.
+func TestSelfSignedIsSaid(t *testing.T) {
+	var b bytes.Buffer
+	log, dir := slog.New(slog.NewTextHandler(&b, nil)), t.TempDir()
+	c := LBConfig{Hosts: []string{"example.com"}, Listeners: []ListenerConfig{{Protocol: "udp"}}}
+	if _, err := c.LoadCertificates(dir, time.Now(), log); err != nil || b.Len() > 0 {
+		t.Errorf("without TLS: %v, %s", err, b.String())
+	}
+	for range 2 { // the second start takes what the first made
+		b.Reset()
+		c.Listeners[0].Protocol = "wss"
+		certs, err := c.LoadCertificates(dir, time.Now(), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := certs.GetCertificate(&tls.ClientHelloInfo{ServerName: "example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(cert.Certificate[0])
+		if got := b.String(); strings.Count(got, "level=WARN") != 1 || strings.Count(got, ":") < 31 || !strings.Contains(strings.ReplaceAll(got, ":", ""), fmt.Sprintf("sha256=%X", sum)) {
+			t.Errorf("logged %s", got)
 		}
 	}
 }
