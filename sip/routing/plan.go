@@ -105,6 +105,9 @@ type Router struct {
 	// overload.Emergency does: locks of caller and callee don't count for them.
 	// nil knows none. It is set before the first plan.
 	Emergency func(uri []byte) bool
+	// Services are the numbers of emergency services that are named by URN; what
+	// is not there is refused with 404. It is set before the first plan.
+	Services Services
 }
 
 // New makes a Router over a directory.
@@ -117,8 +120,11 @@ func (r *Router) Plan(ctx context.Context, f Facts) Plan {
 	if err != nil {
 		return p.refuse(400, "Bad Request-URI", "request-uri", string(f.RequestURI), err.Error())
 	}
+	if wire.EqualFold(uri.Scheme, "urn") {
+		return r.service(ctx, f, uri)
+	}
 	if !wire.EqualFold(uri.Scheme, "sip") && !wire.EqualFold(uri.Scheme, "sips") {
-		return p.refuse(416, "Unsupported URI Scheme", "scheme", string(uri.Scheme), "only sip and sips are routed")
+		return p.refuse(416, "Unsupported URI Scheme", "scheme", string(uri.Scheme), "only sip, sips and urn are routed")
 	}
 	domain := string(lower(uri.Host))
 	local, err := r.dir.LocalDomain(ctx, domain)

@@ -80,8 +80,11 @@ func TestE164(t *testing.T) {
 func FuzzPlan(f *testing.F) {
 	f.Add("sip:alice@example.com")
 	f.Add("sip:%00@[::1]:5060")
+	f.Add("urn:service:sos.police")
 	f.Fuzz(func(t *testing.T, uri string) {
-		p := New(directory{}).Plan(context.Background(), Facts{RequestURI: []byte(uri)})
+		r := New(directory{})
+		r.Services = Services{"sos": "112"}
+		p := r.Plan(context.Background(), Facts{RequestURI: []byte(uri)})
 		if p.Outcome == Refuse && (p.Status < 400 || p.Status > 699) {
 			t.Fatalf("refused with %d", p.Status)
 		}

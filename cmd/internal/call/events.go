@@ -17,6 +17,9 @@ func (c *Core) event(now time.Time, m *wire.Message, from *origin, plan routing.
 	domain := ""
 	if uri, err := wire.ParseURI(m.RequestURI()); err == nil {
 		dialled, domain = wire.Unescape(uri.User), string(uri.Host)
+		if wire.EqualFold(uri.Scheme, "urn") {
+			dialled = string(m.RequestURI())
+		}
 	}
 	e := billing.Event{
 		CallID: string(m.CallID()), FromTag: string(m.FromTag()), Init: billing.MillisOf(now),

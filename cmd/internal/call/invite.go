@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/class5-go/class5/billing"
@@ -61,6 +62,9 @@ func (c *Core) invite(now time.Time, tx *transaction.Server, m *wire.Message, sr
 	plan := c.plan(m, from)
 	event := c.event(now, m, from, plan, src)
 	targets, status, reason := c.targets(now, plan)
+	if plan.Emergency {
+		c.Stats.Emergency.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
 	if status == 0 && !plan.Emergency && c.Events.Ready() != nil {
 		status, reason = 503, "Calls Can Not Be Recorded"
 	}

@@ -89,6 +89,27 @@ func TestToPeer(t *testing.T) {
 	if inv := find(t, w.dial("c6", "44999", "offer"), wire.INVITE, 0); string(inv.RequestURI()) != "sip:44999@192.0.2.99:5070" {
 		t.Errorf("an emergency number goes to %s", inv.RequestURI())
 	}
+	sos := func(callID, urn string) []*sent {
+		return w.authorised("alice", request{
+			method: "INVITE", uri: urn, from: alice, to: "<urn:service:sos>", callID: callID, cseq: 1, body: "offer",
+			fields: []string{"Contact: <sip:alice@" + phone.String() + ">", "Record-Route: <sip:a@" + edgeAddr.String() + ";lr>"},
+		})
+	}
+	if out := sos("c7", "urn:service:sos"); out[0].Status() != 404 || !strings.Contains(string(out[0].Bytes()), "404 Emergency Service Not Configured") {
+		t.Errorf("a service without a number:\n%s", out[0].Bytes())
+	}
+	w.core.Router.Services = routing.Services{"sos": "44999"}
+	w.users["alice"].Locked = true
+	if inv := find(t, sos("c8", "urn:service:sos.police"), wire.INVITE, 0); string(inv.RequestURI()) != "sip:44999@192.0.2.99:5070" || header(inv, wire.HdrTo) != "<urn:service:sos>" {
+		t.Errorf("an emergency service is called by\n%s", inv.Bytes())
+	}
+	if e := w.events[len(w.events)-1]; e.Callee.Dialled != "urn:service:sos" || e.Code != 404 {
+		t.Errorf("the refused call is recorded as %+v", e)
+	}
+	if out := sos("c9", "urn:service:counseling"); out[0].Status() != 416 {
+		t.Errorf("another service: %d", out[0].Status())
+	}
+	w.users["alice"].Locked = false
 	if out := w.dial("c5", "+33201234", "offer"); out[0].Status() != 404 {
 		t.Errorf("a number that no network takes: %d", out[0].Status())
 	}

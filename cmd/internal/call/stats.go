@@ -12,6 +12,7 @@ type Stats struct {
 	Auth          *prometheus.CounterVec // by outcome
 	Ended         *prometheus.CounterVec // calls by cause
 	MediaFailures *prometheus.CounterVec // by step
+	Emergency     *prometheus.CounterVec // calls to emergency services, by what became of them
 	Digits        *prometheus.CounterVec // between INFO and media, by what became of them
 	Unrecorded    prometheus.Counter     // events that could not be kept
 	Warned        prometheus.Counter     // callers whose credit was about to end
@@ -28,6 +29,7 @@ func NewStats() *Stats {
 		Auth:          vec("auth_total", "Digest verifications by outcome.", "outcome"),
 		Ended:         vec("calls_ended_total", "Calls by the cause of their end.", "cause"),
 		MediaFailures: vec("media_failures_total", "Descriptions that could not be anchored, by step.", "step"),
+		Emergency:     vec("emergency_calls_total", "Calls to emergency services, by the status they were refused with (0: sent on).", "status"),
 		Digits:        vec("digits_total", "Digits that were to become INFO or media: played, told, blocked, refused, lost; not_taken: parties whose media keep them.", "result"),
 		Unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "class5", Subsystem: "proxy", Name: "unrecorded_events_total", Help: "Billing events that could not be stored."}),
@@ -37,7 +39,7 @@ func NewStats() *Stats {
 }
 
 func (s *Stats) all() []prometheus.Collector {
-	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Digits, s.Unrecorded, s.Warned}
+	return []prometheus.Collector{s.Requests, s.Auth, s.Ended, s.MediaFailures, s.Emergency, s.Digits, s.Unrecorded, s.Warned}
 }
 
 // Describe implements prometheus.Collector.

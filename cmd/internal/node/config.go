@@ -81,6 +81,10 @@ type ProxyConfig struct {
 	// Emergency are numbers of emergency services as they are dialled, such as
 	// 112: neither locks nor limits nor credit keep a call from them.
 	Emergency []string `yaml:"emergency"`
+	// EmergencyServices are the numbers of services that phones name by URN (RFC
+	// 5031), such as {sos: "112", sos.police: "110"}. A service without one is
+	// what it is part of, and sos is the first of Emergency.
+	EmergencyServices map[string]string `yaml:"emergency_services"`
 }
 
 // PrepaidConfig is how the calls of prepaid customers are limited.
@@ -197,6 +201,9 @@ func (c ProxyConfig) check() error {
 		return err
 	}
 	if _, err := c.emergency(); err != nil {
+		return err
+	}
+	if _, err := c.services(); err != nil {
 		return err
 	}
 	if err := c.Media.check("proxy: media"); err != nil {

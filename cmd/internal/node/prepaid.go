@@ -19,6 +19,7 @@ import (
 	"github.com/class5-go/class5/cmd/internal/watch"
 	"github.com/class5-go/class5/sip/dialog"
 	"github.com/class5-go/class5/sip/overload"
+	"github.com/class5-go/class5/sip/routing"
 	"github.com/class5-go/class5/sip/shard"
 )
 
@@ -93,6 +94,25 @@ func (c ProxyConfig) emergency() (*overload.Emergency, error) {
 		return nil, fmt.Errorf("%w: proxy: emergency: %w", ErrConfig, err)
 	}
 	return e, nil
+}
+
+// services are the numbers of emergency services.
+func (c ProxyConfig) services() (routing.Services, error) {
+	s := routing.Services{}
+	if len(c.Emergency) > 0 {
+		s["sos"] = c.Emergency[0]
+	}
+	for urn, number := range c.EmergencyServices {
+		name, err := routing.ParseService(urn)
+		if err == nil {
+			_, err = overload.NewEmergency(number)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: proxy: emergency_services: %w", ErrConfig, err)
+		}
+		s[name] = number
+	}
+	return s, nil
 }
 
 // openCredit makes the credit of prepaid callers.

@@ -109,7 +109,12 @@ func (p *Proxy) share() error {
 	if err != nil {
 		return err
 	}
+	services, err := p.cfg.services()
+	if err != nil {
+		return err
+	}
 	router := routing.New(p.stores.Reader)
+	router.Services = services
 	router.Emergency, router.Peers = emergency.Matches, p.stores.Reader
 	self := p.endpoint.Listener(0).Addr
 	profiles, err := p.cfg.Media.policy()
