@@ -124,7 +124,7 @@ func TestForeignReports(t *testing.T) {
 	for _, bad := range []string{
 		"", "5", "[]", `{"callid":"c","source_tag":"a","type":"DTMF"}`, `{"callid":"c","source_tag":"a","type":"DTMF","event":300}`,
 		`{"callid":"c","source_tag":"a","type":"DTMF","event":-1}`, `{"source_tag":"a","type":"DTMF","event":5}`, `{"callid":"c","type":"DTMF","event":5}`,
-		`{"callid":"c","source_tag":"a","type":"QOS","event":5}`, `{"callid":"c","source_tag":"a","type":"DTMF","event":5,"duration":-1}`, strings.Repeat(" ", 9000),
+		`{"callid":"c","source_tag":"a","type":"QOS","event":5}`, "{\"callid\":\"\x9f\",\"source_tag\":\"a\",\"type\":\"DTMF\",\"event\":5}", `{"callid":"c","source_tag":"a","type":"DTMF","event":5,"duration":-1}`, strings.Repeat(" ", 9000),
 	} {
 		if _, err := dtmf.ParseReport([]byte(bad)); !errors.Is(err, dtmf.ErrReport) {
 			t.Errorf("%.60q: %v", bad, err)
@@ -143,7 +143,11 @@ func FuzzReport(f *testing.F) {
 		if r.Digit.Duration < 0 || r.Digit.Duration > 10*time.Second || r.Digit.Volume > 63 || r.CallID == "" || r.SourceTag == "" {
 			t.Fatalf("%+v", r)
 		}
-		again, err := dtmf.ParseReport(r.AppendJSON(nil))
+		text := r.AppendJSON(nil)
+		if len(text) > 8192 { // escapes make it longer
+			return
+		}
+		again, err := dtmf.ParseReport(text)
 		if err != nil || again.Digit != r.Digit || again.CallID != r.CallID {
 			t.Fatalf("%+v became %+v, %v", r, again, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // ErrReport means: not a datagram with a digit.
@@ -29,7 +30,7 @@ func ParseReport(b []byte) (Report, error) {
 	if len(b) > maxReport {
 		return Report{}, fmt.Errorf("%w: %d octets", ErrReport, len(b))
 	}
-	if err := json.Unmarshal(b, &d); err != nil {
+	if err := json.Unmarshal(b, &d); err != nil || !utf8.Valid(b) { // others would not find the call
 		return Report{}, fmt.Errorf("%w: no such object in %d octets", ErrReport, len(b))
 	}
 	if d.Type != "DTMF" || d.CallID == "" || d.Source == "" || d.Event == nil {

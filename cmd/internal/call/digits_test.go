@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"pgregory.net/rapid"
 
 	"github.com/class5-go/class5/media/dtmf"
 	"github.com/class5-go/class5/media/relay"
@@ -283,6 +284,96 @@ func TestMediaBecomesInfo(t *testing.T) {
 			w.ended()
 		})
 	}
+}
+
+// TestRandomInforms: whatever a party answers, and whenever it does, it is told
+// of digits in the order in which they came, of each once at most, of one at a
+// time, and of none after the end.
+func TestRandomInforms(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w, _ := typed(t, map[string]Digits{"alice": DigitsInfo})
+		inv := find(t, w.dial("1", "bob", "offer"), wire.INVITE, 0)
+		w.answer(inv, 200, "b", "answer")
+		ok := find(t, w.take(), 0, 200)
+		n, _ := ok.CSeq()
+		x := &talk{w: w, callID: "1", cseq: int(n) - 1, route: route(t, ok), inv: inv, ok: ok}
+		var open *sent
+		var pressed, told []int
+		acked, ended := false, false
+		look := func() {
+			for _, s := range w.take() {
+				if !s.IsRequest() || s.Method() != wire.INFO {
+					continue
+				}
+				d, err := dtmf.ParseInfo(header(s, wire.HdrContentType), s.Body())
+				if err != nil {
+					rt.Fatal(err)
+				}
+				ms := int(d.Duration / time.Millisecond)
+				if open != nil && string(open.Bytes()) == string(s.Bytes()) {
+					continue // asked for again
+				}
+				if open != nil || ended || !acked {
+					rt.Fatalf("told with another open %v, ended %v, acknowledged %v", open != nil, ended, acked)
+				}
+				open, told = s, append(told, ms)
+			}
+		}
+		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			switch rapid.SampledFrom([]string{"press", "press", "press", "ack", "answer", "answer", "refuse", "wait", "wait long", "bye"}).Draw(rt, "do") {
+			case "press": // told apart by their lengths
+				pressed = append(pressed, 50+len(pressed))
+				w.core.Dialled(w.now, w.asOffered[0].CallID, string(ok.ToTag()), dtmf.Digit{Ended: true, Duration: time.Duration(pressed[len(pressed)-1]) * time.Millisecond}, false)
+			case "ack":
+				if !acked && !ended {
+					acked = true
+					x.caller("ACK", "")
+				}
+			case "answer", "refuse":
+				if s := open; s != nil {
+					open = nil
+					w.answer(s, rapid.SampledFrom([]int{200, 200, 480, 405}).Draw(rt, "status"), "", "")
+				}
+			case "wait":
+				w.advance(100 * time.Millisecond)
+			case "wait long":
+				if !acked {
+					continue
+				}
+				look()
+				open = nil // it has no answer
+				w.advance(40 * time.Second)
+				for _, s := range w.take() {
+					if s.Method() == wire.INFO {
+						d, _ := dtmf.ParseInfo(header(s, wire.HdrContentType), s.Body())
+						if ms := int(d.Duration / time.Millisecond); len(told) == 0 || told[len(told)-1] != ms {
+							told, open = append(told, ms), s
+						}
+					}
+				}
+			case "bye":
+				if acked {
+					ended = true
+					x.caller("BYE", "")
+				}
+			}
+			look()
+		}
+		at := 0
+		for _, ms := range told {
+			for at < len(pressed) && pressed[at] != ms {
+				at++
+			}
+			if at++; at > len(pressed) {
+				rt.Fatalf("pressed %v, told %v", pressed, told)
+			}
+		}
+		w.core.Close(w.now)
+		w.advance(time.Minute)
+		if len(w.core.informed) != 0 {
+			rt.Error("a call is not forgotten")
+		}
+	})
 }
 
 // TestBothSayInfo: then nothing is to be turned.

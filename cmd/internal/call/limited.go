@@ -66,7 +66,7 @@ func (c *Core) beginLimited(now time.Time, tx *transaction.Server, m *wire.Messa
 	l := &limited{call: k, joint: j, targets: targets}
 	k.settled = l.release
 	k.limited = l
-	if k.informs(targets) {
+	if !c.Digits.off() && c.Keys != nil { // it may be sent on to somebody who wants INFO
 		c.informed[id] = l
 	}
 	c.b2bua.Start(now, tx, m, b2bua.Plan{ID: id, Groups: targets, RecordRoute: "<" + uri + ">", Authorizer: l, Handler: l})

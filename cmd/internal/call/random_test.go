@@ -20,6 +20,9 @@ import (
 func TestRandomCalls(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)
+		if rapid.Bool().Draw(rt, "digits") {
+			w.core.Keys, w.core.Digits.Domains = &keyboard{}, map[string]Digits{"example.com": DigitsRTP}
+		}
 		w.register("bob", "sip:bob@192.0.2.20:5070")
 		w.register("bob", "sip:bob@192.0.2.21:5070")
 		a := &actors{world: w}
@@ -124,11 +127,11 @@ func (a *actors) step(rt *rapid.T) {
 		p.cseq++
 		a.receive(a.compose(request{
 			method: method, uri: "sip:b@192.0.2.20:5070", from: "<sip:x@example.com>;tag=" + from, to: "<sip:y@example.com>;tag=" + to,
-			callID: p.callID, cseq: p.cseq, body: body, fields: []string{p.route},
+			callID: p.callID, cseq: p.cseq, body: body, fields: append([]string{p.route}, map[string][]string{"INFO": {"Content-Type: application/dtmf"}}[method]...),
 		}))
 	}
 	switch do := rapid.SampledFrom([]string{
-		"180", "183", "200", "200", "486", "cancel", "ack", "ack", "bye", "bye back", "reinvite", "reinvite back", "answer", "481", "wait", "wait long", "end",
+		"180", "183", "200", "200", "486", "cancel", "ack", "ack", "bye", "bye back", "reinvite", "reinvite back", "info", "info back", "answer", "481", "wait", "wait long", "end",
 	}).Draw(rt, "do"); do {
 	case "180", "486":
 		a.answer(inv, map[string]int{"180": 180, "486": 486}[do], tag, "")
@@ -145,6 +148,10 @@ func (a *actors) step(rt *rapid.T) {
 		in("BYE", tag, "a", "")
 	case "reinvite":
 		in("INVITE", "a", tag, rapid.SampledFrom([]string{"", "hold"}).Draw(rt, "body"))
+	case "info":
+		in("INFO", "a", tag, "5")
+	case "info back":
+		in("INFO", tag, "a", "5")
 	case "reinvite back":
 		in("INVITE", tag, "a", "hold")
 	case "answer", "481":
