@@ -228,6 +228,7 @@ func (s *Session) Remove(id LegID) {
 	st.Legs = slices.DeleteFunc(st.Legs, func(l *leg) bool { return l.ID == id })
 	for _, l := range st.Legs {
 		l.Mixed = slices.DeleteFunc(l.Mixed, func(m LegID) bool { return m == id })
+		l.Hears = slices.DeleteFunc(l.Hears, func(m LegID) bool { return m == id })
 		if l.Owner == id {
 			l.Owner = 0
 		}

@@ -26,7 +26,7 @@ func (s *Session) Inject(source, to string) error {
 		return fmt.Errorf("%w: a party is not mixed into what it hears itself", ErrMismatch)
 	case slices.Contains(into.Mixed, from.ID):
 		return fmt.Errorf("%w: %.64q is mixed into what %.64q hears already", ErrMismatch, source, to)
-	case into.Peer == from.ID || w.copies(from, into):
+	case into.Peer == from.ID || slices.Contains(into.Hears, from.ID) || w.copies(from, into):
 		return fmt.Errorf("%w: %.64q hears %.64q already", ErrMismatch, to, source)
 	}
 	into.Mixed = append(into.Mixed, from.ID)

@@ -152,7 +152,7 @@ func (s *state) owns(a netip.Addr, port uint16) bool {
 // depends on who exported it.
 func (s *state) check() error {
 	for _, l := range s.Legs {
-		if l == nil || l.ID <= 0 || l.ID > s.Next || s.leg(l.ID) != l || l.Created && l.Heard == nil || slices.Contains(l.Mixed, l.ID) {
+		if l == nil || l.ID <= 0 || l.ID > s.Next || s.leg(l.ID) != l || l.Created && l.Heard == nil || slices.Contains(l.Mixed, l.ID) || slices.Contains(l.Hears, l.ID) {
 			return fmt.Errorf("%w: leg numbers", ErrMismatch)
 		}
 		media := l.Media

@@ -24,6 +24,11 @@ func (s *Session) Plan() Plan {
 		if l.subscribes() {
 			p.Flows = append(p.Flows, w.copyFlows(l)...)
 		}
+		for _, id := range l.Hears {
+			if from := st.leg(id); from != nil && l.Peer != id {
+				p.Flows = append(p.Flows, w.heard(from, l)...)
+			}
+		}
 		p.Mixes = append(p.Mixes, w.mixes(l)...)
 	}
 	return p

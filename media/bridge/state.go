@@ -45,6 +45,8 @@ type leg struct {
 	Both bool `json:"both,omitempty"`
 	// Mixed are the parties whose audio it hears beside that of its partner.
 	Mixed []LegID `json:"mixed,omitempty"`
+	// Hears are the parties whose streams it gets beside those of its partner.
+	Hears []LegID `json:"hears,omitempty"`
 	// Doubled are the m= lines it says twice, or was told so.
 	Doubled []doubling `json:"doubled,omitempty"`
 }
@@ -134,7 +136,8 @@ func (s *state) clone() *state {
 
 func (l *leg) clone() *leg {
 	c := *l
-	c.Tags, c.Groups, c.Mixed = slices.Clone(l.Tags), slices.Clone(l.Groups), slices.Clone(l.Mixed)
+	c.Tags, c.Groups = slices.Clone(l.Tags), slices.Clone(l.Groups)
+	c.Mixed, c.Hears = slices.Clone(l.Mixed), slices.Clone(l.Hears)
 	c.Media = make([]*stream, len(l.Media))
 	for i, m := range l.Media {
 		c.Media[i] = m.clone()

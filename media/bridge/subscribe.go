@@ -280,24 +280,18 @@ func (w *work) copyFlows(to *leg) []Flow {
 		if from == nil || t.Copy.Index >= len(from.Media) {
 			continue
 		}
-		f := *from.Media[t.Copy.Index]
+		f := from.Media[t.Copy.Index].alone()
 		if f.Rejected || f.Untouched || f.local() == nil && f.Bundle == t.Copy.Index {
 			continue
 		}
-		// What was agreed with the other party is not the subscriber's business.
-		f.Codecs.Transcode, f.Codecs.Detect, f.Repack = false, false, 0
-		f.Codecs.Said = slices.Clone(f.Codecs.Said)
-		for i := range f.Codecs.Said {
-			f.Codecs.Said[i].Accept = false
-		}
-		fl := Flow{From: from.ID, To: to.ID, FromMedia: t.Copy.Index, ToMedia: j, Extensions: mapExtensions(&f, t)}
-		fl.Open = w.open(&f, t)
-		w.routes(&fl, &f, t, false)
+		fl := Flow{From: from.ID, To: to.ID, FromMedia: t.Copy.Index, ToMedia: j, Extensions: mapExtensions(f, t)}
+		fl.Open = w.open(f, t)
+		w.routes(&fl, f, t, false)
 		list = append(list, fl)
 		if to.Both && from.Both && from.Publishes {
-			back := Flow{From: to.ID, To: from.ID, FromMedia: j, ToMedia: t.Copy.Index, Extensions: mapExtensions(t, &f)}
-			back.Open = w.open(t, &f)
-			w.routes(&back, t, &f, false)
+			back := Flow{From: to.ID, To: from.ID, FromMedia: j, ToMedia: t.Copy.Index, Extensions: mapExtensions(t, f)}
+			back.Open = w.open(t, f)
+			w.routes(&back, t, f, false)
 			list = append(list, back)
 		}
 	}

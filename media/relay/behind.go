@@ -249,9 +249,11 @@ func (b *behind) changes(ids []string) (list []Change) {
 		}
 		c := Change{CallID: id}
 		if s, err := b.r.lookup(id); err == nil {
-			s.stored, s.counted = b.r.now(), s.handled()
-			if c.State, err = s.encode(); err != nil {
-				b.r.log.Warn("state of a session not stored", "error", err)
+			if s.id == id { // or it is part of that one now
+				s.stored, s.counted = b.r.now(), s.handled()
+				if c.State, err = s.encode(); err != nil {
+					b.r.log.Warn("state of a session not stored", "error", err)
+				}
 			}
 			s.mu.Unlock()
 		}
@@ -318,13 +320,13 @@ func (b *behind) restore(ctx context.Context) (n int, err error) {
 			case seen[k.CallID] && k.CallID != "":
 				continue
 			case err == nil:
-				err = b.r.restore(context.WithoutCancel(ctx), k, age)
+				var more int
+				more, err = b.r.restore(context.WithoutCancel(ctx), k, age)
+				n += more
 			}
 			seen[k.CallID] = true
 			if err != nil {
 				lost.add(err)
-			} else {
-				n++
 			}
 		}
 		return nil

@@ -32,8 +32,19 @@ type Creation struct {
 // the Creation.
 type CreateAnswerRequest = SubscribeAnswerRequest
 
-// ConnectRequest names two parties of a session.
-type ConnectRequest struct{ CallID, FromTag, ToTag string }
+// ConnectRequest names parties, of a session or of two.
+type ConnectRequest struct {
+	CallID, FromTag string
+	ToTag           string
+	ToCallID        string // of ToTag, if it is another one
+	// Directional only lets ToTag get what FromTag sends, in a stream of its own
+	// beside those it gets anyway; both ways with Bidirectional too.
+	Directional, Bidirectional bool
+	// FromTags are several in place of FromTag, All is everybody; of Directional
+	// only.
+	FromTags []string
+	All      bool
+}
 
 // Create makes an offer for a new party, and the session if need be.
 // [Relay.CreateAnswer] takes what it answers, [Relay.Connect] lets it talk to
@@ -73,22 +84,37 @@ func (r *Relay) CreateAnswer(ctx context.Context, req CreateAnswerRequest) error
 	return r.alone(ctx, req, true)
 }
 
-// Connect lets two parties of a session talk to each other, whoever they talked
-// to before. Whom they leave stays in the session and hears nobody.
+// Connect lets two parties talk to each other, whoever they talked to before.
+// Whom they leave stays in the session and hears nobody. Parties of two sessions
+// make one of them: both Call-IDs lead to it, and it ends when either is deleted
+// without naming parties, or the dialogs of both have ended. Nobody may be in
+// both, and no DTLS handshake may be under way; an offer that is not answered can
+// no longer be taken back.
 func (r *Relay) Connect(ctx context.Context, req ConnectRequest) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s, err := r.lookup(req.CallID)
+	if req.All {
+		req.FromTags = r.tags(req.CallID)
+	}
+	var parties []bridge.LegID
+	s, err := r.joined(ctx, req.CallID, req.ToCallID, func(b *bridge.Session) error {
+		if req.Directional {
+			from := req.FromTags
+			if len(from) == 0 {
+				from = []string{req.FromTag}
+			}
+			return b.Hear(req.ToTag, from, req.Bidirectional)
+		}
+		x, y, err := b.Connect(req.FromTag, req.ToTag)
+		parties = []bridge.LegID{x, y}
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	a, b, err := s.bridge.Connect(req.FromTag, req.ToTag)
-	if err != nil {
-		return translate(err)
-	}
-	for _, id := range []bridge.LegID{a, b} {
+	for _, id := range parties {
 		l := s.ensure(id)
 		l.answered, l.early = true, false
 	}
@@ -97,4 +123,55 @@ func (r *Relay) Connect(ctx context.Context, req ConnectRequest) error {
 	s.apply(&p, nil, s.signalled)
 	s.save()
 	return nil
+}
+
+// Disconnect ends what a directional Connect began: ToTag does not get FromTag's
+// streams any more, or nobody's but its partner's when FromTag is empty; with
+// Bidirectional also the other way.
+func (r *Relay) Disconnect(ctx context.Context, req ConnectRequest) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s, err := r.lookup(req.CallID)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if err := s.bridge.Mute(req.ToTag, req.FromTag, req.Bidirectional); err != nil {
+		return translate(err)
+	}
+	s.replan(r.now())
+	return nil
+}
+
+// tags names the parties of a session.
+func (r *Relay) tags(callID string) (list []string) {
+	s, err := r.lookup(callID)
+	if err != nil {
+		return nil
+	}
+	defer s.mu.Unlock()
+	for _, l := range s.legs {
+		if n := len(l.tags); n > 0 && !l.subscriber {
+			list = append(list, l.tags[n-1])
+		}
+	}
+	return list
+}
+
+// joined does something to what the parties of a session negotiated, or of two
+// that become one, and returns it locked.
+func (r *Relay) joined(ctx context.Context, callID, other string, change func(*bridge.Session) error) (*session, error) {
+	if other != "" && other != callID {
+		return r.join(ctx, callID, other, change)
+	}
+	s, err := r.lookup(callID)
+	if err != nil {
+		return nil, err
+	}
+	if err := change(s.bridge); err != nil {
+		s.mu.Unlock()
+		return nil, translate(err)
+	}
+	return s, nil
 }

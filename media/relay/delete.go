@@ -21,7 +21,7 @@ func (r *Relay) Delete(ctx context.Context, req DeleteRequest) (Report, error) {
 	defer s.mu.Unlock()
 	now := r.now()
 	s.refresh()
-	if !s.deleteBranch(&req, now) {
+	if !s.deleteBranch(&req, now) && !s.over(req.CallID) {
 		return s.report(), nil
 	}
 	if req.Delay > 0 {

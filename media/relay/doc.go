@@ -46,6 +46,10 @@
 // its own session (the call came through the same relay twice) is returned as
 // it is.
 //
+// Two sessions become one when parties of both are to hear each other
+// ([Relay.Connect], [Relay.Inject]): their ports, keys and figures stay, both
+// Call-IDs lead to it, and events are told under both.
+//
 // # What it does with packets
 //
 // Plain streams are forwarded and counted, by the kernel where

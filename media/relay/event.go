@@ -112,6 +112,12 @@ func (s *session) notify(e Event) {
 func (s *session) emit(e Event) {
 	e.CallID = s.id
 	s.r.events.put(e)
+	for _, name := range s.aliases { // each has an owner who waits
+		if e.CallID = name; e.Report.CallID != "" {
+			e.Report.CallID = name
+		}
+		s.r.events.put(e)
+	}
 }
 
 // mailbox is a queue that its writers never wait for.

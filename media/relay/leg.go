@@ -15,6 +15,7 @@ type leg struct {
 	tags     []string // last one answered last
 	branch   string   // via-branch of the offer that made it
 	label    string
+	call     string       // Call-ID that the party came with; empty: the session's
 	owner    bridge.LegID // offerer of a branch; 0 for the first leg
 	peer     bridge.LegID
 	streams  []*stream // by index of the m= line; nil where nothing is relayed

@@ -85,7 +85,7 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 	t.Cleanup(func() { _ = phone.Close() })
 	media := phone.LocalAddr().(*net.UDPAddr).Port
 	initial := g.Totals().PortsFree["127.0.0.1"]
-	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface}
+	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface, bridge.ErrNoCodec}
 	check := func(t *rapid.T, out []byte, err error) {
 		if err != nil {
 			for _, k := range known {
@@ -123,7 +123,7 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 			return []byte(s)
 		}
 		call := func() string { return pick("1", "2", "3", "4", "5", "6", "7") }
-		tag := func() string { return pick("a", "b", "c", "") }
+		tag := func() string { return pick("a", "b", "c", "d", "e", "") }
 		options := func() (o bridge.Options) {
 			o.Transport = pick("", "", "RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVPF")
 			o.ICE = rapid.SampledFrom([]bridge.ICEMode{bridge.ICEDefault, bridge.ICERemove, bridge.ICEForce}).Draw(t, "ice")
@@ -134,7 +134,7 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 		}
 		branch := func() string { return pick("", "", "z1", "z2") }
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.IntRange(0, 15).Draw(t, "what") {
+			switch rapid.IntRange(0, 19).Draw(t, "what") {
 			case 0, 1, 2, 3:
 				out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ViaBranch: branch(), SDP: body(), Options: options()})
 				check(t, out, err)
@@ -155,6 +155,14 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 				check(t, nil, g.CreateAnswer(g.Context(), relay.CreateAnswerRequest{CallID: call(), ToTag: tag(), SDP: body()}))
 			case 14:
 				check(t, nil, g.Connect(g.Context(), relay.ConnectRequest{CallID: call(), FromTag: tag(), ToTag: tag()}))
+			case 16, 17:
+				check(t, nil, g.Connect(g.Context(), relay.ConnectRequest{CallID: call(), FromTag: tag(), ToTag: tag(), ToCallID: call(),
+					Directional: rapid.Bool().Draw(t, "directional"), Bidirectional: rapid.Bool().Draw(t, "both"), All: pick("", "", "x") == "x"}))
+			case 18:
+				check(t, nil, g.Inject(g.Context(), relay.InjectRequest{CallID: call(), ToTag: tag(), SourceTag: tag(), SourceCallID: call()}))
+			case 19:
+				check(t, nil, g.StopInject(g.Context(), relay.InjectRequest{CallID: call(), ToTag: tag(), SourceTag: tag()}))
+				check(t, nil, g.Disconnect(g.Context(), relay.ConnectRequest{CallID: call(), ToTag: tag(), FromTag: tag(), Bidirectional: rapid.Bool().Draw(t, "both")}))
 			case 15:
 				q, err := g.Subscribe(g.Context(), relay.SubscribeRequest{CallID: call(), ToTag: tag()})
 				check(t, q.SDP, err)

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,7 +20,9 @@ const fadeOut = 200 * time.Millisecond
 type InjectRequest struct {
 	CallID, ToTag string // who hears it
 	SourceTag     string // who is heard
-	SourceCallID  string // of another session; empty: of this one
+	// SourceCallID is the session of the source, if it is another one. The two
+	// become one then, see [Relay.Connect].
+	SourceCallID string
 }
 
 // Inject mixes the audio of one party into what another one hears. The other
@@ -32,7 +33,7 @@ func (r *Relay) Inject(ctx context.Context, req InjectRequest) error {
 	return r.injecting(ctx, req, (*bridge.Session).Inject)
 }
 
-// StopInject ends what Inject began.
+// StopInject ends what Inject began; sessions that were joined for it stay so.
 func (r *Relay) StopInject(ctx context.Context, req InjectRequest) error {
 	return r.injecting(ctx, req, (*bridge.Session).StopInject)
 }
@@ -41,17 +42,11 @@ func (r *Relay) injecting(ctx context.Context, req InjectRequest, do func(s *bri
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if req.SourceCallID != "" && req.SourceCallID != req.CallID {
-		return fmt.Errorf("%w: parties of two sessions", ErrMismatch)
-	}
-	s, err := r.lookup(req.CallID)
+	s, err := r.joined(ctx, req.CallID, req.SourceCallID, func(b *bridge.Session) error { return do(b, req.SourceTag, req.ToTag) })
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if err := do(s.bridge, req.SourceTag, req.ToTag); err != nil {
-		return translate(err)
-	}
 	s.refit(r.now())
 	s.save()
 	return nil

@@ -44,9 +44,11 @@ type Relay struct {
 	// watched has a bit for every kind of event that is delivered.
 	watched uint32
 
+	joining  sync.Mutex // held before the locks of two sessions are taken
 	mu       sync.RWMutex
 	sessions map[string]*session
-	sources  map[netip.Addr]int // sessions by who began them
+	aliases  map[string]*session // further names of joined sessions
+	sources  map[netip.Addr]int  // sessions by who began them
 	strain   strain
 	closed   bool
 }
@@ -69,7 +71,7 @@ func New(cfg Config, opts ...Option) (*Relay, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	r := &Relay{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now, halfway: halfway, sessions: map[string]*session{}, sources: map[netip.Addr]int{}}
+	r := &Relay{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now, halfway: halfway, sessions: map[string]*session{}, aliases: map[string]*session{}, sources: map[netip.Addr]int{}}
 	for _, o := range opts {
 		o(r)
 	}
@@ -163,6 +165,7 @@ func (r *Relay) close() {
 	r.closed = true
 	left := slices.Collect(maps.Values(r.sessions))
 	clear(r.sessions)
+	clear(r.aliases)
 	r.mu.Unlock()
 	for _, s := range left {
 		s.mu.Lock()
@@ -184,18 +187,20 @@ func (r *Relay) denied(a netip.AddrPort) bool {
 
 // lookup returns a session, locked.
 func (r *Relay) lookup(callID string) (*session, error) {
-	r.mu.RLock()
-	s := r.sessions[callID]
-	r.mu.RUnlock()
-	if s == nil {
-		return nil, ErrUnknownCall
-	}
-	s.mu.Lock()
-	if s.closed {
+	for before := (*session)(nil); ; {
+		r.mu.RLock()
+		s := r.named(callID)
+		r.mu.RUnlock()
+		if s == nil || s == before {
+			return nil, ErrUnknownCall
+		}
+		s.mu.Lock()
+		if !s.closed {
+			return s, nil
+		}
 		s.mu.Unlock()
-		return nil, ErrUnknownCall
+		before = s // it has ended, or is part of another one now
 	}
-	return s, nil
 }
 
 // open returns the session of that name, made if need be, locked.
@@ -212,7 +217,7 @@ func (r *Relay) open(callID string, source netip.Addr) (*session, error) {
 			r.mu.Unlock()
 			return nil, ErrClosed
 		}
-		if r.sessions[callID] != nil {
+		if r.named(callID) != nil {
 			r.mu.Unlock()
 			continue // made or ending at this moment
 		}
@@ -248,7 +253,17 @@ func (r *Relay) discard(s *session, now time.Time) {
 			delete(r.sources, s.source)
 		}
 	}
+	r.unname(s)
 	r.mu.Unlock()
+}
+
+// unname forgets the further names of a session. The caller holds mu.
+func (r *Relay) unname(s *session) {
+	for _, name := range s.aliases {
+		if r.aliases[name] == s {
+			delete(r.aliases, name)
+		}
+	}
 }
 
 // Count is the number of sessions.
@@ -259,7 +274,7 @@ func (r *Relay) Count() int {
 }
 
 // List iterates over the Call-IDs of all sessions at the time of the call, in
-// no order.
+// no order. One that was joined of several has its first one there.
 func (r *Relay) List() iter.Seq[string] {
 	r.mu.RLock()
 	ids := slices.Collect(maps.Keys(r.sessions))

@@ -43,6 +43,14 @@ func (r *Relay) receive(ctx context.Context, st *State, c *carried, age time.Dur
 		return fmt.Errorf("%w: the call is here already", ErrState)
 	}
 	s.bridge = known
+	r.mu.Lock()
+	for _, name := range st.Aliases {
+		if r.named(name) == nil {
+			r.aliases[name] = s
+			s.aliases = append(s.aliases, name)
+		}
+	}
+	r.mu.Unlock()
 	if err := s.restore(st, c, age); err != nil {
 		r.discard(s, r.now())
 		return err
@@ -59,6 +67,7 @@ func (s *session) restore(st *State, c *carried, age time.Duration) error {
 		skip = 0
 	}
 	s.created, s.signalled, s.answered, s.early, s.gone = st.Created, st.Signalled, st.Answered, st.Early, st.Gone
+	s.overs = st.Over
 	s.digitsTo, s.doomed, s.timedOut, s.name = st.DigitsTo, st.Doomed, st.TimedOut, st.CNAME
 	s.heard = now // it is given its time
 	if !s.timedOut.IsZero() {
@@ -72,7 +81,7 @@ func (s *session) restore(st *State, c *carried, age time.Duration) error {
 	for _, e := range st.Legs {
 		l := s.ensure(e.ID)
 		l.owner, l.source, l.learning, l.early, l.answered, l.generate = e.Owner, e.Source, e.Learning, e.Early, e.Answered, e.Generate
-		l.strict, l.natWait = e.Strict, e.NATWait
+		l.strict, l.natWait, l.call = e.Strict, e.NATWait, e.Call
 		l.mirror = e.Mirror
 		l.handover, l.pierce, l.echo, l.delay = e.Handover, e.Pierce, echoing(e.Echo), e.Delay
 	}

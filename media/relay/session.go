@@ -43,6 +43,8 @@ type session struct {
 	held       bool
 	legs       []*leg
 	sets       []*socketSet
+	aliases    []string    // Call-IDs of the sessions that were joined to it
+	overs      []string    // those of its Call-IDs whose dialogs have ended
 	gone       []LegReport // of legs that ended before the session
 	recordings []*recorded
 	scratch    []byte

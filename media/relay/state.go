@@ -42,6 +42,10 @@ type State struct {
 	Ports     []PortsState    `json:"ports"`
 	Legs      []LegState      `json:"legs"`
 	Gone      []LegReport     `json:"gone,omitempty"`
+	// Aliases are the Call-IDs of sessions that were joined to it, Over those of
+	// its Call-IDs whose dialogs have ended.
+	Aliases []string `json:"aliases,omitempty"`
+	Over    []string `json:"over,omitempty"`
 	// DigitsTo is where digits are reported, Doomed when the session ends whatever
 	// happens, TimedOut when its silence was told, CNAME the name in our reports.
 	DigitsTo netip.AddrPort `json:"digits_to,omitzero"`
@@ -71,6 +75,7 @@ type PairState struct {
 type LegState struct {
 	ID       bridge.LegID  `json:"id"`
 	Owner    bridge.LegID  `json:"owner,omitempty"`
+	Call     string        `json:"call,omitempty"` // Call-ID that the party came with, in a joined session
 	Source   netip.Addr    `json:"source,omitzero"`
 	Learning Learning      `json:"learning,omitempty"`
 	Early    bool          `json:"early,omitempty"`
@@ -147,7 +152,7 @@ func (r *Relay) Export(ctx context.Context, callID string) (State, error) {
 func (s *session) export() (State, error) {
 	s.endFades()
 	st := State{Version: StateVersion, CallID: s.id, Created: s.created, Signalled: s.signalled, Answered: s.answered,
-		Early: s.early, Source: s.source, Gone: s.gone, DigitsTo: s.digitsTo, Doomed: s.doomed, TimedOut: s.timedOut, CNAME: s.name}
+		Early: s.early, Source: s.source, Gone: s.gone, Aliases: s.aliases, Over: s.overs, DigitsTo: s.digitsTo, Doomed: s.doomed, TimedOut: s.timedOut, CNAME: s.name}
 	b, err := s.bridge.Export()
 	if err != nil {
 		return st, fmt.Errorf("%w: %w", ErrState, err)
@@ -161,7 +166,7 @@ func (s *session) export() (State, error) {
 		st.Ports = append(st.Ports, p)
 	}
 	for _, l := range s.legs {
-		e := LegState{ID: l.id, Owner: l.owner, Source: l.source, Learning: l.learning, Early: l.early, Answered: l.answered, Generate: l.generate,
+		e := LegState{ID: l.id, Owner: l.owner, Call: l.call, Source: l.source, Learning: l.learning, Early: l.early, Answered: l.answered, Generate: l.generate,
 			Strict: l.strict, NATWait: l.natWait, Handover: l.handover, Pierce: l.pierce, Mirror: l.mirror, Echo: uint8(l.echo), Delay: l.delay}
 		for _, x := range l.streams {
 			if x != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -97,11 +99,11 @@ func (r *Relay) Restore(ctx context.Context) (n int, err error) {
 	}
 	var lost losses
 	for k, err := range r.cfg.Store.All(ctx) {
+		more := 0
 		if err == nil {
-			err = r.restore(ctx, k, 0)
+			more, err = r.restore(ctx, k, 0)
 		}
-		if err == nil {
-			n++
+		if n += more; err == nil {
 			continue
 		}
 		if lost.add(err); k.CallID != "" {
@@ -110,21 +112,56 @@ func (r *Relay) Restore(ctx context.Context) (n int, err error) {
 			}
 		}
 	}
+	for _, name := range r.joinedNames() {
+		if err := r.cfg.Store.Delete(ctx, name); err != nil {
+			return n, errors.Join(err, lost.err())
+		}
+	}
 	r.stats.restored.Add(uint64(n))
 	r.stats.unrestored.Add(uint64(lost.n))
 	return n, lost.err()
 }
 
-// restore imports a state that was current so long ago.
-func (r *Relay) restore(ctx context.Context, k Kept, age time.Duration) error {
+// restore imports a state that was current so long ago, and returns how many
+// sessions more there are. A death while two were joined leaves the states of
+// both and that of the one that they became, which has their ports.
+func (r *Relay) restore(ctx context.Context, k Kept, age time.Duration) (more int, err error) {
 	var st State
 	if err := json.Unmarshal(k.State, &st); err != nil {
-		return fmt.Errorf("%w: not JSON of one", ErrState) // the reason would quote it
+		return 0, fmt.Errorf("%w: not JSON of one", ErrState) // the reason would quote it
 	}
 	if st.CallID != k.CallID {
-		return fmt.Errorf("%w: of another call", ErrState)
+		return 0, fmt.Errorf("%w: of another call", ErrState)
 	}
-	return r.receive(ctx, &st, nil, age)
+	for _, name := range st.Aliases {
+		if s, err := r.lookup(name); err == nil {
+			if s.id == name {
+				r.discard(s, r.now())
+				more--
+			}
+			s.mu.Unlock()
+		}
+	}
+	if r.isJoined(st.CallID) {
+		return more, nil
+	}
+	if err := r.receive(ctx, &st, nil, age); err != nil {
+		return more, err
+	}
+	return more + 1, nil
+}
+
+// isJoined tells whether a name is a further one of a session.
+func (r *Relay) isJoined(callID string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.aliases[callID] != nil
+}
+
+func (r *Relay) joinedNames() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Collect(maps.Keys(r.aliases))
 }
 
 // losses are the states that were not taken over.

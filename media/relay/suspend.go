@@ -95,15 +95,23 @@ func (x *Suspension) suspend(ctx context.Context, id string, give func(Handed) e
 		return err
 	}
 	x.sessions = append(x.sessions, s) // locked from now on
-	h := Handed{Recordings: s.recordingStates(), Waiting: s.waiting(), Early: s.earlyStates()}
-	if h.State, err = s.export(); err != nil {
+	h, err := x.handed(s)
+	if err != nil {
 		return err
 	}
-	h.Playing = x.playing(s)
+	return give(h)
+}
+
+// handed is all of a session that goes elsewhere.
+func (x *Suspension) handed(s *session) (h Handed, err error) {
+	if h.State, err = s.export(); err != nil {
+		return h, err
+	}
+	h.Recordings, h.Waiting, h.Early, h.Playing = s.recordingStates(), s.waiting(), s.earlyStates(), x.playing(s)
 	for _, p := range s.sockets() {
 		h.Sockets = append(h.Sockets, Descriptor{p.LocalAddr(), p.FD()})
 	}
-	return give(h)
+	return h, nil
 }
 
 // detach returns a session, locked, whose sockets no loop serves.
@@ -185,6 +193,7 @@ func (s *session) leave() {
 	s.end(now)
 	s.r.mu.Lock()
 	delete(s.r.sessions, s.id)
+	s.r.unname(s)
 	s.r.mu.Unlock()
 }
 

@@ -3,6 +3,7 @@ package ngrelay
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/ng"
@@ -79,16 +80,66 @@ func (h *Handler) alone(ctx context.Context, d ng.Dict, tag string, take func(co
 
 func (h *Handler) connect(ctx context.Context, req *ng.Request) (ng.Dict, error) {
 	d := req.Dict
-	switch other := d.Str("to-call-id"); {
-	case other != "" && other != d.Str("call-id"):
-		return ng.Dict{}, errors.New("connect: parties of two calls are not joined by this relay")
-	case flag(d, "directional") || flag(d, "bidirectional"):
-		return ng.Dict{}, errors.New("connect: directional is not supported by this relay, subscribe request is")
-	case d.Str("from-tag") == "" || d.Str("to-tag") == "":
-		return ng.Dict{}, errors.New("connect: from-tag and to-tag are needed")
+	q := connection(d)
+	switch {
+	case q.ToTag == "":
+		return ng.Dict{}, errors.New("No to-tag in message") //nolint:staticcheck // wording is protocol
+	case q.FromTag == "" && (!q.Directional || len(q.FromTags) == 0 && !q.All):
+		return ng.Dict{}, errors.New("No from-tag in message") //nolint:staticcheck // wording is protocol
 	}
 	_, warnings := ng.ParseOptions(d)
-	return warned(ng.Dict{}, warnings), h.relay.Connect(ctx, relay.ConnectRequest{CallID: d.Str("call-id"), FromTag: d.Str("from-tag"), ToTag: d.Str("to-tag")})
+	return warned(ng.Dict{}, warnings), tagged(h.relay.Connect(ctx, q))
+}
+
+// connection reads who is to hear whom.
+func connection(d ng.Dict) relay.ConnectRequest {
+	q := relay.ConnectRequest{CallID: d.Str("call-id"), FromTag: d.Str("from-tag"), ToTag: d.Str("to-tag"), ToCallID: d.Str("to-call-id"),
+		Directional: flag(d, "directional"), Bidirectional: flag(d, "bidirectional")}
+	if q.Directional {
+		q.FromTags, q.All = d.Strings("from-tags"), flag(d, "all") || d.Str("all") == "all"
+	}
+	return q
+}
+
+// tagged tells a party that is not there from a session that is not.
+func tagged(err error) error {
+	if errors.Is(err, bridge.ErrUnknown) {
+		return fmt.Errorf("Tag not found: %v", err) //nolint:staticcheck,errorlint // wording is protocol; it is no unknown session
+	}
+	return err
+}
+
+// Connect is as that of [relay.Relay].
+func (r *Remote) Connect(ctx context.Context, req relay.ConnectRequest) error {
+	return r.connecting(ctx, "connect", req)
+}
+
+// Disconnect is as that of [relay.Relay].
+func (r *Remote) Disconnect(ctx context.Context, req relay.ConnectRequest) error {
+	req.Directional = true
+	return r.connecting(ctx, "unsubscribe", req)
+}
+
+func (r *Remote) connecting(ctx context.Context, command string, req relay.ConnectRequest) error {
+	d := message(command, req.CallID, req.FromTag, req.ToTag, "")
+	set(&d, "to-call-id", req.ToCallID)
+	if len(req.FromTags) > 0 {
+		d.Set("from-tags", req.FromTags)
+	}
+	var flags []string
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{{req.Directional, "directional"}, {req.Bidirectional, "bidirectional"}, {req.All, "all"}} {
+		if f.on {
+			flags = append(flags, f.name)
+		}
+	}
+	if flags != nil {
+		d.Set("flags", flags)
+	}
+	_, err := r.do(ctx, req.CallID, d)
+	return err
 }
 
 // full is an error for a session that would be new while none is taken.

@@ -80,9 +80,11 @@ func TestCreateRefused(t *testing.T) {
 		`codec "PCMA\r\na=x"`:         {"command", "create", "medias", ng.List{ng.Of("type", "audio", "codecs", ng.List{"PCMA\r\na=x"})}},
 		"Unknown call-id":             {"command", "create answer", "call-id", "x", "from-tag", "a", "sdp", a.sdp()},
 		"No from-tag":                 {"command", "create answer", "call-id", "x", "sdp", a.sdp()},
-		"two calls":                   {"command", "connect", "call-id", "x", "from-tag", "a", "to-tag", "b", "to-call-id", "y"},
-		"directional":                 {"command", "connect", "call-id", "x", "from-tag", "a", "to-tag", "b", "flags", ng.List{"directional"}},
-		"to-tag are needed":           {"command", "connect", "call-id", "x", "from-tag", "a"},
+		"call-id":                     {"command", "connect", "call-id", "x", "from-tag", "a", "to-tag", "b", "to-call-id", "y"},
+		"No to-tag":                   {"command", "connect", "call-id", "x", "from-tag", "a"},
+		"No from-tag in message":      {"command", "connect", "call-id", "x", "to-tag", "a", "flags", ng.List{"directional"}},
+		`no party "zz"`:               {"command", "connect", "call-id", "x", "from-tag", "zz", "to-tag", "a", "flags", ng.List{"directional"}},
+		"hears nobody":                {"command", "unsubscribe", "call-id", "x", "from-tag", "b", "to-tag", "a", "flags", ng.List{"directional"}},
 		"one party":                   {"command", "connect", "call-id", "x", "from-tag", "a", "to-tag", "a"},
 		"both send and receive":       {"command", "connect", "call-id", "x", "from-tag", "a", "to-tag", "c"},
 	} {
@@ -90,9 +92,8 @@ func TestCreateRefused(t *testing.T) {
 			t.Errorf("%v: %v, want %s", pairs, err, want)
 		}
 	}
-	for _, tag := range []string{"z", ""} {
-		call := map[string]string{"z": "x", "": "nix"}[tag]
-		if _, err := c.Do(t.Context(), ng.Of("command", "connect", "call-id", call, "from-tag", "a", "to-tag", "b"+tag)); err == nil || err.Error() != "ng: Unknown call-id" {
+	for call, want := range map[string]string{"x": "ng: Tag not found: ", "nix": "ng: Unknown call-id"} {
+		if _, err := c.Do(t.Context(), ng.Of("command", "connect", "call-id", call, "from-tag", "a", "to-tag", "bz")); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}

@@ -28,6 +28,7 @@ type Relay interface {
 	Create(ctx context.Context, req relay.CreateRequest) (relay.Creation, error)
 	CreateAnswer(ctx context.Context, req relay.CreateAnswerRequest) error
 	Connect(ctx context.Context, req relay.ConnectRequest) error
+	Disconnect(ctx context.Context, req relay.ConnectRequest) error
 	Inject(ctx context.Context, req relay.InjectRequest) error
 	StopInject(ctx context.Context, req relay.InjectRequest) error
 	Query(ctx context.Context, callID string) (relay.Report, error)

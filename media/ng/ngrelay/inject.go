@@ -3,9 +3,7 @@ package ngrelay
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/ng"
 	"github.com/class5-go/class5/media/relay"
 )
@@ -23,11 +21,7 @@ func (h *Handler) inject(do func(context.Context, relay.InjectRequest) error) co
 			return ng.Dict{}, errors.New("No source-tag in message") //nolint:staticcheck // wording is protocol
 		}
 		_, warnings := ng.ParseOptions(d)
-		err := do(ctx, q)
-		if errors.Is(err, bridge.ErrUnknown) { // the session is known
-			err = fmt.Errorf("Tag not found: %v", err) //nolint:staticcheck,errorlint // wording is protocol; it is no unknown session
-		}
-		return warned(ng.Dict{}, warnings), err
+		return warned(ng.Dict{}, warnings), tagged(do(ctx, q))
 	}
 }
 

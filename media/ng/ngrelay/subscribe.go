@@ -112,7 +112,15 @@ func (h *Handler) unsubscribe(ctx context.Context, req *ng.Request) (ng.Dict, er
 	if tag == "" {
 		return ng.Dict{}, errors.New("No to-tag in message") //nolint:staticcheck // wording is protocol
 	}
-	return ng.Dict{}, h.relay.Unsubscribe(ctx, req.Dict.Str("call-id"), tag)
+	q := connection(req.Dict)
+	if !q.Directional {
+		q.FromTag = "" // clients put one into every message
+	}
+	err := h.relay.Disconnect(ctx, q)
+	if errors.Is(err, relay.ErrMismatch) && q.FromTag == "" { // it hears nobody as a party
+		err = h.relay.Unsubscribe(ctx, q.CallID, tag)
+	}
+	return ng.Dict{}, err
 }
 
 func (h *Handler) publish(ctx context.Context, req *ng.Request) (ng.Dict, error) {
