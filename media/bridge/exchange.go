@@ -71,6 +71,7 @@ func (w *work) exchange(body []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
+	w.faxes()
 	return w.tell(ds, pairs)
 }
 

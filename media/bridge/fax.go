@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/class5-go/class5/media/sdp"
@@ -19,8 +20,7 @@ func (w *work) fax(p *pair) error {
 	if w.o.offer {
 		switch {
 		case o.Decode && isUDPTL(p.h.proto):
-			w.o.warnings = append(w.o.warnings, noGateway)
-			w.decode(p)
+			return fmt.Errorf("%w: an image cannot be offered as audio", ErrFax)
 		case o.Force && isRTP(p.h.proto):
 			w.o.warnings = append(w.o.warnings, noGateway)
 			w.force(p)
@@ -30,15 +30,19 @@ func (w *work) fax(p *pair) error {
 		}
 		return nil
 	}
-	switch {
-	case p.from.T38.Gateway && isUDPTL(p.h.proto): // the offerer has audio
+	if p.from.T38.Gateway && isUDPTL(p.h.proto) { // the offerer has audio
 		w.answerAudio(p)
-	case p.to.T38.Gateway: // the offerer has fax
-		w.answerFax(p)
-	default:
+	} else {
 		p.formats = p.h.formats
 	}
 	return nil
+}
+
+// faxes warns that an option was without effect this time.
+func (w *work) faxes() {
+	if w.o.offer && w.o.options.T38.Decode {
+		w.o.warnings = append(w.o.warnings, "T.38: decode is refused where there is an image to be decoded: this relay has no fax modem")
+	}
 }
 
 // noGateway is what the other end of a fax would find out later.
@@ -50,27 +54,6 @@ func g711() []format {
 	list[0].Codec = sdp.Codec{PayloadType: 0, Name: "PCMU", ClockRate: 8000, Channels: 1}
 	list[1].Codec = sdp.Codec{PayloadType: 8, Name: "PCMA", ClockRate: 8000, Channels: 1}
 	return list
-}
-
-// decode offers an image stream as audio.
-func (w *work) decode(p *pair) {
-	t := p.to
-	p.from.T38 = t38State{Gateway: true, FEC: w.o.options.T38.FEC}
-	t.Kind, t.T38 = "audio", t38State{}
-	if t.Proto = wanted(w.o.options.Transport); !isRTP(t.Proto) {
-		t.Proto = "RTP/AVP"
-	}
-	list := newShelf(nil)
-	w.transcode(list, nil, &w.o.options.Codec)
-	if !list.codecs() {
-		list = newShelf(t.Codecs.Told)
-		w.drop(list)
-	}
-	if !list.codecs() {
-		list = newShelf(g711())
-	}
-	t.Codecs.Told = list.list
-	p.formats = formatNames(list.list)
 }
 
 // force offers an audio stream as an image.
@@ -93,13 +76,6 @@ func (w *work) answerAudio(p *pair) {
 	}
 	t.Kind, t.Codecs.Told = "audio", list[:1]
 	p.formats = formatNames(t.Codecs.Told)
-}
-
-// answerFax answers an image offer that became audio.
-func (w *work) answerFax(p *pair) {
-	p.from.Codecs.Said = p.h.codecs
-	p.to.Kind = "image"
-	p.formats = []string{"t38"}
 }
 
 // attributes are the T.38 parameters of a stream that is a gateway's.

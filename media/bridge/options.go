@@ -185,7 +185,8 @@ type CodecOptions struct {
 	Strip, Offer, Except, Mask, Consume, Accept, Transcode, Ignore, Set []string
 }
 
-// T38Options control fax between UDPTL and audio.
+// T38Options control fax between UDPTL and audio. Decode of an offered image is
+// refused with ErrFax: nothing here could make audio of it.
 type T38Options struct {
 	Decode, Force, Stop                         bool
 	NoECM, NoV17, NoV27ter, NoV29, NoV34, NoIAF bool

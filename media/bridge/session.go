@@ -15,6 +15,7 @@ var (
 	ErrMismatch = errors.New("bridge: description does not fit the session")
 	ErrLimit    = errors.New("bridge: too many legs or media in one session")
 	ErrNoCodec  = errors.New("bridge: no common codec")
+	ErrFax      = errors.New("bridge: no fax modem")
 	ErrNoSuite  = errors.New("bridge: no common crypto suite")
 )
 

@@ -106,11 +106,6 @@ func TestRest(t *testing.T) {
 			{"b answers", bridge.Options{}, "m=image 5000 udptl t38|a=T38FaxVersion:0", "m=audio 11000 RTP/AVP 8|a=rtpmap:8 PCMA/8000|a=sendrecv|a=rtcp:11001"},
 			{"a offers audio again", bridge.Options{}, "m=audio 4000 RTP/AVP 8", "m=audio 12000 RTP/AVP 8" + o},
 		},
-		"fax to audio": {
-			{"a offers", bridge.Options{T38: bridge.T38Options{Decode: true, FEC: true}}, "m=image 4000 udptl t38|a=T38FaxVersion:3", "m=audio 12000 RTP/AVP 0 8|a=rtpmap:0 PCMU/8000" + o},
-			{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 8",
-				"m=image 11000 udptl t38|a=T38FaxVersion:0|a=T38MaxBitRate:14400|a=T38FaxRateManagement:transferredTCF|a=T38FaxMaxBuffer:1800|a=T38FaxMaxDatagram:512|a=T38FaxUdpEC:t38UDPFEC|a=sendrecv"},
-		},
 		"media left out": {
 			{"a offers", bridge.Options{RemoveMedia: []string{"video"}}, "m=video 4000 RTP/AVP 31|m=audio 4002 RTP/AVP 8", "m=audio 12000 RTP/AVP 8" + o},
 			{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 8", "m=video 0 RTP/AVP 0|m=audio 11010 RTP/AVP 8|a=rtpmap:8 PCMA/8000|a=sendrecv|a=rtcp:11011"},
@@ -295,9 +290,9 @@ func TestFaxWarned(t *testing.T) {
 		say  string
 		told int
 	}{
-		{bridge.T38Options{Decode: true}, "m=image 4000 udptl t38", 1},
 		{bridge.T38Options{Force: true}, "m=audio 4000 RTP/AVP 8", 1},
-		{bridge.T38Options{Decode: true}, "m=audio 4000 RTP/AVP 8", 0},
+		{bridge.T38Options{Decode: true}, "m=audio 4000 RTP/AVP 8", 1},
+		{bridge.T38Options{Decode: true}, "m=audio 4000 RTP/AVP 8|m=image 0 udptl t38", 1},
 		{bridge.T38Options{}, "m=image 4000 udptl t38", 0},
 	} {
 		c := newCall(t)
@@ -305,5 +300,24 @@ func TestFaxWarned(t *testing.T) {
 		if err != nil || len(r.Warnings) != x.told || x.told == 1 && !strings.Contains(r.Warnings[0], "no fax modem") {
 			t.Errorf("%+v: %q, %v", x.o, r.Warnings, err)
 		}
+	}
+}
+
+// TestFaxRefused: an image that would have to become audio is refused, first or
+// later, and the call is what it was.
+func TestFaxRefused(t *testing.T) {
+	c := newCall(t)
+	image := bridge.Offer{FromTag: "a", SDP: body("m=image 4000 udptl t38"), Options: bridge.Options{T38: bridge.T38Options{Decode: true}}}
+	if _, err := c.s.Offer(image, c.ports); !errors.Is(err, bridge.ErrFax) || len(c.s.Plan().Legs) != 0 {
+		t.Errorf("%v, %+v", err, c.s.Plan())
+	}
+	c.do(step{who: "a offers", say: "m=audio 4000 RTP/AVP 8"})
+	c.do(step{who: "b answers", say: "m=audio 5000 RTP/AVP 8"})
+	image.ToTag = "b"
+	if _, err := c.s.Offer(image, c.ports); !errors.Is(err, bridge.ErrFax) || c.s.Pending() {
+		t.Error(err)
+	}
+	if m := c.s.Plan().Legs[0].Media[0]; m.Kind != "audio" || m.T38 {
+		t.Errorf("%+v", m)
 	}
 }
