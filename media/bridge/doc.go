@@ -60,6 +60,6 @@
 // A Session is not safe for concurrent use; an Engine is. Descriptions passed
 // in are not kept, those returned belong to the caller. An error leaves the
 // session as it was. All randomness comes from [Config.Rand], so that a test
-// can be exact. Input is bounded by [Config.Limits] and 64 candidates an
-// m= line.
+// can be exact. Input is bounded by [Config.Limits], candidates
+// that trickle as well: what is beyond is an error, none of it is taken.
 package bridge

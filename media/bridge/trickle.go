@@ -53,7 +53,9 @@ func (s *Session) Trickle(from string, fragment []byte) (Result, error) {
 			warn("candidates of m= line %d are of another generation", i+1)
 			continue
 		}
-		own.ICE.add(said)
+		if !own.ICE.add(said) {
+			return Result{}, fmt.Errorf("%w: more than %d candidates of m= line %d", sdp.ErrLimit, maxCandidates, i+1)
+		}
 	}
 	s.state = st
 	return res, nil
@@ -83,12 +85,13 @@ func (h *iceSaid) fits(i *iceState) bool {
 	return (h.ufrag == "" || h.ufrag == i.TheirUfrag) && (h.pwd == "" || h.pwd == i.TheirPwd)
 }
 
-// add files candidates that are new.
-func (i *iceState) add(said iceSaid) {
+// add files candidates that are new; false: there would be too many.
+func (i *iceState) add(said iceSaid) bool {
 	for _, c := range said.candidates {
-		if !slices.Contains(i.Candidates, c) && len(i.Candidates) < maxCandidates {
+		if !slices.Contains(i.Candidates, c) {
 			i.Candidates = append(slices.Clip(i.Candidates), c) // others share the list
 		}
 	}
 	i.End = i.End || said.end
+	return len(i.Candidates) <= maxCandidates
 }

@@ -20,9 +20,14 @@ func TestTrickle(t *testing.T) {
 		cand  = "|a=candidate:%d 1 udp 2130706431 198.51.100.1 %d typ host"
 	)
 	one, two := fmt.Sprintf(cand, 1, 4000), fmt.Sprintf(cand, 2, 4002)
-	many := ""
-	for i := range 100 {
-		many += fmt.Sprintf(cand, i, 5000+i)
+	few, most, many := "", "", ""
+	for i := range 65 {
+		c := fmt.Sprintf(cand, i, 5000+i)
+		if many += c; i < 24 {
+			few += c
+		} else if i < 64 {
+			most += c
+		}
 	}
 	for name, c := range map[string]struct {
 		who, said string
@@ -42,7 +47,9 @@ func TestTrickle(t *testing.T) {
 		"of another time":          {"a", "a=ice-ufrag:zzzz|a=ice-pwd:abcdefghijklmnopqrstuv|m=audio 9 RTP/AVP 0|a=mid:x" + one, 0, false, 1, nil},
 		"a whole description":      {"a", "v=0|o=- 1 1 IN IP4 0.0.0.0|s=-|t=0 0|" + creds + "m=audio 9 RTP/AVP 0|a=mid:x" + one, 1, false, 0, nil},
 		"unknown media":            {"a", creds + "m=audio 9 RTP/AVP 0|a=mid:q" + one, 0, false, 1, nil},
-		"too many":                 {"a", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + many, 64, false, 0, nil},
+		"as many as may be":        {"a", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + few + "|m=video 9 RTP/AVP 0|a=mid:y" + most, 64, false, 0, nil},
+		"too many":                 {"a", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + many, 0, false, 0, sdp.ErrLimit},
+		"too many of the bundle":   {"a", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + few + one + "|m=video 9 RTP/AVP 0|a=mid:y" + most, 0, false, 0, sdp.ErrLimit},
 		"a party without ICE":      {"b", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + one, 0, false, 0, bridge.ErrMismatch},
 		"a stranger":               {"q", creds + "m=audio 9 RTP/AVP 0|a=mid:x" + one, 0, false, 0, bridge.ErrUnknown},
 		"broken":                   {"a", "candidates", 0, false, 0, sdp.ErrSyntax},

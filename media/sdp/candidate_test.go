@@ -37,7 +37,7 @@ func TestCandidatesLimit(t *testing.T) {
 	for range 70 {
 		text += "a=candidate:1 1 UDP 5 192.0.2.1 9 typ host\r\n"
 	}
-	d, err := sdp.Parse([]byte(text), nil)
+	d, err := sdp.Parse([]byte(text), &sdp.Limits{Candidates: 71})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,15 +36,17 @@ type Limits struct {
 	Media   int // m= lines; default 64
 	Formats int // formats of one m= line; default 128
 	Lines   int // lines in all; default 4,096
+	// Candidates of one m= line (a=candidate); default 64.
+	Candidates int
 }
 
 func (l *Limits) withDefaults() Limits {
-	d := Limits{Bytes: 65536, Media: 64, Formats: 128, Lines: 4096}
+	d := Limits{Bytes: 65536, Media: 64, Formats: 128, Lines: 4096, Candidates: 64}
 	if l == nil {
 		return d
 	}
 	for _, f := range []struct{ from, to *int }{
-		{&l.Bytes, &d.Bytes}, {&l.Media, &d.Media}, {&l.Formats, &d.Formats}, {&l.Lines, &d.Lines},
+		{&l.Bytes, &d.Bytes}, {&l.Media, &d.Media}, {&l.Formats, &d.Formats}, {&l.Lines, &d.Lines}, {&l.Candidates, &d.Candidates},
 	} {
 		if *f.from > 0 {
 			*f.to = *f.from
@@ -63,14 +65,14 @@ func (l *Limits) withDefaults() Limits {
 func Parse(b []byte, limits *Limits) (*Description, error) {
 	l := limits.withDefaults()
 	if len(b) > l.Bytes {
-		return nil, &ParseError{Detail: "too many bytes", Err: ErrLimit}
+		return nil, exceeds(0, l.Bytes, "bytes")
 	}
 	d := &Description{eol: "\r\n"}
 	p := parser{d: d, limits: l}
 	rest := string(b)
 	for n := 1; rest != ""; n++ {
 		if n > l.Lines {
-			return nil, &ParseError{Line: n, Detail: "too many lines", Err: ErrLimit}
+			return nil, exceeds(n, l.Lines, "lines")
 		}
 		var text string
 		if i := strings.IndexByte(rest, '\n'); i >= 0 {
@@ -88,11 +90,17 @@ func Parse(b []byte, limits *Limits) (*Description, error) {
 	return d, nil
 }
 
+// exceeds is the error for more than there may be of something.
+func exceeds(line, limit int, what string) error {
+	return &ParseError{Line: line, Detail: fmt.Sprintf("more than %d %s", limit, what), Err: ErrLimit}
+}
+
 type parser struct {
-	d       *Description
-	limits  Limits
-	started bool // the v= line was seen
-	ended   bool // an empty line was seen
+	d          *Description
+	limits     Limits
+	started    bool // the v= line was seen
+	ended      bool // an empty line was seen
+	candidates int  // of the m= line
 }
 
 func (p *parser) line(n int, l line) error {
@@ -122,7 +130,13 @@ func (p *parser) line(n int, l line) error {
 		}
 	}
 	if body[0] == 'm' {
+		p.candidates = 0
 		return p.media(n, l)
+	}
+	if strings.HasPrefix(body, "a=candidate:") {
+		if p.candidates++; p.candidates > p.limits.Candidates {
+			return exceeds(n, p.limits.Candidates, "candidates of one media")
+		}
 	}
 	p.keep(l)
 	return nil
@@ -140,14 +154,14 @@ func (p *parser) keep(l line) {
 
 func (p *parser) media(n int, l line) error {
 	if len(p.d.media) >= p.limits.Media {
-		return &ParseError{Line: n, Detail: "too many media", Err: ErrLimit}
+		return exceeds(n, p.limits.Media, "media")
 	}
 	m := &Media{d: p.d, index: len(p.d.media)}
 	if !m.parseLine(l) {
 		return &ParseError{Line: n, Detail: "bad m= line", Err: ErrSyntax}
 	}
 	if len(m.formats) > p.limits.Formats {
-		return &ParseError{Line: n, Detail: "too many formats", Err: ErrLimit}
+		return exceeds(n, p.limits.Formats, "formats of one media")
 	}
 	m.lines = append(m.lines, l)
 	p.d.media = append(p.d.media, m)

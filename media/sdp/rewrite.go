@@ -91,7 +91,7 @@ func (d *Description) AddMedia(i int, text []string) bool {
 func ParseAll(b []byte, limits *Limits) ([]*Description, error) {
 	l := limits.withDefaults()
 	if len(b) > l.Bytes {
-		return nil, &ParseError{Detail: "too many bytes", Err: ErrLimit}
+		return nil, exceeds(0, l.Bytes, "bytes")
 	}
 	var list []*Description
 	line, media := 0, 0
@@ -107,7 +107,7 @@ func ParseAll(b []byte, limits *Limits) ([]*Description, error) {
 		}
 		line += strings.Count(string(b[:n]), "\n")
 		if media += d.Len(); media > l.Media {
-			return nil, &ParseError{Line: line, Detail: "too many media", Err: ErrLimit}
+			return nil, exceeds(line, l.Media, "media")
 		}
 		list, b = append(list, d), b[n:]
 	}
