@@ -24,7 +24,10 @@ type exchange struct {
 	source   netip.Addr
 	from, to *leg
 	pairs    []*pair
-	chooses  bool // the answerer had the choice of profiles
+	// sessionExt are values of a=extmap at session level that are told m= line
+	// by m= line.
+	sessionExt []string
+	chooses    bool // the answerer had the choice of profiles
 	// The interfaces asked for; empty keeps what was said before.
 	fromInterface, toInterface string
 	family                     Family // that the other party is told

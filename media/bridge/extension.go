@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/class5-go/class5/media/sdp"
 )
 
 // maxElementID is the last identifier that one-byte headers can have (RFC 8285
@@ -33,7 +35,6 @@ func (w *work) extensions(p *pair) {
 		}
 		known := slices.IndexFunc(before, func(o Extension) bool { return o.URI == e.URI })
 		switch {
-		case p.h.inherited: // session-level lines stand as they are
 		case known >= 0 && before[known].ID != 0:
 			e.ID = before[known].ID
 		case known < 0 && !w.o.offer:
@@ -130,6 +131,42 @@ func free(list []Extension) uint8 {
 		}
 	}
 	return 0
+}
+
+// spread takes the a=extmap lines of the session when they cannot stand as they
+// are: some m= line has to be told other identifiers, or not all of them. They
+// become lines of the m= lines then.
+func (w *work) spread(d *sdp.Description, mine []*pair) {
+	w.o.sessionExt = nil
+	for _, p := range mine {
+		if p.dropped || !p.h.inherited || p.ext == nil {
+			continue
+		}
+		for i, e := range p.h.ext {
+			if p.ext[i] == e || p.ext[i].URI == "" && (w.stripsExtension(e.URI) || w.masksExtension(e.URI)) {
+				continue
+			}
+			for _, l := range d.Lines() {
+				if v, ok := strings.CutPrefix(l, "a=extmap:"); ok {
+					w.o.sessionExt = append(w.o.sessionExt, v)
+				}
+			}
+			return
+		}
+	}
+}
+
+// spreadLines are those of one m= line.
+func (w *work) spreadLines(p *pair) (lines []string) {
+	if !p.h.inherited || p.ext == nil {
+		return nil
+	}
+	for _, v := range w.o.sessionExt {
+		if l, ok := w.extensionLine(p, v); ok {
+			lines = append(lines, l)
+		}
+	}
+	return lines
 }
 
 // extensionLine is an a=extmap as the other party is told it; false: it is not.

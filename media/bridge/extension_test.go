@@ -85,6 +85,22 @@ func TestExtensions(t *testing.T) {
 				{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 8|a=extmap:1 urn:x", a + "|a=extmap:1 urn:x|a=extmap:2 urn:y" + aEnd},
 			}, flows{{{From: 1, To: 1}, {From: 2}}},
 		},
+		"those of the session under other numbers": {
+			[]step{
+				{"a offers", bridge.Options{}, "a=extmap:1 urn:x|a=extmap:2 urn:y|m=audio 4000 RTP/AVP 8", "a=extmap:1 urn:x|a=extmap:2 urn:y|" + b + bEnd},
+				{"b answers", bridge.Options{}, "a=extmap:2 urn:x|a=extmap:7 urn:q|m=audio 5000 RTP/AVP 8", a + "|a=extmap:1 urn:x" + aEnd},
+				{"b offers", bridge.Options{}, "a=extmap:2 urn:x|a=extmap:1/sendonly urn:z more|m=audio 5000 RTP/AVP 8", a + "|a=extmap:1 urn:x|a=extmap:3/sendonly urn:z more" + aEnd},
+				{"a answers", bridge.Options{}, "a=extmap:1 urn:x|a=extmap:3 urn:z|m=audio 4000 RTP/AVP 8", b + "|a=extmap:2 urn:x|a=extmap:1 urn:z" + bEnd},
+			}, flows{{{From: 1, To: 2}, {From: 3, To: 1}}, {{From: 2, To: 1}, {From: 1, To: 3}}},
+		},
+		"those of the session for two": {
+			[]step{
+				{"a offers", bridge.Options{}, "a=extmap:1 urn:x|m=audio 4000 RTP/AVP 8", ""},
+				{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 8|a=extmap:2 urn:x", ""},
+				{"b offers", bridge.Options{}, "a=extmap:2 urn:x|m=audio 5000 RTP/AVP 8|m=video 5002 RTP/AVP 31",
+					a + "|a=extmap:1 urn:x" + aEnd + "|m=video 11010 RTP/AVP 31|a=extmap:2 urn:x|a=rtpmap:31 H261/90000|a=sendrecv|a=rtcp:11011"},
+			}, flows{},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCall(t)

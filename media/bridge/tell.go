@@ -14,6 +14,7 @@ func (w *work) tell(ds []*sdp.Description, pairs []*pair) ([]byte, error) {
 	for i, d := range ds {
 		mine := pairs[n : n+d.Len()]
 		n += d.Len()
+		w.spread(d, mine)
 		w.tellSession(d, mine, i == 0)
 		for k, m := range slices.Collect(mediaOf(d)) {
 			w.tellMedia(m, mine[k])
@@ -217,7 +218,7 @@ func (w *work) dropsSession(attr string, forced bool) bool {
 	case "sendrecv", "sendonly", "recvonly", "inactive":
 		return !w.o.options.OriginalDirection
 	case "extmap":
-		return w.strips(value)
+		return w.strips(value) || w.o.sessionExt != nil
 	case "group":
 		semantics, _, _ := strings.Cut(value, " ")
 		return strings.EqualFold(semantics, "BUNDLE") && !forced

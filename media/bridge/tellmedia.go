@@ -42,6 +42,7 @@ func (w *work) tellMedia(m *sdp.Media, p *pair) {
 	if p.to.MID != "" {
 		lines = append(lines, "a=mid:"+p.to.MID)
 	}
+	lines = append(lines, w.spreadLines(p)...)
 	for _, e := range p.added {
 		lines = append(lines, "a=extmap:"+strconv.Itoa(int(e.ID))+" "+e.URI)
 	}

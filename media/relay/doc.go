@@ -60,7 +60,7 @@
 // leg is made. When both legs have the same keys, packets pass as they are.
 // Header extensions (RFC 8285) get the identifiers that the receiver was told,
 // those that it was not told of are taken out as soon as any has to be changed,
-// and packets for a party that bundles streams carry their MID. Transcoded
+// and packets for a party that bundles streams carry their MID, RTCP too. Transcoded
 // packets have no other extension.
 // What [Relay.Inject] mixes into what a party hears is decoded, waits in a
 // package mix buffer and is added at the pace of the party's own stream, or by the clock while

@@ -56,6 +56,15 @@ func TestBundleMeetsNone(t *testing.T) {
 		in = p.extended(pt)
 		p.raw(p.rtp, p.to, in)
 		a.gets(append(append([]byte{in[0] | 0x10}, in[1:12]...), 0xbe, 0xde, 0, 1, 0x40, name, 0, 0, p.tag[0]))
+		// and so are reports: those to the bundle name it, those from it do not
+		report := rtpwire.Report{SSRC: p.ssrc + uint32(pt), Sender: &rtpwire.SenderInfo{NTP: 1 << 40}, CNAME: "p"}
+		p.raw(p.rtcp, next(p.to), report.Append(nil))
+		report.MID = string(name)
+		a.getsAt(a.rtp, report.Append(nil), next(a.to))
+		report = rtpwire.Report{SSRC: a.ssrc + uint32(pt), Sender: &rtpwire.SenderInfo{NTP: 1 << 40}, CNAME: "a", MID: string(name)}
+		a.raw(a.rtp, next(a.to), report.Append(nil))
+		report.MID = ""
+		p.getsAt(p.rtcp, report.Append(nil), next(p.to))
 	}
 	// of an m= line that there is not, although the payload type is known
 	a.ssrc = 500

@@ -66,7 +66,7 @@ func (s *stream) sendReport(now time.Time) {
 		return
 	}
 	g.next = at + reportInterval
-	r := rtpwire.Report{SSRC: g.ssrc, CNAME: s.leg.session.cname()}
+	r := rtpwire.Report{SSRC: g.ssrc, CNAME: s.leg.session.cname(), MID: string(s.midValue)}
 	if g.out.packets > 0 && at-g.out.at < 2*reportInterval {
 		ntp := rtpwire.NTPTime(now)
 		r.SSRC = g.out.ssrc

@@ -87,6 +87,9 @@ func (s *stream) passRTCP(b []byte, now time.Time, q sender) (Drop, bool) {
 		if i < len(s.routes)-1 {
 			buf = append(q.buffer()[:0], b...)
 		}
+		if r.marks() {
+			buf = rtpwire.SetMID(buf, func(ssrc uint32) []byte { return r.mid(s, ssrc) })
+		}
 		if !r.mapRTCP(s, buf) {
 			cause = DropKeys
 			continue
@@ -98,6 +101,21 @@ func (s *stream) passRTCP(b []byte, now time.Time, q sender) (Drop, bool) {
 		}
 	}
 	return cause, ok
+}
+
+// mid is what the receiver knows the stream of a source by; empty: nothing.
+func (r *route) mid(s *stream, ssrc uint32) []byte {
+	if x := s.carrier.bundle; x != nil {
+		if s = x.bySSRC(ssrc); s == nil {
+			return nil
+		}
+	}
+	for i := range s.routes {
+		if to := s.routes[i].to; to.leg == r.to.leg {
+			return to.midValue
+		}
+	}
+	return nil
 }
 
 // mapRTCP gives the SSRCs in RTCP the values that the receiver knows: senders

@@ -23,6 +23,7 @@ type Report struct {
 	Sender     *SenderInfo
 	Receptions []Reception
 	CNAME      string // of the SDES packet behind it; at most 255 octets
+	MID        string // likewise (RFC 9143 section 15); empty: none
 }
 
 // SenderInfo is what a sender report says about the sender.
@@ -67,21 +68,7 @@ func (r *Report) Append(dst []byte) []byte {
 			dst = binary.BigEndian.AppendUint32(dst, v)
 		}
 	}
-	return appendCNAME(dst, r.SSRC, r.CNAME)
-}
-
-func appendCNAME(dst []byte, ssrc uint32, name string) []byte {
-	name = name[:min(len(name), 255)]
-	size := (4 + 2 + len(name) + 1 + 3) &^ 3
-	dst = append(dst, 0x81, SourceDescription)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(size/4))
-	dst = binary.BigEndian.AppendUint32(dst, ssrc)
-	dst = append(dst, 1, byte(len(name)))
-	dst = append(dst, name...)
-	for range size - 6 - len(name) {
-		dst = append(dst, 0)
-	}
-	return dst
+	return appendDescription(dst, r.SSRC, r.CNAME, r.MID)
 }
 
 // Reception reads the i-th report block of a sender or receiver report.
