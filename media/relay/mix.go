@@ -27,7 +27,8 @@ type InjectRequest struct {
 
 // Inject mixes the audio of one party into what another one hears. The other
 // way, and what others hear, stay as they are. It lasts until StopInject, or until
-// one of the two leaves the session. A party that is there but has no audio
+// one of the two leaves the session; another process that goes on with it mixes
+// on. A party that is there but has no audio
 // that could be mixed, or is heard already: an error of Offer.
 func (r *Relay) Inject(ctx context.Context, req InjectRequest) error {
 	return r.injecting(ctx, req, (*bridge.Session).Inject)
@@ -391,4 +392,17 @@ func (s *session) endFades() {
 	if some {
 		s.refit(s.r.now())
 	}
+}
+
+// sources names those who are mixed in.
+func (m *mixing) sources() (tags []string) {
+	if m == nil {
+		return nil
+	}
+	for _, x := range m.inputs {
+		if n := len(x.from.leg.tags); n > 0 {
+			tags = append(tags, x.from.leg.tags[n-1])
+		}
+	}
+	return tags
 }

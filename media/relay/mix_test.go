@@ -126,6 +126,9 @@ func TestInject(t *testing.T) {
 	}
 	c.a.gets(c.b.send())
 	c.p.silent()
+	if rep, err := c.Query(t.Context(), "call"); err != nil || !slices.Equal(rep.Legs[1].Mixed, []string{"p"}) || rep.Legs[0].Mixed != nil {
+		t.Errorf("%+v, %v", rep.Legs, err)
+	}
 	c.sing(10, false)
 	pcm, _ = c.sing(50, false)
 	c.levels("a alone", pcm, 8000, 0)

@@ -94,6 +94,7 @@ func (l *leg) report(r *Relay) LegReport {
 			continue
 		}
 		rep.Streams = append(rep.Streams, s.report(r))
+		rep.Mixed = append(rep.Mixed, s.mixing.sources()...)
 		for i := range s.routes {
 			if tag := s.routes[i].to.leg.tag(); tag != "" && !slices.Contains(rep.HeardBy, tag) {
 				rep.HeardBy = append(rep.HeardBy, tag)

@@ -24,9 +24,11 @@ type LegReport struct {
 	Connected bool     `json:"connected"` // media is passed on at the moment
 	// HeardBy are the parties that get its media, by their last tags. A Subscriber
 	// gets copies, and is nobody that others talk to.
-	HeardBy    []string       `json:"heard_by,omitempty"`
-	Subscriber bool           `json:"subscriber,omitempty"`
-	Streams    []StreamReport `json:"streams"`
+	HeardBy    []string `json:"heard_by,omitempty"`
+	Subscriber bool     `json:"subscriber,omitempty"`
+	// Mixed are those whose audio is mixed into what the party hears.
+	Mixed   []string       `json:"mixed,omitempty"`
+	Streams []StreamReport `json:"streams"`
 }
 
 // StreamReport is one m= line as seen at the ports facing one party.
