@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // made once more, with the same cookie; one that nobody answers in time is not.
 func TestHTTPConnectionBreaks(t *testing.T) {
 	for name, c := range map[string]struct {
-		breaks int // connections
+		breaks int32 // connections
 		hangs  bool
 		asked  int
 		ok     bool
@@ -25,11 +26,11 @@ func TestHTTPConnectionBreaks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked := make(chan string, 16)
 			release := make(chan struct{})
-			n := 0
+			var n atomic.Int32
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				b, _ := io.ReadAll(r.Body)
 				asked <- string(b)
-				if n++; n <= c.breaks {
+				if n.Add(1) <= c.breaks {
 					panic(http.ErrAbortHandler) // closes the connection
 				}
 				if c.hangs {
