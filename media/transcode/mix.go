@@ -71,16 +71,27 @@ func (t *Transcoder) alone(out *Packets, now time.Time) {
 			t.rest(out, idle)
 			t.solo = now
 		}
-		clear(p.samples(p.frame))
-		p.addMono(p.scratch)
+		t.want(out)
 		p.made += p.frame
 		t.pause.filling = true
-		t.drain(out)
 		t.solo, t.at = t.solo.Add(t.frameTime()), now
 		if !t.pause.due.IsZero() {
 			t.pause.due = t.solo
 		}
 	}
+}
+
+// want makes a frame in place of one that the source did not send: at first what
+// it said last dies away, then there is silence.
+func (t *Transcoder) want(out *Packets) {
+	p := &t.pcm
+	if in := t.last; in != nil && in.decoder != nil && t.decoded && p.made < int(int64(maxConceal)*int64(p.rate)/int64(time.Second)) {
+		t.invent(out, in, p.frame*in.rate/p.rate, nil)
+		return
+	}
+	clear(p.samples(p.frame))
+	p.addMono(p.scratch)
+	t.drain(out)
 }
 
 // rest accounts for a time in which nothing was sent.

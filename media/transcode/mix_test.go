@@ -188,3 +188,21 @@ func TestMixAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestMixSourceStops: a source that stops under what is mixed in dies away.
+func TestMixSourceStops(t *testing.T) {
+	for stop := range 8 {
+		m := newMixed(t, codec.PCMA(), codec.PCMA(), 8000, nil)
+		m.pass(time.Second+time.Duration(stop)*frame, true, true)
+		m.levels()
+		m.pass(300*time.Millisecond, false, true)
+		steep := 0
+		for i := 1; i < len(m.r.pcm); i++ {
+			d := int(m.r.pcm[i]) - int(m.r.pcm[i-1])
+			steep = max(steep, d, -d)
+		}
+		if steep > 8500 { // the two tones alone rise by 7,480 from one sample to the next
+			t.Errorf("after %d frames: a step of %d", stop, steep)
+		}
+	}
+}

@@ -149,6 +149,7 @@ func (t *Transcoder) audio(out *Packets, in *input, h rtpwire.Header, payload []
 	}
 	in.length = n
 	in.conceal.Received(pcm)
+	t.decoded = true
 	pcm = t.shorten(in, pcm)
 	if t.pcm.frame == 0 {
 		d := time.Duration(n) * time.Second / time.Duration(in.rate)

@@ -18,6 +18,8 @@ type Transcoder struct {
 	inputs []input
 	byType [128]uint8 // index into inputs, plus one
 	last   *input     // that sent last
+	// decoded: its last packet was, and did not go as it came.
+	decoded bool
 
 	state   State
 	seen    uint64 // of the sequence numbers before state.SourceSequence
@@ -279,6 +281,7 @@ func (in *input) duration(payload []byte) uint32 {
 // duplicates stay as they are.
 func (t *Transcoder) pass(out *Packets, h rtpwire.Header, payload []byte, in *input) error {
 	s := &t.state
+	t.decoded = false
 	ahead := int16(h.Sequence - s.SourceSequence)
 	again := !t.fresh(ahead)
 	if again {
