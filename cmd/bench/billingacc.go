@@ -32,10 +32,12 @@ type accounted struct{ kamailio, maria, rate float64 }
 // billingAcc has Kamailio write its accounting into a MariaDB like that of the
 // durable way, and the same calls without.
 func billingAcc(ctx context.Context, _ *billingOptions, r *report, stderr io.Writer) error {
-	port, err := target.FreePorts(1)
+	ports, err := target.LeasePorts(1)
 	if err != nil {
 		return err
 	}
+	defer ports.Release()
+	port := ports.First
 	server, err := peer.StartMariaDB(ctx, peer.Durable(), peer.Listening(port))
 	if err != nil {
 		return err

@@ -32,14 +32,15 @@ func (c Core) Carrier(ctx context.Context, dir string) (*Target, error) {
 	if err := c.provision(ctx, dir+"/data"); err != nil {
 		return nil, fmt.Errorf("provisioning: %w: %w", err, directory.Cause(err))
 	}
-	port, err := FreePorts(11)
+	ports, err := LeasePorts(11)
 	if err != nil {
 		return nil, err
 	}
-	media, err := FreePorts(4000)
+	rtp, err := LeasePorts(4000)
 	if err != nil {
 		return nil, err
 	}
+	port, media := ports.First, rtp.First
 	n := func(i uint16) string { return fmt.Sprint(port + i) }
 	p, err := Start(dir, file, "-data", "data", "-domain", c.Domain, "-address", "127.0.0.1", "-advertise", "127.0.0.1",
 		"-sip-port", n(0), "-tls-port", n(1), "-ws-port", n(2), "-internal-port", n(4), "-rtp-min", fmt.Sprint(media), "-rtp-max", fmt.Sprint(media+3999),
@@ -47,6 +48,7 @@ func (c Core) Carrier(ctx context.Context, dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.holds(ports, rtp)
 	return withAdmin(port + 10)(ready("cmd/carrier", p, port))
 }
 

@@ -59,10 +59,11 @@ func (e Edge) Ours(dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := FreePorts(4)
+	ports, err := LeasePorts(4)
 	if err != nil {
 		return nil, err
 	}
+	port := ports.First
 	if err := e.ours(dir, port); err != nil {
 		return nil, err
 	}
@@ -70,6 +71,7 @@ func (e Edge) Ours(dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.holds(ports)
 	return e.withStream(port + 3)(withAdmin(port + 2)(ready("cmd/lb", p, port)))
 }
 
@@ -133,10 +135,11 @@ func (e Edge) Example(dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := FreePorts(2)
+	ports, err := LeasePorts(2)
 	if err != nil {
 		return nil, err
 	}
+	port := ports.First
 	args := []string{"-listen", fmt.Sprintf("127.0.0.1:%d", port), "-internal", fmt.Sprintf("127.0.0.1:%d", port+1)}
 	for _, p := range e.Proxies {
 		args = append(args, "-proxy", p.String())
@@ -145,15 +148,17 @@ func (e Edge) Example(dir string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.holds(ports)
 	return ready("examples/stateless-lb", p, port)
 }
 
 // Kamailio starts Kamailio as a stateless edge.
 func (e Edge) Kamailio(dir string) (*Target, error) {
-	port, err := FreePorts(4)
+	ports, err := LeasePorts(4)
 	if err != nil {
 		return nil, err
 	}
+	port := ports.First
 	var list strings.Builder
 	for _, p := range e.Proxies {
 		fmt.Fprintf(&list, "1 sip:%v\n", p)
@@ -166,7 +171,7 @@ func (e Edge) Kamailio(dir string) (*Target, error) {
 			return nil, err
 		}
 	}
-	return e.withStream(port + 3)(kamailio(dir, port, e.Workers, edgeConfig, func(s *settings) {
+	return e.withStream(port + 3)(kamailio(dir, ports, e.Workers, edgeConfig, func(s *settings) {
 		s.StreamPort, s.Debug = port+3, -3
 		if e.Logs {
 			s.Debug = -1

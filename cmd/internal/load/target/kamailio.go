@@ -52,11 +52,11 @@ func (s settings) fill(config string) (string, error) {
 
 // kamailio starts it with the allocators that serve it best: those that Debian
 // makes the default are for debugging and cost twice the processor time.
-func kamailio(dir string, port uint16, workers int, config string, more ...func(*settings)) (*Target, error) {
+func kamailio(dir string, ports *Ports, workers int, config string, more ...func(*settings)) (*Target, error) {
 	if !Installed("kamailio") {
 		return nil, fmt.Errorf("%w: kamailio", ErrNotInstalled)
 	}
-	s := settings{Dir: dir, Port: port, Workers: max(workers, 1)}
+	s := settings{Dir: dir, Port: ports.First, Workers: max(workers, 1)}
 	for _, m := range more {
 		m(&s)
 	}
@@ -75,16 +75,17 @@ func kamailio(dir string, port uint16, workers int, config string, more ...func(
 	if err != nil {
 		return nil, err
 	}
-	return ready("kamailio fm", p, port)
+	p.holds(ports)
+	return ready("kamailio fm", p, ports.First)
 }
 
 // KamailioCore starts Kamailio as registrar and stateful proxy for subscribers.
 func (c Core) KamailioCore(dir string) (*Target, error) {
-	port, err := FreePorts(1)
+	ports, err := LeasePorts(1)
 	if err != nil {
 		return nil, err
 	}
-	return kamailio(dir, port, c.Workers, coreConfig, func(s *settings) {
+	return kamailio(dir, ports, c.Workers, coreConfig, func(s *settings) {
 		s.Realm, s.HA1, s.Accounting = c.Domain, make(map[string]string), c.Accounting
 		for _, user := range c.Users {
 			s.HA1[user] = digest.HA1(digest.MD5, user, c.Domain, c.Password)

@@ -104,20 +104,21 @@ type oursMedia struct {
 // the address for the control connection, the number of loops and the first
 // and last port are added.
 func OursMedia(calls, loops int, executable string, args ...string) (*Target, Media, error) {
-	control, err := FreePorts(1)
+	port, err := LeasePorts(1)
 	if err != nil {
 		return nil, nil, err
 	}
 	n := 4*calls + 40
-	first, err := FreePorts(n)
+	rtp, err := LeasePorts(n)
 	if err != nil {
 		return nil, nil, err
 	}
-	at := netip.AddrPortFrom(loopback, control)
+	first, at := rtp.First, netip.AddrPortFrom(loopback, port.First)
 	p, err := Start(os.TempDir(), executable, append(args, at.String(), fmt.Sprint(loops), fmt.Sprint(first), fmt.Sprint(int(first)+n-1))...)
 	if err != nil {
 		return nil, nil, err
 	}
+	p.holds(port, rtp)
 	m := &oursMedia{}
 	err = p.Wait(5*time.Second, func() (err error) {
 		m.conn, err = net.Dial("tcp", at.String()) //nolint:noctx // loopback: answers at once

@@ -11,16 +11,52 @@ import (
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// FreePorts returns the first of n ports in a row that nobody uses on loopback,
-// UDP nor TCP, below the range from which the system gives ports to clients.
-func FreePorts(n int) (uint16, error) {
-	for range 200 {
-		first := 12000 + rand.IntN(max(32768-12000-n, 1))
-		if free(first, n) {
-			return uint16(first), nil
+// rowLength is how many ports are leased at a time, from lowestRow on and below
+// the range from which the system gives ports to clients.
+const rowLength, lowestRow, aboveRows = 20, 12000 / 20, 32768 / 20
+
+// Ports are ports in a row that are ours until Release: nobody may have bound
+// them yet, or somebody will do so again. Who asks here gets others meanwhile, in
+// other processes too: a lease is an abstract socket, which ends with its process.
+type Ports struct {
+	First uint16
+	held  []net.Listener
+}
+
+// LeasePorts leases n ports in a row that nobody uses on loopback, UDP nor TCP.
+func LeasePorts(n int) (*Ports, error) {
+	rows := (n + rowLength - 1) / rowLength
+	for range 400 {
+		row := lowestRow + rand.IntN(max(aboveRows-lowestRow-rows, 1))
+		p := &Ports{First: uint16(row * rowLength)}
+		if p.take(row, rows) && free(int(p.First), n) {
+			return p, nil
 		}
+		p.Release()
 	}
-	return 0, errors.New("target: no free ports")
+	return nil, errors.New("target: no free ports")
+}
+
+func (p *Ports) take(row, n int) bool {
+	for i := row; i < row+n; i++ {
+		l, err := net.Listen("unix", fmt.Sprintf("@class5-ports-%d", i)) //nolint:noctx // at once
+		if err != nil {
+			return false
+		}
+		p.held = append(p.held, l)
+	}
+	return true
+}
+
+// Release gives the ports back. Nil has none.
+func (p *Ports) Release() {
+	if p == nil {
+		return
+	}
+	for _, l := range p.held {
+		_ = l.Close()
+	}
+	p.held = nil
 }
 
 func free(first, n int) bool {

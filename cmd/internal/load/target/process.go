@@ -18,6 +18,7 @@ type Process struct {
 	output tail
 	done   chan struct{} // closed when the child has ended
 	err    error         // how; to be read after done
+	ports  []*Ports      // that it was given
 }
 
 // Start runs a program in a directory, as leader of a process group, so that
@@ -76,7 +77,14 @@ func (p *Process) Stop() {
 	// A number that still names a group is not given to another process.
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 	<-p.done
+	for _, x := range p.ports {
+		x.Release()
+	}
+	p.ports = nil
 }
+
+// holds leaves the child its ports until Stop.
+func (p *Process) holds(ports ...*Ports) { p.ports = append(p.ports, ports...) }
 
 // Wait repeats probe until it succeeds, the child has ended or the time is over.
 func (p *Process) Wait(limit time.Duration, probe func() error) error {

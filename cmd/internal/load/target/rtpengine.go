@@ -25,21 +25,22 @@ func RTPEngine(calls, loops int) (*Target, Media, error) {
 	if !Installed("rtpengine") {
 		return nil, nil, fmt.Errorf("%w: rtpengine", ErrNotInstalled)
 	}
-	control, err := FreePorts(1)
+	port, err := LeasePorts(1)
 	if err != nil {
 		return nil, nil, err
 	}
 	n := 4*calls + 40
-	first, err := FreePorts(n)
+	rtp, err := LeasePorts(n)
 	if err != nil {
 		return nil, nil, err
 	}
-	at := netip.AddrPortFrom(loopback, control)
+	first, at := rtp.First, netip.AddrPortFrom(loopback, port.First)
 	p, err := Start("/", "rtpengine", "--foreground", "--log-stderr", "--log-level=3", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+at.String(),
 		fmt.Sprintf("--port-min=%d", first), fmt.Sprintf("--port-max=%d", int(first)+n-1), fmt.Sprintf("--num-threads=%d", loops))
 	if err != nil {
 		return nil, nil, err
 	}
+	p.holds(port, rtp)
 	m := &rtpengine{}
 	if m.conn, err = net.Dial("udp", at.String()); err != nil { //nolint:noctx // does not wait
 		p.Stop()
