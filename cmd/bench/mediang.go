@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/class5-go/class5/cmd/internal/load/mediagen"
 	"github.com/class5-go/class5/cmd/internal/load/meter"
 	"github.com/class5-go/class5/cmd/internal/load/netlab"
@@ -63,13 +65,20 @@ func (b *mediaBench) storing(ctx context.Context, list []maker) (all []maker, st
 	if err != nil {
 		return nil, nil, err
 	}
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: r.Socket()})
+	inStore := func() { // without the calls of the run before
+		b.state = "unix://" + r.Socket()
+		if err := client.FlushAll(ctx).Err(); err != nil {
+			fmt.Fprintf(b.stderr, "Redis is not emptied: %v\n", err)
+		}
+	}
 	for _, m := range list {
 		all = append(all, m.with(func() { b.state = "" }, false, ""))
 		if m.name == "ours" {
-			all = append(all, m.with(func() { b.state = "states" }, true, inFiles), m.with(func() { b.state = "unix://" + r.Socket() }, true, inRedis))
+			all = append(all, m.with(func() { b.state = "states" }, true, inFiles), m.with(inStore, true, inRedis))
 		}
 	}
-	return all, func() { _ = r.Stop() }, nil
+	return all, func() { _ = client.Close(); _ = r.Stop() }, nil
 }
 
 // mostOffered bounds the calls of a run: each takes four descriptors.
