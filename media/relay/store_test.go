@@ -177,9 +177,11 @@ func (g *rig) called(id string) (a, b *party) {
 // it is back, what is current is there and what has ended is not; so it is when
 // it has lost everything.
 func TestBehind(t *testing.T) {
-	f := &fakeRemote{}
+	known := make(chan struct{})
+	f := &fakeRemote{stuck: known} // the relay begins to write before its clock is known here
 	g := newRig(t, func(c *relay.Config) { c.Store = f })
 	f.now = g.clock.now
+	close(known)
 	end := func(id string) {
 		t.Helper()
 		if _, err := g.Delete(t.Context(), relay.DeleteRequest{CallID: id}); err != nil {
