@@ -44,9 +44,9 @@ func (p *optionParser) scalars(key string, value any) bool {
 			p.warn("media-address: no address")
 		}
 	case "ptime":
-		p.millis(key, value, &p.o.Ptime)
+		p.ptime(key, value, &p.o.Ptime)
 	case "ptime-reverse":
-		p.millis(key, value, &p.o.PtimeReverse)
+		p.ptime(key, value, &p.o.PtimeReverse)
 	case "T.38-version":
 		p.number(key, value, 0, 9, &p.o.T38.Version)
 	case "from-interface", "interface":
@@ -175,6 +175,13 @@ func (p *optionParser) number(key string, value any, least, most int64, to *int)
 func (p *optionParser) millis(key string, value any, to *time.Duration) {
 	var n int
 	p.number(key, value, 0, 3600000, &n)
+	*to = time.Duration(n) * time.Millisecond
+}
+
+// ptime is a length of packets: no codec makes longer ones.
+func (p *optionParser) ptime(key string, value any, to *time.Duration) {
+	var n int
+	p.number(key, value, 0, 1000, &n)
 	*to = time.Duration(n) * time.Millisecond
 }
 
