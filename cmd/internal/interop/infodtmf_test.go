@@ -18,6 +18,7 @@ const allKeys = "0123456789*#ABCD"
 // sipp says its digits by INFO, with audio beside and without; baresip sends
 // events and hears INFO.
 func TestDigitsByInfo(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	t.Run("own relay", func(t *testing.T) { digitsByInfo(t, []bool{true, false}) })
 	t.Run("cmd/media", func(t *testing.T) {
 		n := newRelayNode(t)
