@@ -17,7 +17,7 @@ func TestForeignOptions(t *testing.T) {
 	args := []string{
 		"--foreground", "--table=-1", "-t", "-1", "--interface=pub/192.0.2.1!203.0.113.5;priv/10.0.0.1", "-i", "10.0.0.2", "-n", "127.0.0.1:2223", "--listen-http=2225",
 		"--port-min=20000", "-M", "30000", "--timeout", "60", "--delete-delay=0", "--offer-timeout=90", "--max-sessions=500", "--jitter-buffer=5", "--max-cpu=80", "--max-load", "3.5", "--max-bandwidth=1000000", "--recording-dir=rec", "--recording-method=pcap", "--dtmf-log-dest=127.0.0.1:9999", "--homer=127.0.0.1:9060", "--homer-protocol=udp", "-p", "pid", "-E",
-		"--endpoint-learning=delayed", "--redis", "127.0.0.1:6379/1", "--log-level=7", "--silence-detect=1", "--dtx-delay=10", "--dtx-cn-params=30,127", "-c", "12345", "-u", "2222",
+		"--endpoint-learning=delayed", "--redis", "p@ss@127.0.0.1:6379/1", "--redis-write=127.0.0.1:6380/1", "--log-level=7", "--silence-detect=1", "--dtx-delay=10", "--dtx-cn-params=30,127", "-c", "12345", "--tos=96", "-u", "2222",
 	}
 	if !foreign(args) || foreign([]string{"-config", "x.yaml"}) || foreign(nil) {
 		t.Fatal("options taken for the wrong kind")
@@ -36,7 +36,7 @@ func TestForeignOptions(t *testing.T) {
 	if got := strings.Join(m.Interfaces, " "); got != "pub/192.0.2.1!203.0.113.5 priv/10.0.0.1 10.0.0.2" {
 		t.Errorf("interfaces %q", got)
 	}
-	if m.PortMin != 20000 || m.PortMax != 30000 || m.Timeout.Seconds() != 60 || m.OfferTimeout.Seconds() != 90 || m.Sessions != 500 || m.JitterBuffer.Milliseconds() != 100 || m.Learning != "delayed" {
+	if m.PortMin != 20000 || m.PortMax != 30000 || m.Timeout.Seconds() != 60 || m.OfferTimeout.Seconds() != 90 || m.Sessions != 500 || m.JitterBuffer.Milliseconds() != 100 || m.TOS != 96 || m.Learning != "delayed" {
 		t.Errorf("%+v", m)
 	}
 	if m.Silence != 40 || m.Pauses.After.Milliseconds() != 10 || len(m.Pauses.Noise) != 2 || m.Pauses.Noise[0] != 30 {
@@ -44,6 +44,9 @@ func TestForeignOptions(t *testing.T) {
 	}
 	if len(m.NG.UDP) != 1 || m.NG.UDP[0].String() != "127.0.0.1:2223" || len(m.NG.HTTP) != 1 || m.NG.HTTP[0].String() != "127.0.0.1:2225" {
 		t.Errorf("%+v", m.NG)
+	}
+	if m.State != "redis://:p%40ss@127.0.0.1:6379/1" || !strings.HasSuffix(m.StateName, "pub/192.0.2.1!203.0.113.5 priv/10.0.0.1 10.0.0.2") {
+		t.Errorf("state %q of %q", m.State, m.StateName)
 	}
 	if cfg.Admin != "127.0.0.1:12345" {
 		t.Errorf("admin %v", cfg.Admin)
@@ -57,14 +60,14 @@ func TestForeignOptions(t *testing.T) {
 	if m.DeleteDelay >= 0 {
 		t.Errorf("delete delay %v for none", m.DeleteDelay)
 	}
-	if cfg.Log != "debug" || !strings.Contains(out.String(), "redis") {
+	if cfg.Log != "debug" || !strings.Contains(out.String(), "redis-write") || strings.Contains(out.String(), "p@ss") {
 		t.Errorf("log %q, said %q", cfg.Log, out.String())
 	}
 	if nodes, err := cfg.Check(); err != nil || len(nodes) != 1 || nodes[0] != "media" {
 		t.Errorf("%v, %v", nodes, err)
 	}
 	for _, bad := range [][]string{{"--interface"}, {"--listen-ng=1"}, {"--interface=127.0.0.1", "--port-min=x"}, {"--interface=127.0.0.1", "--make-coffee"}, {"--interface=127.0.0.1", "--max-cpu=much"},
-		{"--interface=127.0.0.1", "--silence-detect=101"}, {"--interface=127.0.0.1", "--dtx-delay=10", "--dtx-cn-params=x"}, {"--interface=any"}, {"interface"}, {"--config-file=/nowhere/rtpengine.conf"}} {
+		{"--interface=127.0.0.1", "--silence-detect=101"}, {"--interface=127.0.0.1", "--dtx-delay=10", "--dtx-cn-params=x"}, {"--interface=any"}, {"--interface=127.0.0.1", "--redis=localhost"}, {"--interface=127.0.0.1", "-r", "127.0.0.1:6379"}, {"interface"}, {"--config-file=/nowhere/rtpengine.conf"}} {
 		if file, err := translate(bad, &out); err == nil {
 			os.Remove(file)
 			t.Errorf("%q taken", bad)

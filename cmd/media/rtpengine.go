@@ -13,7 +13,7 @@ import (
 // here, the others (its kernel module, logs and stores) are taken and named.
 const (
 	meant = "interface:i listen-ng:n listen-tcp-ng:N listen-http listen-https https-cert https-key https-token port-min:m port-max:M " +
-		"timeout:o silent-timeout:s offer-timeout delete-delay:d max-sessions max-load max-cpu max-bandwidth num-threads jitter-buffer " +
+		"timeout:o silent-timeout:s offer-timeout delete-delay:d max-sessions max-load max-cpu max-bandwidth num-threads jitter-buffer tos:T redis:r " +
 		"endpoint-learning dtx-delay dtx-cn-params silence-detect listen-cli:c log-level:L recording-dir recording-method dtmf-log-dest config-file config-section"
 	other = "amr-dtx b2b-url:b cn-payload control-tos dtls-cert-cipher dtls-ciphers dtls-mtu dtls-rsa-key-size dtls-signature " +
 		"dtx-buffer dtx-lag dtx-shift final-timeout:a graphite:g graphite-interval:G graphite-prefix graphite-timeout " +
@@ -23,9 +23,9 @@ const (
 		"log-level-srtp log-level-transcoding log-mark-prefix log-mark-suffix max-dtx max-log-line-length media-num-threads mos mqtt-cafile " +
 		"mqtt-capath mqtt-certfile mqtt-host mqtt-id mqtt-keepalive mqtt-keyfile mqtt-pass mqtt-port mqtt-publish-interval mqtt-publish-qos " +
 		"mqtt-publish-scope mqtt-publish-topic mqtt-user mysql-host mysql-pass mysql-port mysql-query mysql-user pidfile:p priority " +
-		"recording-format redis:r redis-allowed-errors redis-cmd-timeout redis-connect-timeout redis-delete-async-interval redis-disable-time " +
+		"recording-format redis-allowed-errors redis-cmd-timeout redis-connect-timeout redis-delete-async-interval redis-disable-time " +
 		"redis-expires redis-num-threads redis-write:w scheduling socket-cpu-affinity software-id subscribe-keyspace:k table:t " +
-		"thread-stack tos:T xmlrpc-format:x dtmf-digit-delay"
+		"thread-stack xmlrpc-format:x dtmf-digit-delay"
 	// switches have no value.
 	switches = "active-switchover debug-srtp dtls-passive dtmf-log-ng-tcp dtmf-no-suppress foreground:f jb-clock-drift log-srtp-keys " +
 		"log-stderr:E no-fallback:F no-log-timestamps no-redis-required:q poller-per-thread redis-delete-async:y reject-invalid-sdp " +

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -80,6 +81,24 @@ func loudness(s string) (any, error) {
 
 func text(s string) (any, error) { return s, nil }
 
+// redisURL translates [PASSWORD@]ADDRESS:PORT/DATABASE. Errors do not quote it.
+func redisURL(s string) (any, error) {
+	password, where := "", s
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		password, where = s[:i], s[i+1:]
+	}
+	host, database, ok := strings.Cut(where, "/")
+	_, err := netip.ParseAddrPort(host)
+	if _, no := strconv.ParseUint(database, 10, 16); !ok || no != nil || err != nil {
+		return nil, errors.New("[PASSWORD@]ADDRESS:PORT/DATABASE is needed")
+	}
+	u := url.URL{Scheme: "redis", Host: host, Path: "/" + database}
+	if password != "" {
+		u.User = url.UserPassword("", password)
+	}
+	return u.String(), nil
+}
+
 // into writes the settings of options that were given and are not zero.
 func (o *options) into(m map[string]any, list ...setting) error {
 	for _, s := range list {
@@ -116,7 +135,7 @@ func (o *options) config() ([]byte, error) {
 		o.into(media, setting{"port-min", "port_min", number}, setting{"port-max", "port_max", number}, setting{"max-sessions", "sessions", number},
 			setting{"num-threads", "loops", number}, setting{"timeout", "timeout", seconds}, setting{"silent-timeout", "silent_timeout", seconds},
 			setting{"offer-timeout", "offer_timeout", seconds}, setting{"delete-delay", "delete_delay", seconds},
-			setting{"jitter-buffer", "jitter_buffer", packets}, setting{"endpoint-learning", "learning", text}, setting{"dtmf-log-dest", "dtmf_log", text}),
+			setting{"jitter-buffer", "jitter_buffer", packets}, setting{"tos", "tos", number}, setting{"endpoint-learning", "learning", text}, setting{"dtmf-log-dest", "dtmf_log", text}, setting{"redis", "state", redisURL}),
 		o.into(limits, setting{"max-cpu", "cpu", percent}, setting{"max-load", "load", decimal}, setting{"max-bandwidth", "bandwidth", number}),
 		o.into(recordings, setting{"recording-dir", "dir", text}),
 		o.into(ng, setting{"https-token", "token", text}),
@@ -156,6 +175,10 @@ func (o *options) config() ([]byte, error) {
 		ng["certificates"] = []map[string]string{{"cert": cert, "key": key}}
 	}
 	media["ng"] = ng
+	if media["state"] != nil { // others may have the same Redis, which rtpengine tells apart by its databases
+		host, _ := os.Hostname()
+		media["state_name"] = strings.NewReplacer("{", "", "}", "").Replace(host + " " + strings.Join(list, " "))
+	}
 	admin := o.word("listen-cli")
 	if admin == "" {
 		admin = "127.0.0.1:0"

@@ -54,8 +54,11 @@ func (b *binder) Local(q bridge.PortRequest) (bridge.Local, error) {
 }
 
 func (b *binder) service(kind string) int {
-	if b.tos > 0 {
+	switch {
+	case b.tos > 0:
 		return b.tos
+	case b.s.r.cfg.TOS > 0:
+		return b.s.r.cfg.TOS
 	}
 	return tos(kind)
 }

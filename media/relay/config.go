@@ -78,6 +78,9 @@ type Config struct {
 	Certificate *dtlssrtp.Certificate
 	// Codecs are those that can be transcoded. Default codec.Default().
 	Codecs codec.Registry
+	// TOS is the type of service of packets, 1 to 255, unless an offer says
+	// another; 0: 184 for audio and 136 for video (RFC 4594).
+	TOS int
 	// JitterBuffer is the most that transcoded streams are delayed to even out
 	// jitter; 0: they leave as they come.
 	JitterBuffer time.Duration

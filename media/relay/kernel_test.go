@@ -122,6 +122,24 @@ func (k *fakeKernel) handsUp(l netip.AddrPort) {
 	k.stats[l] = s
 }
 
+// TestTypeOfService: packets are marked by their kind, as configured, or as the
+// offer that opened the ports says.
+func TestTypeOfService(t *testing.T) {
+	for _, tc := range []struct{ configured, offered, want int }{{0, 0, 184}, {96, 0, 96}, {96, 32, 32}, {0, 32, 32}} {
+		k := newFakeKernel()
+		g := newRig(t, func(c *relay.Config) { c.Offload, c.TOS = k, tc.configured })
+		a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+		g.offer(a, b, relay.OfferRequest{TOS: tc.offered})
+		g.answer(a, b, relay.AnswerRequest{})
+		g.talk(a, b)
+		g.Sweep(g.clock.now())
+		// What goes to the callee leaves by the ports of the offer.
+		if f, ok := k.flow(a.to); !ok || int(f.TOS) != tc.want {
+			t.Errorf("%+v: flow %v of type %d", tc, ok, f.TOS)
+		}
+	}
+}
+
 // TestOffload: learned plain streams go to the kernel and come back when
 // something has to be done with them; the figures are those of one stream.
 func TestOffload(t *testing.T) {

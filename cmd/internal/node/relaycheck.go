@@ -18,6 +18,7 @@ func (c RelayConfig) sane(section string) error {
 		number{"port_min", int(c.PortMin), 1024, 65534},
 		number{"loops", c.Loops, 1, 256},
 		number{"sessions", c.Sessions, 1, 1 << 20},
+		number{"tos", c.TOS, 1, 255},
 		number{"jitter_buffer", int(c.JitterBuffer), int(time.Millisecond), int(5 * time.Second)},
 		number{"silence", int(c.Silence), 1, 127},
 		number{"pauses: after", int(c.Pauses.After), int(time.Millisecond), int(time.Minute)},

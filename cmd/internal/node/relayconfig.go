@@ -30,6 +30,7 @@ type RelayConfig struct {
 	AllowLoopback bool              `yaml:"allow_loopback"` // parties on this very machine: tests and demonstrations
 	Learning      string            `yaml:"learning"`       // off, immediate, delayed or heuristic
 	Sessions      int               `yaml:"sessions"`       // at most; 10,000
+	TOS           int               `yaml:"tos"`            // of packets: 184 for audio, 136 for video
 	JitterBuffer  time.Duration     `yaml:"jitter_buffer"`  // of transcoded streams, at most; none
 	Pauses        PausesConfig      `yaml:"pauses"`         // of transcoded streams; they stay
 	Silence       uint8             `yaml:"silence"`        // comfort noise stands for audio below it, -dBov; never
@@ -175,7 +176,7 @@ func newRelay(ctx context.Context, section string, c RelayConfig, env Env, share
 	}
 	rc := relay.Config{
 		Aliases: c.Aliases, PortMin: c.PortMin, PortMax: c.PortMax, FreeBind: c.FreeBind, Loops: c.Loops,
-		MaxSessions: c.Sessions, JitterBuffer: c.JitterBuffer, Silence: c.Silence, DTMFLog: c.DTMFLog,
+		MaxSessions: c.Sessions, TOS: c.TOS, JitterBuffer: c.JitterBuffer, Silence: c.Silence, DTMFLog: c.DTMFLog,
 	}
 	rc.Pauses, _ = c.Pauses.pauses()
 	for _, text := range c.Interfaces {
