@@ -15,7 +15,7 @@ import (
 	"github.com/class5-go/class5/cmd/internal/node"
 )
 
-const usage = `class5ctl token explain TOKEN [-keys FILE] [-bind TEXT]
+const usage = `class5ctl token explain TOKEN [-keys FILE] [-bind TEXT] [-mn NUMBER]
 class5ctl lb flows [-limit N]
 class5ctl lb bans
 class5ctl lb ban PREFIX [-ttl DURATION] [-reason TEXT]

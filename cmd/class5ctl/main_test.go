@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/class5-go/class5/sip/relay"
 	"github.com/class5-go/class5/sip/token"
 )
 
@@ -172,6 +173,7 @@ func TestTokenExplain(t *testing.T) {
 	}
 	flow := token.Flow{Transport: token.TLS, Listener: 2, Remote: netip.MustParseAddrPort("192.0.2.7:40112"), Generation: 0x66f0a1b200000003}
 	tok := string(ring.Seal(nil, token.Via, flow, []byte("z9hG4bK1")))
+	anchored := string(ring.Seal(nil, token.RecordRoute, flow, relay.BoundTo([]byte("call-1"), []byte("769"))))
 	good, bad := write(t, "good.key", "3 "+secret+"\n"), write(t, "bad.key", "3 "+secret+"?\n")
 	broken := write(t, "broken.key", "one two three four five six\n")
 	for _, c := range []struct {
@@ -185,6 +187,9 @@ func TestTokenExplain(t *testing.T) {
 		{"options first", []string{"-keys", good, "-bind", "z9hG4bK1", tok}, []string{"192.0.2.7:40112", "holds"}, 0},
 		{"not bound to this", []string{tok, "-keys", good, "-bind", "z9hG4bK2"}, []string{"192.0.2.7:40112"}, 1},
 		{"bound to what is not said", []string{tok, "-keys", good}, []string{"bound to the branch of its Via"}, 1},
+		{"of a media node", []string{anchored, "-keys", good, "-bind", "call-1", "-mn", "769"}, []string{"192.0.2.7:40112", "holds"}, 0},
+		{"of another media node", []string{anchored, "-keys", good, "-bind", "call-1", "-mn", "770"}, []string{"192.0.2.7:40112"}, 1},
+		{"without its media node", []string{anchored, "-keys", good, "-bind", "call-1"}, []string{"192.0.2.7:40112"}, 1},
 		{"other key", []string{tok, "-keys", bad, "-bind", "z9hG4bK1"}, []string{"192.0.2.7:40112"}, 1},
 		{"no key file", []string{tok, "-keys", good + ".not"}, []string{"no such file"}, 2},
 		{"no keys in it", []string{tok, "-keys", broken}, []string{"want a number and a secret"}, 2},

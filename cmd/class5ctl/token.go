@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/class5-go/class5/cmd/internal/node"
+	"github.com/class5-go/class5/sip/relay"
 	"github.com/class5-go/class5/sip/token"
 )
 
@@ -14,6 +15,7 @@ func (c *command) explain(args []string) error {
 	f := c.flags()
 	keys := f.String("keys", "", "")
 	bind := f.String("bind", "", "")
+	mn := f.String("mn", "", "")
 	rest, err := parse(f, args, "TOKEN")
 	if err != nil {
 		return err
@@ -28,7 +30,7 @@ func (c *command) explain(args []string) error {
 			return fmt.Errorf("%w: %w", node.ErrConfig, err)
 		}
 	}
-	e, err := token.Explain([]byte(rest[0]), ring, []byte(*bind))
+	e, err := token.Explain([]byte(rest[0]), ring, relay.BoundTo([]byte(*bind), []byte(*mn)))
 	if err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func (c *command) explain(args []string) error {
 	// What was not asked for is no failure; what does not hold is.
 	if e.Err != nil && !errors.Is(e.Err, token.ErrUnchecked) {
 		if to := boundTo(e); *bind == "" && to != "" {
-			return fmt.Errorf("%w without -bind: this one is bound to %s", e.Err, to)
+			return fmt.Errorf("%w without -bind: this one is bound to %s, and to the parameter mn beside it (-mn) if there is one", e.Err, to)
 		}
 		return e.Err
 	}

@@ -31,9 +31,21 @@ func (s *Scratch) bind(text []byte, k mark) []byte {
 	if k == 0 {
 		return text
 	}
-	s.bound = append(append(s.bound[:0], text...), 0, k.node(), k.memo())
+	s.bound = appendBound(s.bound[:0], text, k)
 	return s.bound
 }
+
+func appendBound(dst, text []byte, k mark) []byte {
+	if dst = append(dst, text...); k != 0 {
+		dst = append(dst, 0, k.node(), k.memo())
+	}
+	return dst
+}
+
+// BoundTo is what the token of a Record-Route or Via is bound to: the Call-ID or
+// branch, and the value of the parameter mn beside it, which has the media node;
+// nil where there is none.
+func BoundTo(text, mn []byte) []byte { return appendBound(nil, text, parseMark(mn)) }
 
 // appendMark appends the parameter for k, if there is one.
 func appendMark(dst []byte, k mark) []byte {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/class5-go/class5/sip/token"
 	"github.com/class5-go/class5/sip/transport"
 	"github.com/class5-go/class5/sip/wire"
 )
@@ -240,6 +241,13 @@ func TestMediaMark(t *testing.T) {
 	}
 	if const200 := ";mn=51202"; !strings.Contains(string(top.Raw), const200) || !strings.Contains(rr, const200) {
 		t.Fatalf("Via %s, Record-Route %s", top.Raw, rr)
+	}
+	_, sealed, _ := strings.Cut(rr, "sip:")
+	sealed, _, _ = strings.Cut(sealed, "@")
+	for mn, holds := range map[string]bool{"51202": true, "51203": false, "": false} {
+		if _, err := r.ring.Open([]byte(sealed), token.RecordRoute, BoundTo(m.CallID(), []byte(mn))); (err == nil) != holds {
+			t.Errorf("mn %q: %v", mn, err)
+		}
 	}
 	const below = "SIP/2.0/UDP 203.0.113.7;branch=z9hG4bKi"
 	for _, c := range []struct {
