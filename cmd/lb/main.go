@@ -37,7 +37,7 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 		return nil, err
 	}
 	env.Capture = nil // ladders are the proxies' business: an edge keeps nothing
-	certificates, err := cfg.LB.LoadCertificates(filepath.Dir(cfg.Keys), env.Now(), env.Log)
+	certificates, err := cfg.LB.LoadCertificates(filepath.Dir(cfg.Keys), env.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,7 @@ func build(ctx context.Context, cfg *node.Config, env node.Env, admin *node.Admi
 	if err != nil {
 		return nil, err
 	}
+	cfg.LB.TellSelfSigned(certificates, env.Log)
 	lb.Mount(admin)
 	return lb, nil
 }

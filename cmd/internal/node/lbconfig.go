@@ -3,10 +3,10 @@ package node
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -236,8 +236,8 @@ func (c TapConfig) filter() siptap.Filter {
 }
 
 // LoadCertificates reads the certificates of an edge, or makes one for its
-// hosts in dir, which it says to log; nil when there is neither.
-func (c LBConfig) LoadCertificates(dir string, now time.Time, log *slog.Logger) (*transport.Certificates, error) {
+// hosts in dir; nil when there is neither.
+func (c LBConfig) LoadCertificates(dir string, now time.Time) (*transport.Certificates, error) {
 	switch {
 	case len(c.Certificates) > 0:
 		certs, err := transport.LoadCertificates(c.pairs()...)
@@ -250,14 +250,24 @@ func (c LBConfig) LoadCertificates(dir string, now time.Time, log *slog.Logger) 
 		if err != nil {
 			return nil, err
 		}
-		if c.secure() && bytes.Equal(cert.Leaf.RawIssuer, cert.Leaf.RawSubject) {
-			sum := sha256.Sum256(cert.Leaf.Raw)
-			log.Warn("no certificates are configured: clients get a self-signed one, which those that check it refuse",
-				"file", filepath.Join(dir, "cert.pem"), "sha256", strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":"), "until", cert.Leaf.NotAfter)
-		}
 		return transport.NewCertificates(cert), nil
 	}
 	return nil, nil
+}
+
+// TellSelfSigned says to log when clients get a certificate that nobody has
+// configured.
+func (c LBConfig) TellSelfSigned(certs *transport.Certificates, log *slog.Logger) {
+	if certs == nil || len(c.Certificates) > 0 || !c.secure() {
+		return
+	}
+	cert, err := certs.GetCertificate(&tls.ClientHelloInfo{})
+	if err != nil || cert.Leaf == nil || !bytes.Equal(cert.Leaf.RawIssuer, cert.Leaf.RawSubject) {
+		return
+	}
+	sum := sha256.Sum256(cert.Leaf.Raw)
+	log.Warn("no certificates are configured: clients get a self-signed one, which those that check it refuse",
+		"sha256", strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":"), "until", cert.Leaf.NotAfter)
 }
 
 // secure reports whether there is a listener with TLS.

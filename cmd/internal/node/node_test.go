@@ -75,16 +75,18 @@ func TestSelfSignedIsSaid(t *testing.T) {
 	var b bytes.Buffer
 	log, dir := slog.New(slog.NewTextHandler(&b, nil)), t.TempDir()
 	c := LBConfig{Hosts: []string{"example.com"}, Listeners: []ListenerConfig{{Protocol: "udp"}}}
-	if _, err := c.LoadCertificates(dir, time.Now(), log); err != nil || b.Len() > 0 {
+	certs, err := c.LoadCertificates(dir, time.Now())
+	if c.TellSelfSigned(certs, log); err != nil || b.Len() > 0 {
 		t.Errorf("without TLS: %v, %s", err, b.String())
 	}
 	for range 2 { // the second start takes what the first made
 		b.Reset()
 		c.Listeners[0].Protocol = "wss"
-		certs, err := c.LoadCertificates(dir, time.Now(), log)
+		certs, err := c.LoadCertificates(dir, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.TellSelfSigned(certs, log)
 		cert, err := certs.GetCertificate(&tls.ClientHelloInfo{ServerName: "example.com"})
 		if err != nil {
 			t.Fatal(err)
