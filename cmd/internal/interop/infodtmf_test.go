@@ -19,12 +19,17 @@ const allKeys = "0123456789*#ABCD"
 // events and hears INFO.
 func TestDigitsByInfo(t *testing.T) {
 	t.Parallel() // it waits for most of its time
-	t.Run("own relay", func(t *testing.T) { digitsByInfo(t, []bool{true, false}) })
+	t.Run("own relay", func(t *testing.T) {
+		t.Parallel()
+		digitsByInfo(t, []bool{true, false})
+	})
 	t.Run("cmd/media", func(t *testing.T) {
+		t.Parallel()
 		n := newRelayNode(t)
 		digitsByInfo(t, []bool{true, false}, "--media-relays", fmt.Sprintf("tcp://127.0.0.1:%d", n.tcp), "--dtmf-listen", fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)))
 	})
 	t.Run("rtpengine", func(t *testing.T) {
+		t.Parallel()
 		listen := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1))
 		f := newForeignRelay(t, "--dtmf-log-dest="+listen)
 		// It plays digits into audio only ("No SSRC context present for DTMF injection").

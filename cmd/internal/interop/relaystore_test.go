@@ -114,6 +114,7 @@ func secureCall(t *testing.T, c *ng.Client, id, near string) *rtpCall {
 // are in a Redis, which is killed, started empty and flushed meanwhile. What the
 // kernel forwards is not lost, figures are exact, every packet can be opened.
 func TestRelayKilledRedis(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	const ns, near, far, size = "c5redis", "10.77.41.0", "10.77.41.1", 10
 	inside := link(t, ns, netip.MustParsePrefix(near+"/31"), netip.MustParsePrefix(far+"/31"))
 	s := newStateStore(t)
@@ -390,6 +391,7 @@ func ended(t *testing.T, admin int) {
 // TestCarrierMediaSurvive: the carrier is killed and started again. The media of
 // its calls go on, with SRTP too, their BYE reaches the other side and ends them.
 func TestCarrierMediaSurvive(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newStateStore(t)
 	flags := []string{"--demo", "--media-state", s.url(), "--media-profiles", "bob@127.0.0.1=savp"}
 	c := newCarrier(t).run(t, flags...)
@@ -423,6 +425,7 @@ func TestCarrierMediaSurvive(t *testing.T) {
 
 // TestProxyMediaSurvive: so it is with cmd/proxy and the Redis of its store.
 func TestProxyMediaSurvive(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	n := newThreeNodes(t).run(t)
 	const calls = 10
 	s := &shop{threeNodes: n, dir: t.TempDir(), port: freePorts(t, 9)}
