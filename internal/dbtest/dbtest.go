@@ -1,5 +1,5 @@
-// Package dbtest is a real MariaDB that the tests of one package share, each
-// with a database of its own.
+// Package dbtest has real stores for tests: a MariaDB that those of one package
+// share, each with a database of its own, and a Redis for each.
 package dbtest
 
 import (

@@ -7,14 +7,13 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/class5-go/class5/billing/balance"
 	"github.com/class5-go/class5/billing/ledger"
 	"github.com/class5-go/class5/billing/ledger/ledgertest"
 	"github.com/class5-go/class5/billing/ledger/redisledger"
 	"github.com/class5-go/class5/billing/ledger/sqlledger"
-	"github.com/class5-go/class5/internal/peer"
+	"github.com/class5-go/class5/internal/dbtest"
 	"github.com/class5-go/class5/internal/sweep"
 	"github.com/jmoiron/sqlx"
 	"github.com/redis/go-redis/v9"
@@ -23,25 +22,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// server starts a Redis of its own with a client that does not hide failures.
-func server(t testing.TB) (*peer.Redis, *redis.Client) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	r, err := peer.StartRedis(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c := redis.NewClient(&redis.Options{Network: "unix", Addr: r.Socket(), MaxRetries: -1})
-	t.Cleanup(func() { c.Close() })
-	return r, c
-}
 
 func below(t testing.TB) *sqlledger.Ledger {
 	t.Helper()
@@ -63,7 +43,7 @@ type audited struct {
 func (a audited) Audit(ctx context.Context) error { return a.audit(ctx) }
 
 func TestSuite(t *testing.T) {
-	_, client := server(t)
+	_, client := dbtest.Redis(t)
 	for _, chunk := range sweep.Of([]int64{30, 1_000_000}, []int64{1, 30, 4_000, 1_000_000}) {
 		t.Run(fmt.Sprint("chunk ", chunk), func(t *testing.T) {
 			ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
@@ -110,7 +90,7 @@ func (w *world) reserve(hold string, value int64) (int64, error) {
 // is granted, whatever became of the pools, is never more than the balance,
 // and every call is paid in full.
 func TestLoss(t *testing.T) {
-	r, client := server(t)
+	r, client := dbtest.Redis(t)
 	ctx := t.Context()
 	losses := map[string]func(t *testing.T){
 		"emptied": func(t *testing.T) {
@@ -179,7 +159,7 @@ func TestLoss(t *testing.T) {
 // TestDown: without Redis nothing is granted and nothing is lost; leases come
 // back when they are over.
 func TestDown(t *testing.T) {
-	r, client := server(t)
+	r, client := dbtest.Redis(t)
 	w := newWorld(t, client, 1000, 300)
 	if got, err := w.reserve("h1", 200); got != 200 || err != nil {
 		t.Fatal(got, err)
@@ -200,7 +180,7 @@ func TestDown(t *testing.T) {
 // TestTwoNodes: two ledgers over one Redis and one database have leases of
 // their own and grant no more than there is.
 func TestTwoNodes(t *testing.T) {
-	_, client := server(t)
+	_, client := dbtest.Redis(t)
 	one := newWorld(t, client, 1000, 300)
 	two := *one
 	two.l = redisledger.New(client, one.sql, redisledger.Config{Prefix: t.Name() + ":", Chunk: 300})
@@ -224,7 +204,7 @@ func TestTwoNodes(t *testing.T) {
 }
 
 func BenchmarkExtend(b *testing.B) {
-	_, client := server(b)
+	_, client := dbtest.Redis(b)
 	sql := below(b)
 	l := redisledger.New(client, sql, redisledger.Config{Chunk: 1 << 30})
 	request := func(key string) ledger.Request {

@@ -12,32 +12,13 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"github.com/class5-go/class5/internal/peer"
+	"github.com/class5-go/class5/internal/dbtest"
 	"github.com/class5-go/class5/media/relay"
 	"github.com/class5-go/class5/media/relay/redisrelay"
 	"github.com/class5-go/class5/media/relay/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// server starts a Redis of its own with a client that does not hide failures.
-func server(t testing.TB) (*peer.Redis, *redis.Client) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	r, err := peer.StartRedis(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c := redis.NewClient(&redis.Options{Network: "unix", Addr: r.Socket(), MaxRetries: -1})
-	t.Cleanup(func() { c.Close() })
-	return r, c
-}
 
 func store(t testing.TB, c redis.UniversalClient, name string) *redisrelay.Store {
 	t.Helper()
@@ -58,7 +39,7 @@ func suite(t *testing.T, c redis.UniversalClient) {
 }
 
 func TestRedis(t *testing.T) {
-	_, c := server(t)
+	_, c := dbtest.Redis(t)
 	suite(t, c)
 }
 
@@ -101,7 +82,7 @@ func count(t *testing.T, s *redisrelay.Store) (n, damaged int) {
 // TestLoss: whatever takes written states away is noticed with the next write,
 // which changes nothing then.
 func TestLoss(t *testing.T) {
-	r, c := server(t)
+	r, c := dbtest.Redis(t)
 	ctx := t.Context()
 	restart := func() {
 		r.Kill()
@@ -171,7 +152,7 @@ func (h *stalled) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // TestUnsure: a write that failed, whether or not it came, is no loss, and cannot
 // come behind later ones.
 func TestUnsure(t *testing.T) {
-	r, c := server(t)
+	r, c := dbtest.Redis(t)
 	ctx := t.Context()
 	h := &stalled{}
 	broken := redis.NewClient(&redis.Options{Network: "unix", Addr: r.Socket(), MaxRetries: -1})
@@ -276,7 +257,7 @@ func TestLife(t *testing.T) {
 
 // TestDamaged: what is no state is told and does not stay in the way.
 func TestDamaged(t *testing.T) {
-	_, c := server(t)
+	_, c := dbtest.Redis(t)
 	ctx := t.Context()
 	s := store(t, c, "n")
 	opened(t, s)
@@ -310,7 +291,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	_, c := server(t)
+	_, c := dbtest.Redis(t)
 	a, b := store(t, c, "a"), store(t, c, "b")
 	opened(t, a)
 	opened(t, b)
@@ -326,7 +307,7 @@ func TestNames(t *testing.T) {
 func BenchmarkApply(b *testing.B) {
 	for _, n := range []int{1, 16, 128} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			_, c := server(b)
+			_, c := dbtest.Redis(b)
 			s := store(b, c, "n")
 			var list []relay.Change
 			for i := range n {
