@@ -89,7 +89,15 @@ func (p *party) rtpSilent() {
 // TestMediaBeforeAnswer: what overtakes the answer waits for it, up to a
 // bound, and is judged as if it had come behind it.
 func TestMediaBeforeAnswer(t *testing.T) {
-	g := newRig(t)
+	mediaBeforeAnswer(t, func(*rig, relay.Config) {})
+}
+
+// mediaBeforeAnswer has something happen between what overtakes the answer and
+// the answer.
+func mediaBeforeAnswer(t *testing.T, between func(*rig, relay.Config)) {
+	t.Helper()
+	var cfg relay.Config
+	g := newRig(t, func(c *relay.Config) { cfg = *c })
 	a, b, x := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("x", "127.0.0.4")
 	g.offer(a, b, relay.OfferRequest{})
 	x.to = b.to
@@ -101,6 +109,8 @@ func TestMediaBeforeAnswer(t *testing.T) {
 		}
 	}
 	a.silent()
+	between(g, cfg)
+	a.silent()
 	g.answer(a, b, relay.AnswerRequest{})
 	// Ten waited; two of them are a stranger's.
 	for _, w := range want[len(want)-8:] {
@@ -108,9 +118,12 @@ func TestMediaBeforeAnswer(t *testing.T) {
 	}
 	a.silent()
 	x.silent()
-	g.talk(a, b)
 	if d := g.stream("b").Dropped; d["waiting"] != 8 || d["foreign"] != 2 {
 		t.Errorf("dropped: %v", d)
+	}
+	g.talk(a, b)
+	if d := g.stream("b").Dropped; d["waiting"] != 8 || d["foreign"] != 2 {
+		t.Errorf("dropped after the call was heard: %v", d)
 	}
 }
 

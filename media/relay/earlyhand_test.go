@@ -33,31 +33,7 @@ func (g *rig) handedOver(cfg relay.Config) {
 // TestEarlyHandedOver: what overtakes the answer still waits for it when the
 // process is replaced in between, the same packets as without that.
 func TestEarlyHandedOver(t *testing.T) {
-	var cfg relay.Config
-	g := newRig(t, func(c *relay.Config) { cfg = *c })
-	a, b, x := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("x", "127.0.0.4")
-	g.offer(a, b, relay.OfferRequest{})
-	x.to = b.to
-	var want [][]byte
-	for i := range 14 {
-		want = append(want, b.send())
-		if i%4 == 0 {
-			x.send()
-		}
-	}
-	a.silent()
-	g.handedOver(cfg)
-	a.silent()
-	g.answer(a, b, relay.AnswerRequest{})
-	for _, w := range want[len(want)-8:] { // ten waited; two of them are a stranger's
-		a.gets(w)
-	}
-	a.silent()
-	x.silent()
-	if d := g.stream("b").Dropped; d["waiting"] != 8 || d["foreign"] != 2 {
-		t.Errorf("dropped: %v", d)
-	}
-	g.talk(a, b)
+	mediaBeforeAnswer(t, func(g *rig, cfg relay.Config) { g.handedOver(cfg) })
 }
 
 // TestEarlyTooLateHandedOver: the hand-over makes nothing younger.
