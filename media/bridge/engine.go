@@ -102,7 +102,8 @@ func (s *Session) Offer(o Offer, ports Ports) (Result, error) {
 	if o.FromTag == "" || o.FromTag == o.ToTag {
 		return Result{}, fmt.Errorf("%w: tags missing or equal", ErrMismatch)
 	}
-	if s.loops(o.SDP, &o.Options) {
+	parsed, loops := s.loops(o.SDP, &o.Options)
+	if loops {
 		return Result{SDP: slices.Clone(o.SDP), Untouched: true}, nil
 	}
 	st := s.state.clone()
@@ -115,8 +116,9 @@ func (s *Session) Offer(o Offer, ports Ports) (Result, error) {
 	options := o.Options.expand()
 	if options.OSRTP.AcceptLegacy {
 		o.SDP, from.Doubled = undouble(o.SDP)
+		parsed = nil
 	}
-	w := &work{state: st, cfg: s.cfg, ports: ports, o: &exchange{offer: true, options: &options, source: o.Source,
+	w := &work{state: st, cfg: s.cfg, ports: ports, parsed: parsed, o: &exchange{offer: true, options: &options, source: o.Source,
 		from: from, to: to, fromInterface: o.FromInterface, toInterface: o.ToInterface}}
 	b, err := w.exchange(o.SDP)
 	if err != nil {
@@ -137,7 +139,8 @@ func (s *Session) Answer(a Answer, ports Ports) (Result, error) {
 	if a.ToTag == "" || a.FromTag == a.ToTag {
 		return Result{}, fmt.Errorf("%w: tags missing or equal", ErrMismatch)
 	}
-	if s.loops(a.SDP, &a.Options) {
+	parsed, loops := s.loops(a.SDP, &a.Options)
+	if loops {
 		return Result{SDP: slices.Clone(a.SDP), Untouched: true}, nil
 	}
 	st := s.state.clone()
@@ -160,8 +163,9 @@ func (s *Session) Answer(a Answer, ports Ports) (Result, error) {
 		options := a.Options.expand()
 		if answerer.Doubled != nil || options.OSRTP.AcceptLegacy {
 			a.SDP, _ = undouble(a.SDP)
+			parsed = nil
 		}
-		w := &work{state: st, cfg: s.cfg, ports: ports, o: &exchange{options: &options, source: a.Source, from: answerer, to: offerer,
+		w := &work{state: st, cfg: s.cfg, ports: ports, parsed: parsed, o: &exchange{options: &options, source: a.Source, from: answerer, to: offerer,
 			chooses: answerer.Doubled != nil}}
 		var err error
 		if b, err = w.exchange(a.SDP); err != nil {
@@ -199,26 +203,27 @@ func (s *state) connect(offerer, answerer *leg) {
 }
 
 // loops tells whether a description came through this relay already: by the
-// mark of LoopProtect, or because it names ports of this session.
-func (s *Session) loops(b []byte, o *Options) bool {
+// mark of LoopProtect, or because it names ports of this session. What it had to
+// parse for that it hands on.
+func (s *Session) loops(b []byte, o *Options) (parsed []*sdp.Description, loops bool) {
 	if o.LoopProtect && strings.Contains(string(b), "a="+loopAttribute+":"+s.cfg.Instance) {
-		return true
+		return nil, true
 	}
 	if len(s.state.Legs) == 0 || len(b) == 0 {
-		return false
+		return nil, false
 	}
 	ds, err := sdp.ParseAll(b, &s.cfg.Limits)
 	if err != nil {
-		return false
+		return nil, false // told when it is heard
 	}
 	for _, d := range ds {
 		for _, m := range d.All() {
 			if at := m.Addr(); !m.Rejected() && at.Addr().IsValid() && s.state.owns(at.Addr(), at.Port()) {
-				return true
+				return nil, true
 			}
 		}
 	}
-	return false
+	return ds, false
 }
 
 // Remove forgets a leg: its branch ended. A partner falls back to the branch

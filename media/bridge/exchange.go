@@ -15,6 +15,8 @@ type work struct {
 	cfg   *Config
 	ports Ports
 	o     *exchange
+	// parsed is the body, when somebody looked at it before.
+	parsed []*sdp.Description
 }
 
 // exchange is who says something to whom, and with what wishes.

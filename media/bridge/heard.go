@@ -39,9 +39,12 @@ type heard struct {
 
 // listen reads what a body says, m= line by m= line.
 func (w *work) listen(body []byte) ([]*sdp.Description, []*heard, error) {
-	ds, err := sdp.ParseAll(body, &w.cfg.Limits)
-	if err != nil {
-		return nil, nil, err
+	ds := w.parsed
+	if ds == nil {
+		var err error
+		if ds, err = sdp.ParseAll(body, &w.cfg.Limits); err != nil {
+			return nil, nil, err
+		}
 	}
 	var list []*heard
 	for _, d := range ds {

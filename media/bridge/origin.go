@@ -59,28 +59,26 @@ func (w *work) sessionName(l string) string {
 // description, and one more for each description that differs from the last.
 func (w *work) version(ds []*sdp.Description) {
 	t, r := &w.o.to.Told, w.o.options.Replace
-	said := make([]string, len(ds))
+	if !r.Version && !r.ForceVersion {
+		return
+	}
+	first := ""
 	for i, d := range ds {
-		said[i] = setVersion(d, "-")
+		if v := setVersion(d, "-"); i == 0 {
+			first = v
+		}
 	}
 	sum := sha256.Sum256(joined(ds))
 	hash := hex.EncodeToString(sum[:16])
-	controlled := r.Version || r.ForceVersion
 	switch {
-	case !controlled:
 	case t.Version == "":
-		t.Version = said[0]
+		t.Version = first
 	case r.ForceVersion || t.Hash != hash:
 		t.Version = next(t.Version)
 	}
-	if controlled {
-		t.Hash = hash
-	}
-	for i, d := range ds {
-		if controlled {
-			said[i] = t.Version
-		}
-		setVersion(d, said[i])
+	t.Hash = hash
+	for _, d := range ds {
+		setVersion(d, t.Version)
 	}
 }
 

@@ -38,6 +38,7 @@ func (w *work) planLeg(l *leg) Leg {
 	out := Leg{ID: l.ID, Tags: slices.Clone(l.Tags), Branch: l.Branch, Label: l.Label, Interface: l.Interface, Peer: l.Peer,
 		Subscriber: l.subscribes(), Publisher: l.Publishes}
 	peer := w.leg(l.Peer)
+	out.Media = make([]Media, 0, len(l.Media))
 	for i, m := range l.Media {
 		var other *stream
 		if peer != nil {

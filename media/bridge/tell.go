@@ -30,7 +30,11 @@ func (w *work) tell(ds []*sdp.Description, pairs []*pair) ([]byte, error) {
 }
 
 func joined(ds []*sdp.Description) []byte {
-	var b []byte
+	n := 0
+	for _, d := range ds {
+		n += d.Size()
+	}
+	b := make([]byte, 0, n)
 	for _, d := range ds {
 		b = d.Append(b)
 	}

@@ -61,6 +61,9 @@ func (p *parser) value(depth int) (any, error) {
 func (p *parser) dict(depth int) (any, error) {
 	p.pos++
 	var d Dict
+	if depth == 0 {
+		d.entries = make([]entry, 0, 12) // an offer of a proxy has 8 to 12 keys
+	}
 	for !p.end() {
 		if p.pos >= len(p.b) {
 			return nil, p.errorf("ends early")
@@ -136,8 +139,7 @@ func (p *parser) str() (string, error) {
 func appendBencode(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:
-		dst = strconv.AppendInt(dst, int64(len(v)), 10)
-		return append(append(dst, ':'), v...)
+		return appendText(dst, v)
 	case int64:
 		return append(strconv.AppendInt(append(dst, 'i'), v, 10), 'e')
 	case List:
@@ -149,9 +151,14 @@ func appendBencode(dst []byte, v any) []byte {
 	case Dict:
 		dst = append(dst, 'd')
 		for _, e := range v.entries {
-			dst = appendBencode(appendBencode(dst, e.key), e.value)
+			dst = appendBencode(appendText(dst, e.key), e.value)
 		}
 		return append(dst, 'e')
 	}
 	return dst
+}
+
+func appendText(dst []byte, s string) []byte {
+	dst = strconv.AppendInt(dst, int64(len(s)), 10)
+	return append(append(dst, ':'), s...)
 }

@@ -24,8 +24,9 @@ type cacheKey struct{ client, cookie string }
 type cached struct {
 	key   cacheKey
 	until time.Time
-	done  chan struct{}
-	reply []byte // set before done is closed
+	over  bool          // reply is set; guarded by the cache's mu
+	done  chan struct{} // closed then; nil while nobody waits
+	reply []byte
 }
 
 func newCache(keep time.Duration, most int, now func() time.Time) *cache {
@@ -39,21 +40,41 @@ func (c *cache) reply(ctx context.Context, key cacheKey, work func() []byte) (re
 	now := c.now()
 	c.expire(now)
 	if e := c.entries[key]; e != nil {
-		c.mu.Unlock()
-		select {
-		case <-e.done:
-			return e.reply, true
-		case <-ctx.Done():
-			return nil, true
-		}
+		return c.wait(ctx, e), true
 	}
-	e := &cached{key: key, until: now.Add(c.keep), done: make(chan struct{})}
+	e := &cached{key: key, until: now.Add(c.keep)}
 	c.entries[key] = e
 	c.queue = append(c.queue, e)
 	c.mu.Unlock()
-	defer close(e.done) // also when work panics: nobody may wait for ever
+	defer c.finish(e) // also when work panics: nobody may wait for ever
 	e.reply = work()
 	return e.reply, false
+}
+
+// wait returns the reply when it is there. mu is held, and released.
+func (c *cache) wait(ctx context.Context, e *cached) []byte {
+	if e.over {
+		c.mu.Unlock()
+		return e.reply
+	}
+	if e.done == nil {
+		e.done = make(chan struct{})
+	}
+	c.mu.Unlock()
+	select {
+	case <-e.done:
+		return e.reply
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (c *cache) finish(e *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.over = true; e.done != nil {
+		close(e.done)
+	}
 }
 
 // expire forgets what is old or too much.

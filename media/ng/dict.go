@@ -57,6 +57,18 @@ func same(a, b string) bool {
 
 func separator(c byte) bool { return c == '-' || c == ' ' || c == '_' }
 
+// size is about what the texts of a dictionary take when they are written.
+func (d Dict) size() int {
+	n := 16
+	for _, e := range d.entries {
+		n += len(e.key) + 8
+		if s, ok := e.value.(string); ok {
+			n += len(s)
+		}
+	}
+	return n
+}
+
 // Len is the number of keys.
 func (d Dict) Len() int { return len(d.entries) }
 

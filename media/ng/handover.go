@@ -75,10 +75,8 @@ func (c *cache) replies() (list []Reply) {
 	defer c.mu.Unlock()
 	c.expire(c.now())
 	for _, e := range c.queue {
-		select {
-		case <-e.done:
+		if e.over {
 			list = append(list, Reply{Client: e.key.client, Cookie: e.key.cookie, Octets: e.reply, Until: e.until})
-		default:
 		}
 	}
 	return list
@@ -87,11 +85,9 @@ func (c *cache) replies() (list []Reply) {
 func (c *cache) remember(replies []Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	done := make(chan struct{})
-	close(done)
 	now := c.now()
 	for _, r := range replies {
-		e := &cached{key: cacheKey{r.Client, r.Cookie}, until: r.Until, done: done, reply: r.Octets}
+		e := &cached{key: cacheKey{r.Client, r.Cookie}, until: r.Until, over: true, reply: r.Octets}
 		if most := now.Add(c.keep); e.until.After(most) {
 			e.until = most // kept longer there
 		}

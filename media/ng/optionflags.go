@@ -145,13 +145,13 @@ func (p *optionParser) prefixed(w, raw string) bool {
 		}
 		return false
 	}
-	for prefix, f := range map[string]func(string) bool{
-		"SDES-": p.sdes, "rtcp-mux-": p.rtcpMux, "OSRTP-": p.osrtp, "ICE-": p.ice, "replace-": p.replace,
-		"T.38-": p.t38, "bundle-": p.bundle, "sdp-attr-": p.attributeFlag,
-	} {
-		if s, ok := rest(prefix); ok {
-			return f(s)
+	for _, key := range [...]string{"SDES-", "rtcp-mux-", "OSRTP-", "ICE-", "replace-", "T.38-", "bundle-"} {
+		if s, ok := rest(key); ok {
+			return p.word(key[:len(key)-1], s)
 		}
+	}
+	if s, ok := rest("sdp-attr-"); ok {
+		return p.attributeFlag(s)
 	}
 	if s, ok := rest("endpoint-learning-"); ok {
 		p.learning(s)

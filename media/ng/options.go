@@ -101,35 +101,19 @@ func (p *optionParser) key(key string, value any) {
 
 // lists reads keys whose values are lists of words or dictionaries.
 func (p *optionParser) lists(key string, value any) bool {
-	b := &p.o.Options
-	each := func(f func(string) bool) {
-		for _, w := range words(value) {
-			if !f(w) {
-				p.warn("%s: %.40q not understood", key, w)
-			}
-		}
-	}
 	switch key {
 	case "flags":
 		for _, w := range words(value) {
 			p.flag(w)
 		}
-	case "replace":
-		each(p.replace)
-	case "rtcp-mux":
-		each(p.rtcpMux)
-	case "SDES":
-		each(p.sdes)
-	case "OSRTP":
-		each(p.osrtp)
-	case "ICE":
-		each(p.ice)
-	case "T.38":
-		each(p.t38)
-	case "bundle":
-		each(p.bundle)
+	case "replace", "rtcp-mux", "SDES", "OSRTP", "ICE", "T.38", "bundle":
+		for _, w := range words(value) {
+			if !p.word(key, w) {
+				p.warn("%s: %.40q not understood", key, w)
+			}
+		}
 	case "sdp-media-remove":
-		b.RemoveMedia = append(b.RemoveMedia, words(value)...)
+		p.o.RemoveMedia = append(p.o.RemoveMedia, words(value)...)
 	case "direction":
 		if w := words(value); len(w) >= 2 {
 			p.o.FromInterface, p.o.ToInterface = w[0], w[1]
@@ -146,6 +130,26 @@ func (p *optionParser) lists(key string, value any) bool {
 		return false
 	}
 	return true
+}
+
+// word reads one word of such a list. The calls are written out, as a table of
+// functions would have each parser made on the heap.
+func (p *optionParser) word(key, w string) bool {
+	switch key {
+	case "replace":
+		return p.replace(w)
+	case "rtcp-mux":
+		return p.rtcpMux(w)
+	case "SDES":
+		return p.sdes(w)
+	case "OSRTP":
+		return p.osrtp(w)
+	case "ICE":
+		return p.ice(w)
+	case "T.38":
+		return p.t38(w)
+	}
+	return p.bundle(w)
 }
 
 func (p *optionParser) dictionary(key string, value any) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -181,7 +182,8 @@ func (s *Server) plain(ctx context.Context, b, prefix []byte, from netip.AddrPor
 		s.log.Debug("control message dropped", "from", from, "err", err)
 		return nil
 	}
-	return Append(prefix, s.carryOut(ctx, d, from), format)
+	reply := s.carryOut(ctx, d, from)
+	return Append(slices.Grow(prefix, reply.size()), reply, format)
 }
 
 func (s *Server) carryOut(ctx context.Context, d Dict, from netip.AddrPort) Dict {

@@ -47,8 +47,8 @@ func (d *Description) Append(dst []byte) []byte {
 	return dst
 }
 
-// Bytes returns the description as a new slice.
-func (d *Description) Bytes() []byte {
+// Size is the number of octets that Append adds.
+func (d *Description) Size() int {
 	n := 0
 	for _, l := range d.lines {
 		n += len(l)
@@ -58,8 +58,11 @@ func (d *Description) Bytes() []byte {
 			n += len(l)
 		}
 	}
-	return d.Append(make([]byte, 0, n))
+	return n
 }
+
+// Bytes returns the description as a new slice.
+func (d *Description) Bytes() []byte { return d.Append(make([]byte, 0, d.Size())) }
 
 // Attr returns the value of the first session-level attribute of that name;
 // it is empty for a property attribute (a=name).

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -105,7 +106,7 @@ func ParseAll(b []byte, limits *Limits) ([]*Description, error) {
 			}
 			return nil, err
 		}
-		line += strings.Count(string(b[:n]), "\n")
+		line += bytes.Count(b[:n], []byte{'\n'})
 		if media += d.Len(); media > l.Media {
 			return nil, exceeds(line, l.Media, "media")
 		}
@@ -119,8 +120,7 @@ func ParseAll(b []byte, limits *Limits) ([]*Description, error) {
 
 // nextSession is the length of the first description in b.
 func nextSession(b []byte) int {
-	s := string(b)
-	if i := strings.Index(s, "\nv="); i >= 0 {
+	if i := bytes.Index(b, []byte("\nv=")); i >= 0 {
 		return i + 1
 	}
 	return len(b)

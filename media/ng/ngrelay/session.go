@@ -133,7 +133,8 @@ func handlingOf(o ng.Options) (relay.Handling, error) {
 	echo, err := relay.ParseEcho(o.MediaEcho)
 	how := relay.Handling{Echo: echo, Handover: o.MediaHandover, PierceNAT: o.PierceNAT}
 	if o.HasDelayBuffer {
-		how.Delay = &o.DelayBuffer
+		d := o.DelayBuffer // or all of o would be on the heap
+		how.Delay = &d
 	}
 	return how, err
 }
