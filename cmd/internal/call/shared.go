@@ -103,7 +103,8 @@ func (s *Shared) context() (context.Context, context.CancelFunc) {
 	if d == 0 {
 		d = 2 * time.Second
 	}
-	return context.WithTimeout(context.Background(), d)
+	b := &bounded{until: time.Now().Add(d)}
+	return b, b.cancel
 }
 
 func (s *Shared) patience() time.Duration {
