@@ -53,6 +53,7 @@ type Store struct {
 	order   *list.List
 	bytes   int
 	dropped uint64
+	spare   spare
 }
 
 type call struct {
@@ -76,8 +77,7 @@ func (s *Store) Add(m Message) bool {
 	if !ok {
 		return false
 	}
-	data := bytes.Clone(m.Data[:min(len(m.Data), s.cfg.MaxMessage)])
-	m.Data = data
+	data := m.Data[:min(len(m.Data), s.cfg.MaxMessage)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(m.At)
@@ -92,10 +92,11 @@ func (s *Store) Add(m Message) bool {
 		s.dropped++
 		return false
 	}
+	m.Data = append(s.spare.take(len(data)), data...)
 	c.messages = append(c.messages, m)
-	c.bytes += len(data) + overhead
+	c.bytes += cap(m.Data) + overhead
 	c.last = m.At
-	s.bytes += len(data) + overhead
+	s.bytes += cap(m.Data) + overhead
 	s.order.MoveToFront(e)
 	for s.bytes > s.cfg.MaxBytes && s.order.Len() > 1 {
 		s.remove(s.order.Back())
@@ -115,7 +116,8 @@ func (s *Store) Call(callID string) []Message {
 	return messages
 }
 
-// kept copies the list; the data in it never change.
+// kept copies the messages, whose memory is used again when their call is given
+// up.
 func (s *Store) kept(callID string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +125,11 @@ func (s *Store) kept(callID string) []Message {
 	if !ok {
 		return nil
 	}
-	return slices.Clone(e.Value.(*call).messages)
+	list := slices.Clone(e.Value.(*call).messages)
+	for i := range list {
+		list[i].Data = bytes.Clone(list[i].Data)
+	}
+	return list
 }
 
 // Stats are the store's present size and what it gave up for its bounds.
@@ -149,4 +155,7 @@ func (s *Store) remove(e *list.Element) {
 	c := s.order.Remove(e).(*call)
 	delete(s.calls, c.id)
 	s.bytes -= c.bytes + overhead
+	for _, m := range c.messages {
+		s.spare.keep(m.Data)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func message(callID, method, extra string) []byte {
@@ -91,6 +93,39 @@ func TestBytesReturnToZero(t *testing.T) {
 	if s.bytes != 0 || len(s.calls) != 0 {
 		t.Errorf("bytes %d, calls %d after all left", s.bytes, len(s.calls))
 	}
+}
+
+// Memory of calls that were given up is used again, for none that is kept.
+func TestMemoryIsNotShared(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := New(Config{MaxBytes: 20 << 10, MaxPerCall: 4, MaxMessage: 2 << 10})
+		sent := map[string][][]byte{}
+		for i := range rapid.IntRange(1, 200).Draw(t, "messages") {
+			id := fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "call"))
+			b := message(id, "INVITE", fmt.Sprintf("X: %d%s\r\n", i, strings.Repeat("x", rapid.IntRange(0, 1500).Draw(t, "octets"))))
+			if len(s.Call(id)) == 0 {
+				delete(sent, id) // it was given up meanwhile
+			}
+			if s.Add(Message{At: start, Data: b}) {
+				sent[id] = append(sent[id], bytes.Clone(b))
+			}
+			clear(b) // the sender's
+			if got := s.Stats(); got.Bytes > 20<<10 && got.Calls > 1 {
+				t.Fatalf("%+v", got)
+			}
+		}
+		for id, want := range sent {
+			got := s.Call(id)
+			if len(got) > 0 && len(got) != len(want) {
+				t.Fatalf("call %s has %d messages, not %d", id, len(got), len(want))
+			}
+			for i, m := range got {
+				if !bytes.Equal(m.Data, want[i]) {
+					t.Fatalf("message %d of call %s is %q, not %q", i, id, m.Data, want[i])
+				}
+			}
+		}
+	})
 }
 
 func FuzzMask(f *testing.F) {
