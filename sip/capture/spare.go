@@ -8,12 +8,14 @@ import "math/bits"
 type spare struct {
 	pieces [classes][][]byte
 	bytes  int
+	calls  []*call
 }
 
 const (
 	classes  = 16
 	smallest = 8       // the smallest pieces have 2^8 octets
 	mostOver = 8 << 20 // octets kept at most
+	mostGone = 256     // calls kept at most
 )
 
 // class is the number of the least size that n octets fit, and that size: powers
@@ -51,4 +53,28 @@ func (s *spare) keep(p []byte) {
 	}
 	s.pieces[c] = append(s.pieces[c], p[:0])
 	s.bytes += size
+}
+
+// call returns a call without messages.
+func (s *spare) call(id string) *call {
+	n := len(s.calls) - 1
+	if n < 0 {
+		return &call{id: id}
+	}
+	c := s.calls[n]
+	s.calls[n], s.calls = nil, s.calls[:n]
+	c.id = id
+	return c
+}
+
+// keepCall takes a call back, and the memory of its messages.
+func (s *spare) keepCall(c *call) {
+	for _, m := range c.messages {
+		s.keep(m.Data)
+	}
+	if len(s.calls) < mostGone {
+		clear(c.messages)
+		*c = call{messages: c.messages[:0]}
+		s.calls = append(s.calls, c)
+	}
 }

@@ -83,7 +83,7 @@ func (s *Store) Add(m Message) bool {
 	s.expire(m.At)
 	e, ok := s.calls[string(callID)]
 	if !ok {
-		e = s.order.PushFront(&call{id: string(callID)})
+		e = s.order.PushFront(s.spare.call(string(callID)))
 		s.calls[string(callID)] = e
 		s.bytes += overhead
 	}
@@ -155,7 +155,5 @@ func (s *Store) remove(e *list.Element) {
 	c := s.order.Remove(e).(*call)
 	delete(s.calls, c.id)
 	s.bytes -= c.bytes + overhead
-	for _, m := range c.messages {
-		s.spare.keep(m.Data)
-	}
+	s.spare.keepCall(c)
 }
