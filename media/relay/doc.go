@@ -57,7 +57,9 @@
 // on one port are told apart; who sends is believed when SRTP authenticates it
 // or ICE has checked it; SRTP is opened, digits and taps see the packet,
 // payloads are renumbered or transcoded, SSRCs mapped, and SRTP of the other
-// leg is made. When both legs have the same keys, packets pass as they are.
+// leg is made. When both legs have the same keys, packets pass as they are:
+// those of the announced address and of the one that is settled unseen, all
+// others when they are authentic.
 // Header extensions (RFC 8285) get the identifiers that the receiver was told,
 // those that it was not told of are taken out as soon as any has to be changed,
 // and packets for a party that bundles streams carry their MID, RTCP too. Transcoded

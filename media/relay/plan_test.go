@@ -198,6 +198,65 @@ func TestEqualKeys(t *testing.T) {
 	b.gets(sealed)
 }
 
+// TestEqualKeysUnknownHere: packets that the relay cannot authenticate pass from
+// the announced address, where nothing can be learned from them, and nowhere
+// else; nor do they with keys that differ, which make them the relay's to judge.
+func TestEqualKeysUnknownHere(t *testing.T) {
+	ka, kb := key(1), key(7)
+	for _, c := range []struct {
+		name   string
+		equal  bool
+		from   string // announced, or another port of that address
+		key    *bridge.Crypto
+		rolled bool // the sender's rollover counter moved elsewhere
+		passes bool
+	}{
+		{name: "another key", equal: true, from: "announced", key: key(30), passes: true},
+		{name: "rolled over elsewhere", equal: true, from: "announced", key: ka, rolled: true, passes: true},
+		{name: "another port", equal: true, from: "port", key: key(30)},
+		{name: "keys differ", from: "announced", key: key(30)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newRig(t)
+			a, b, other := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("o", "127.0.0.2")
+			g.plan(planned{a, b, func(p *bridge.Plan) {
+				secured(ka, kb, 0)(p)
+				if secured(kb, ka, 1)(p); !c.equal {
+					secured(kb, key(40), 1)(p)
+				}
+				p.Flows[0].SameKeys, p.Flows[1].SameKeys = c.equal, c.equal
+			}})
+			from, x := a, sealer(t, c.key)
+			if c.from == "port" {
+				from = other
+			}
+			for n := uint16(1); c.rolled && n < 10; n++ { // by less than half of the range: four times round
+				a.seq = n * 30000
+				seal(t, x, a.packet(), false)
+			}
+			for range 3 {
+				sealed := seal(t, x, a.packet(), false)
+				from.raw(from.rtp, a.to, sealed)
+				if c.passes {
+					b.gets(sealed)
+				}
+			}
+			b.silent()
+			if s := g.stream("a"); s.Locked || s.Remote != a.addr {
+				t.Errorf("learned: %+v", s)
+			}
+			if s := g.stream("a"); !c.passes && s.Dropped["auth"] != 3 {
+				t.Errorf("%+v", s)
+			}
+			a.raw(a.rtp, a.to, seal(t, sealer(t, ka), a.packet(), false))
+			b.receive()
+			if s := g.stream("a"); !s.Locked {
+				t.Errorf("not learned: %+v", s)
+			}
+		})
+	}
+}
+
 // TestNewKeys: contexts live as long as their keys; a new key opens a new one.
 func TestNewKeys(t *testing.T) {
 	g := newRig(t)
