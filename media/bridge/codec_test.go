@@ -46,6 +46,16 @@ func TestCodecs(t *testing.T) {
 		"once the transcoder is engaged, what it cannot do goes": {
 			{"a offers", codec(bridge.CodecOptions{Transcode: []string{"PCMA"}}), "m=audio 4000 RTP/AVP 18 0", offer + "0 8" + pcmu + pcma + o},
 		},
+		"but not what is asked for by name, with its events": {
+			{"a offers", codec(bridge.CodecOptions{Mask: []string{"all"}, Transcode: []string{"G722", "AMR-WB", "G729", "PCMA", "telephone-event"}}),
+				"m=audio 4000 RTP/AVP 108 18 8 96|a=rtpmap:108 AMR-WB/16000|a=rtpmap:96 telephone-event/8000",
+				offer + "9 108 18 8 97 96" + g722 + "|a=rtpmap:108 AMR-WB/16000|a=rtpmap:18 G729/8000" + pcma +
+					"|a=rtpmap:97 telephone-event/16000|a=fmtp:97 0-15|a=rtpmap:96 telephone-event/8000" + o},
+			{"b answers", none, "m=audio 5000 RTP/AVP 108 9|a=rtpmap:108 AMR-WB/16000", answer + "108 8|a=rtpmap:108 AMR-WB/16000" + pcma + a},
+			{"a offers", codec(bridge.CodecOptions{Transcode: []string{"G729", "PCMA"}}), "m=audio 4000 RTP/AVP 18 4 0", offer + "18 0 8|a=rtpmap:18 G729/8000" + pcmu + pcma + o},
+			{"b answers", none, "m=audio 5000 RTP/AVP 8", answer + "0" + pcmu + a},
+			{"a offers", codec(bridge.CodecOptions{Mask: []string{"full"}, Transcode: []string{"G729", "PCMA"}}), "m=audio 4000 RTP/AVP 18 0", offer + "8" + pcma + o},
+		},
 		"mask all brings back what is named": {
 			{"a offers", codec(bridge.CodecOptions{Mask: []string{"all"}, Transcode: []string{"PCMA", "G722"}}), "m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000", offer + "8 9" + pcma + g722 + o},
 			{"b answers", none, "m=audio 5000 RTP/AVP 9", answer + "0" + pcmu + a},
@@ -168,6 +178,19 @@ func TestRoutes(t *testing.T) {
 	c.do(step{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 0 13", ""})
 	if r := route(t, c.s.Plan(), 2, 13); r.Action != bridge.NoiseToAudio || r.To.Name != "PCMU" {
 		t.Errorf("comfort noise of b for who has none: %+v", r)
+	}
+
+	c = newCall(t)
+	c.do(step{"a offers", bridge.Options{Ptime: 30 * time.Millisecond, Codec: bridge.CodecOptions{Transcode: []string{"G729", "PCMA"}}}, "m=audio 4000 RTP/AVP 18 0", ""})
+	c.do(step{"b answers", bridge.Options{}, "m=audio 5000 RTP/AVP 18 8", ""})
+	p = c.s.Plan()
+	for leg := range bridge.LegID(2) {
+		if r := route(t, p, leg+1, 18); r.Action != bridge.Pass || r.Ptime != 0 || r.To.PayloadType != 18 {
+			t.Errorf("what nothing can code: %+v", r)
+		}
+	}
+	if r := route(t, p, 1, 0); r.Action != bridge.Transcode || r.To.PayloadType != 8 || r.Ptime != 30*time.Millisecond {
+		t.Errorf("beside it: %+v", r)
 	}
 
 	c = newCall(t)

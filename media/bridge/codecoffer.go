@@ -153,13 +153,14 @@ func hide(said *shelf, o *CodecOptions) *shelf {
 }
 
 // transcode adds codecs that the offerer does not have, or that were taken off
-// by name.
+// by name. What is named and the offerer's own stays even where nothing here can
+// code it: it passes as it is when the answerer takes it.
 func (w *work) transcode(s *shelf, orig []format, o *CodecOptions) {
 	all := specs(o.Mask).all() || specs(o.Strip).all() || specs(o.Consume).all()
 	full := specs(o.Mask).full() || specs(o.Strip).full() || specs(o.Consume).full()
 	for _, t := range o.Transcode {
 		p := parseSpec(t)
-		if p.name == "" || !p.exact && s.find(p.matches) != nil {
+		if p.name == "" || !p.exact && s.keep(p.matches) {
 			continue
 		}
 		if all && !full && !p.exact && find(orig, p.matches) != nil {
@@ -168,6 +169,7 @@ func (w *work) transcode(s *shelf, orig []format, o *CodecOptions) {
 					s.add(orig[i])
 				}
 			}
+			s.keep(p.matches)
 			continue
 		}
 		f := p.make()
@@ -182,12 +184,12 @@ func (w *work) transcode(s *shelf, orig []format, o *CodecOptions) {
 }
 
 // drop takes off what the transcoder cannot do: once it is engaged, any of the
-// list may have to be decoded.
+// list may have to be decoded. What was asked for by name stays.
 func (w *work) drop(s *shelf) {
 	if s.find(func(f *format) bool { return !f.companion() && w.codes(f) }) == nil {
 		return
 	}
-	s.remove(func(f *format) bool { return !w.codes(f) })
+	s.remove(func(f *format) bool { return !f.kept && !w.codes(f) })
 }
 
 // engages tells whether a codec that the offerer is to have may meet another

@@ -20,6 +20,7 @@ type format struct {
 	// it even when the answerer refuses it.
 	New    bool `json:"new,omitempty"`
 	Accept bool `json:"accept,omitempty"`
+	kept   bool // asked for by name, while an offer is made
 }
 
 // codecState is what is known of the codecs on one leg.

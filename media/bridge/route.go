@@ -69,6 +69,10 @@ func (r *router) payload(c *format) Payload {
 		return p
 	}
 	p.To = t.codec()
+	if t.same(c) && !r.w.codes(c) { // it can only pass, as long as its packets are
+		r.beside(&p, c)
+		return p
+	}
 	p.Ptime = r.ptime()
 	if !t.same(c) || p.Ptime > 0 || r.t.Codecs.Force && r.w.codes(c) {
 		p.Action = Transcode

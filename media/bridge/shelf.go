@@ -72,6 +72,17 @@ func (s *shelf) remove(match func(*format) bool) {
 
 func (s *shelf) find(match func(*format) bool) *format { return find(s.list, match) }
 
+// keep marks the formats that match as asked for by name, and tells whether
+// there are any.
+func (s *shelf) keep(match func(*format) bool) (any bool) {
+	for i := range s.list {
+		if match(&s.list[i]) {
+			s.list[i].kept, any = true, true
+		}
+	}
+	return any
+}
+
 func (s *shelf) codecs() bool {
 	return s.find(func(f *format) bool { return !f.companion() }) != nil
 }
