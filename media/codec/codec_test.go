@@ -145,7 +145,10 @@ func TestRegistry(t *testing.T) {
 	if c, ok := r.Lookup("pcmu", 8000); !ok || c.PayloadType != 0 {
 		t.Errorf("%+v", c)
 	}
-	if _, ok := r.Lookup("PCMA", 16000); ok {
+	if c, ok := r.Lookup("PCMA", 16000); !ok || c.PayloadType != codec.Dynamic || c.SampleRate != 16000 {
+		t.Errorf("%+v", c)
+	}
+	if _, ok := r.Lookup("PCMA", 12000); ok {
 		t.Error("wrong clock rate found")
 	}
 }

@@ -3,10 +3,13 @@ package codec
 import "time"
 
 // Default lists what this package offers, in order of preference: PCMA, PCMU,
-// G.722, Opus, L16, comfort noise and telephone-event at the clock rates in
-// use, and by name only what a relay passes through.
+// G.722, Opus, G.711 at higher rates, L16, comfort noise and telephone-event at
+// the clock rates in use, and by name only what a relay passes through.
 func Default() Registry {
 	r := Registry{PCMA(), PCMU(), G722(), Opus(OpusComplexity)}
+	for _, rate := range []int{16000, 44100, 48000} {
+		r = append(r, PCMAAt(rate), PCMUAt(rate))
+	}
 	for _, rate := range []int{8000, 16000, 44100, 48000} {
 		r = append(r, L16(rate, 1), L16(rate, 2))
 	}

@@ -14,17 +14,27 @@ const (
 )
 
 // PCMA is G.711 A-law, payload type 8.
-func PCMA() Codec {
-	return narrow("PCMA", 8, func(Params) (Encoder, error) { return ALaw{}, nil }, func(Params) (Decoder, error) { return ALaw{}, nil })
-}
+func PCMA() Codec { return PCMAAt(8000) }
 
 // PCMU is G.711 µ-law, payload type 0.
-func PCMU() Codec {
-	return narrow("PCMU", 0, func(Params) (Encoder, error) { return MuLaw{}, nil }, func(Params) (Decoder, error) { return MuLaw{}, nil })
+func PCMU() Codec { return PCMUAt(8000) }
+
+// PCMAAt is A-law with another sampling rate, which RFC 3551 (table 4) leaves
+// open: one octet is one sample at any. The payload type is dynamic then.
+func PCMAAt(rate int) Codec {
+	return companded("PCMA", 8, rate, func(Params) (Encoder, error) { return ALaw{}, nil }, func(Params) (Decoder, error) { return ALaw{}, nil })
 }
 
-func narrow(name string, pt uint8, enc func(Params) (Encoder, error), dec func(Params) (Decoder, error)) Codec {
-	return Codec{Format: Format{Name: name, ClockRate: 8000, Channels: 1}, PayloadType: pt, SampleRate: 8000,
+// PCMUAt is µ-law with another sampling rate.
+func PCMUAt(rate int) Codec {
+	return companded("PCMU", 0, rate, func(Params) (Encoder, error) { return MuLaw{}, nil }, func(Params) (Decoder, error) { return MuLaw{}, nil })
+}
+
+func companded(name string, pt uint8, rate int, enc func(Params) (Encoder, error), dec func(Params) (Decoder, error)) Codec {
+	if rate != 8000 {
+		pt = Dynamic
+	}
+	return Codec{Format: Format{Name: name, ClockRate: rate, Channels: 1}, PayloadType: pt, SampleRate: rate,
 		Ptime: 20 * time.Millisecond, NewEncoder: enc, NewDecoder: dec}
 }
 

@@ -189,6 +189,11 @@ func TestTonePasses(t *testing.T) {
 		{codec.PCMA(), codec.L16(44100, 1), 20, 20, 44100},
 		{codec.L16(48000, 1), codec.PCMA(), 10, 40, 8000},
 		{codec.L16(44100, 1), opus, 20, 20, 48000},
+		{codec.PCMUAt(16000), codec.PCMA(), 20, 0, 8000},
+		{codec.PCMA(), codec.PCMUAt(16000), 20, 30, 16000},
+		{codec.PCMAAt(48000), codec.PCMUAt(48000), 20, 0, 48000},
+		{codec.PCMUAt(16000), codec.PCMAAt(16000), 30, 10, 16000},
+		{codec.PCMUAt(44100), codec.PCMUAt(16000), 20, 20, 16000},
 	} {
 		in, ptime := c.in*time.Millisecond, c.ptime*time.Millisecond
 		tr, err := transcode.New(transcode.Config{

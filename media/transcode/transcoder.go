@@ -3,6 +3,7 @@ package transcode
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/codec"
@@ -65,7 +66,7 @@ func New(cfg Config) (*Transcoder, error) {
 			return nil, fmt.Errorf("%w: payload type %d", ErrConfig, in.PayloadType)
 		}
 		i := input{Input: in, direct: straight(in.Codec, out)}
-		i.stateless = i.direct != nil && (out.Is("PCMA", 8000) || out.Is("PCMU", 8000) || out.Name == "L16")
+		i.stateless = i.direct != nil && (companded(out) || out.Name == "L16")
 		switch {
 		case in.Codec.Kind == codec.Event:
 			t.plain = t.plain && cfg.Output.Event != 0 && in.Codec.ClockRate == out.ClockRate
@@ -97,12 +98,17 @@ func straight(from, to codec.Codec) func(dst, payload []byte) []byte {
 	switch {
 	case from.Match(to.Format):
 		return func(dst, payload []byte) []byte { return append(dst, payload...) }
-	case from.Is("PCMA", 8000) && to.Is("PCMU", 8000):
+	case !companded(from) || !companded(to) || from.ClockRate != to.ClockRate:
+		return nil
+	case strings.EqualFold(from.Name, "PCMA"):
 		return codec.ALawToMuLaw
-	case from.Is("PCMU", 8000) && to.Is("PCMA", 8000):
-		return codec.MuLawToALaw
 	}
-	return nil
+	return codec.MuLawToALaw
+}
+
+// companded tells whether a codec is G.711, at whichever rate.
+func companded(c codec.Codec) bool {
+	return strings.EqualFold(c.Name, "PCMA") || strings.EqualFold(c.Name, "PCMU")
 }
 
 // Stats returns the figures so far.
@@ -268,7 +274,7 @@ func (t *Transcoder) straight(payload []byte, in *input) bool {
 // its length.
 func (in *input) duration(payload []byte) uint32 {
 	switch c := in.Codec; {
-	case c.Is("PCMA", 8000), c.Is("PCMU", 8000), c.Is("G722", 8000):
+	case companded(c), c.Is("G722", 8000):
 		return uint32(len(payload))
 	case c.Name == "L16":
 		return uint32(len(payload) / 2 / max(c.Channels, 1))
