@@ -184,7 +184,10 @@ func (a *Agent) step(now time.Time) {
 }
 
 // pick chooses the next pair to check: triggered ones, then by priority, then
-// one that no other of its foundation stands for (RFC 8445 section 6.1.4.2).
+// one that no other of its foundation stands for (RFC 8445 section 6.1.4.2). A
+// turn that would pass unused goes to the best frozen pair, as it did in RFC 5245
+// (section 5.8): RTCP need not wait while a check of RTP was lost, or goes where
+// the peer is not.
 func (a *Agent) pick(s *stream) *pair {
 	if len(s.list.triggered) > 0 {
 		return s.list.triggered[0]
@@ -194,14 +197,19 @@ func (a *Agent) pick(s *stream) *pair {
 			return p
 		}
 	}
+	var last *pair
 	for _, p := range s.list.pairs {
-		if p.state == frozen {
-			if busy, _ := a.foundation(p); !busy {
-				return p
-			}
+		if p.state != frozen {
+			continue
+		}
+		if busy, _ := a.foundation(p); !busy {
+			return p
+		}
+		if last == nil {
+			last = p
 		}
 	}
-	return nil
+	return last
 }
 
 // rto grows with what is under way, so that retransmissions do not exceed the
