@@ -56,6 +56,13 @@ func TestCodecs(t *testing.T) {
 			{"b answers", none, "m=audio 5000 RTP/AVP 8", answer + "0" + pcmu + a},
 			{"a offers", codec(bridge.CodecOptions{Mask: []string{"full"}, Transcode: []string{"G729", "PCMA"}}), "m=audio 4000 RTP/AVP 18 0", offer + "8" + pcma + o},
 		},
+		"nothing is added where there is no way back": {
+			{"a offers", codec(bridge.CodecOptions{Transcode: []string{"PCMA", "telephone-event"}}), "m=audio 4000 RTP/AVP 4", offer + "4 96|a=rtpmap:4 G723/8000|a=rtpmap:96 telephone-event/8000|a=fmtp:96 0-15" + o},
+			{"b answers", none, "m=audio 5000 RTP/AVP 4", answer + "4|a=rtpmap:4 G723/8000" + a},
+			{"a offers", codec(bridge.CodecOptions{Mask: []string{"all"}, Transcode: []string{"PCMA"}}), "m=audio 4000 RTP/AVP 4 97|a=rtpmap:97 AMR/8000", offer + "4 97|a=rtpmap:4 G723/8000|a=rtpmap:97 AMR/8000" + o},
+			{"a offers", codec(bridge.CodecOptions{Strip: []string{"PCMU"}, Transcode: []string{"PCMA"}}), "m=audio 4000 RTP/AVP 4 0", offer + "4|a=rtpmap:4 G723/8000" + o},
+			{"a offers", codec(bridge.CodecOptions{Mask: []string{"PCMU"}, Transcode: []string{"PCMA"}}), "m=audio 4000 RTP/AVP 4 0", offer + "8" + pcma + o},
+		},
 		"mask all brings back what is named": {
 			{"a offers", codec(bridge.CodecOptions{Mask: []string{"all"}, Transcode: []string{"PCMA", "G722"}}), "m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000", offer + "8 9" + pcma + g722 + o},
 			{"b answers", none, "m=audio 5000 RTP/AVP 9", answer + "0" + pcmu + a},

@@ -56,7 +56,7 @@ func (w *work) offerCodecs(p *pair) {
 	}
 	restore(told, orig, specs(o.Offer))
 	if p.h.kind == "audio" {
-		w.transcode(told, orig, o)
+		w.transcode(told, said, orig, o)
 	}
 	to.Transcode = told.find(func(f *format) bool { return f.New && !f.companion() }) != nil ||
 		told.find(func(f *format) bool { return f.New && f.companion() }) != nil && len(o.Transcode) > 0
@@ -154,8 +154,9 @@ func hide(said *shelf, o *CodecOptions) *shelf {
 
 // transcode adds codecs that the offerer does not have, or that were taken off
 // by name. What is named and the offerer's own stays even where nothing here can
-// code it: it passes as it is when the answerer takes it.
-func (w *work) transcode(s *shelf, orig []format, o *CodecOptions) {
+// code it: it passes as it is when the answerer takes it. Nothing is added to
+// what an offerer said of which nothing can be coded: there would be no way back.
+func (w *work) transcode(s, said *shelf, orig []format, o *CodecOptions) {
 	all := specs(o.Mask).all() || specs(o.Strip).all() || specs(o.Consume).all()
 	full := specs(o.Mask).full() || specs(o.Strip).full() || specs(o.Consume).full()
 	for _, t := range o.Transcode {
@@ -173,8 +174,12 @@ func (w *work) transcode(s *shelf, orig []format, o *CodecOptions) {
 			continue
 		}
 		f := p.make()
-		if !w.codes(&f) {
+		switch {
+		case !w.codes(&f):
 			w.warn("codec not supported: " + p.name)
+			continue
+		case !f.companion() && said.find(func(f *format) bool { return !f.companion() && w.codes(f) }) == nil:
+			w.warn("no codec of the offer can be transcoded to " + p.name)
 			continue
 		}
 		if s.number(&f, orig) {
