@@ -2,6 +2,7 @@ package ice_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,6 +85,42 @@ func TestPacing(t *testing.T) {
 	}
 	if !a.Deadline().IsZero() {
 		t.Error("a failed agent has a deadline")
+	}
+}
+
+// TestIdleTurns: pairs that are frozen behind one of their foundation have the
+// turns that nobody else wants, after it and at the same pace.
+func TestIdleTurns(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dead bool // no check of RTP comes through, as when the first of them is lost
+		rtp  bool
+	}{
+		{name: "no loss", rtp: true},
+		{name: "RTP goes where nobody is", dead: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newNetwork(t)
+			a := w.join("a", ice.Config{Controlling: true}, host(1, "192.0.2.1:4000"), host(2, "192.0.2.1:4001"))
+			b := w.join("b", ice.Config{}, host(1, "198.51.100.1:6000"), host(2, "198.51.100.1:6001"))
+			var order []uint16
+			w.blocked = func(from, to netip.AddrPort) bool {
+				if from.Addr() == ap("192.0.2.1:1").Addr() {
+					order = append(order, to.Port())
+				}
+				return c.dead && from.Port()%2 == 0
+			}
+			w.signal(a, b, false, false)
+			w.run(300 * time.Millisecond) // less than the RTO: nothing was repeated
+			if len(order) < 2 || order[0] != 6000 || !slices.Contains(order, 6001) {
+				t.Errorf("checks to %v", order)
+			}
+			for component, want := range map[int]bool{1: c.rtp, 2: true} {
+				if _, ok := a.Path(0, component); ok != want {
+					t.Errorf("component %d: path %v, want %v", component, ok, want)
+				}
+			}
+		})
 	}
 }
 

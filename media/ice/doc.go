@@ -17,8 +17,8 @@
 //
 // # What it does
 //
-// Full agents follow RFC 8445: checklists by foundation, checks paced by Ta,
-// triggered checks, peer-reflexive candidates, regular nomination; role
+// Full agents follow RFC 8445: checklists by foundation, checks paced by Ta (turns
+// that nobody else wants go to frozen pairs, as in RFC 5245), triggered checks, peer-reflexive candidates, regular nomination; role
 // conflicts are settled by the tie-breaker. As the controlled side an agent
 // also takes peers that nominate every pair (the aggressive nomination of RFC
 // 5245). Lite agents answer, and take what the peer nominates. Candidates may
