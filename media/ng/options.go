@@ -103,11 +103,11 @@ func (p *optionParser) key(key string, value any) {
 func (p *optionParser) lists(key string, value any) bool {
 	switch key {
 	case "flags":
-		for _, w := range words(value) {
+		for _, w := range several(value) {
 			p.flag(w)
 		}
 	case "replace", "rtcp-mux", "SDES", "OSRTP", "ICE", "T.38", "bundle":
-		for _, w := range words(value) {
+		for _, w := range several(value) {
 			if !p.word(key, w) {
 				p.warn("%s: %.40q not understood", key, w)
 			}
@@ -150,6 +150,15 @@ func (p *optionParser) word(key, w string) bool {
 		return p.t38(w)
 	}
 	return p.bundle(w)
+}
+
+// several are the words of a list, which may be written as one string with
+// commas: proxies make such of key=value.
+func several(value any) []string {
+	if _, list := value.(List); list {
+		return words(value)
+	}
+	return strings.FieldsFunc(text(value), func(r rune) bool { return r == ',' })
 }
 
 func (p *optionParser) dictionary(key string, value any) {

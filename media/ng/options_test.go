@@ -34,6 +34,13 @@ func TestOptionsOfAMessage(t *testing.T) {
 				o.Source = netip.MustParseAddr("192.0.2.7")
 			},
 		},
+		"lists as strings": {
+			Of("SDES", "off", "rtcp-mux", "offer,require", "replace", "origin,username,", "flags", "trust address,single codec", "ICE", "force"),
+			func(o *Options) {
+				o.SDES.Off, o.RTCPMux.Offer, o.RTCPMux.Require, o.ICE = true, true, true, bridge.ICEForce
+				o.Replace.Origin, o.Replace.Username, o.SingleCodec = true, true, true
+			},
+		},
 		"words of the flags list": {
 			Of("flags", List{"trust address", "codec-strip-telephone-event", "codec-transcode-iLBC/8000/1///mode--30", "SDES-no-NULL_HMAC_SHA1_32",
 				"SDES-order:AES_256_CM_HMAC_SHA1_80;AEAD_AES_128_GCM;", "rtcp-mux-offer", "ICE-force", "OSRTP-accept", "no rtcp attribute", "single codec",
