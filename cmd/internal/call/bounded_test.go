@@ -27,7 +27,7 @@ func TestBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := (&Shared{Timeout: 2 * time.Second}).context()
 				defer cancel()
-				if at, ok := ctx.Deadline(); !ok || at.Sub(time.Now()) != 2*time.Second {
+				if at, ok := ctx.Deadline(); !ok || time.Until(at) != 2*time.Second {
 					t.Errorf("deadline %v, %v", at, ok)
 				}
 				if waited {
