@@ -20,11 +20,11 @@ const (
 	behindPause, behindLongestPause = 50 * time.Millisecond, 2 * time.Second
 )
 
-// behind writes states to a Remote, from one goroutine. What waits are names: a
+// behind writes states to a Store, from one goroutine. What waits are names: a
 // state is what a session is when its turn comes.
 type behind struct {
 	r     *Relay
-	store Remote
+	store Store
 	wake  chan struct{}
 
 	// turn is held for a write, so that who takes it knows that none is under way.
@@ -43,7 +43,7 @@ type behind struct {
 	failing error
 }
 
-func newBehind(r *Relay, store Remote) *behind {
+func newBehind(r *Relay, store Store) *behind {
 	return &behind{r: r, store: store, wake: make(chan struct{}, 1), queued: map[string]bool{}, limit: 2*r.cfg.MaxSessions + 1024, whole: true}
 }
 
@@ -336,10 +336,8 @@ func (b *behind) restore(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return n, errors.Join(err, lost.err())
 	}
-	if b.takeWhole() {
-		err = b.rewrite(ctx)
-	}
-	return n, errors.Join(err, lost.err())
+	b.takeWhole()
+	return n, errors.Join(b.rewrite(ctx), lost.err())
 }
 
 // patiently tries again what a store that is away refuses.

@@ -71,7 +71,7 @@ type Config struct {
 	// they last. Default one minute.
 	Renew time.Duration
 	// Store keeps the states of sessions for the next process: see
-	// [Relay.Restore]. Nil: none. Signalling waits for it, unless it is a [Remote].
+	// [Relay.Restore]. Nil: none.
 	Store Store
 	// Certificate identifies the relay in DTLS handshakes. Relays that go on
 	// with each other's calls share it. Default: made by New.

@@ -107,10 +107,10 @@
 // [Relay.Export] and [Relay.Import] move a session to another process; with
 // [Config.Store] every change is kept, and [Relay.Restore] goes on with all of
 // it at the same ports, while the kernel has gone on forwarding. See [State]
-// for what must be kept secret. A [FileStore] is as good as the file system; to a
-// [Remote] such as package redisrelay, states are written behind signalling, which
-// goes on when it is away. Calls with SRTP whose states may be older than ten
-// seconds do not go on: an index would be used twice.
+// for what must be kept secret. States are written behind signalling, which goes
+// on when the store (package filerelay or redisrelay) is slow or away: a process
+// that dies loses the changes of its last milliseconds. Calls with SRTP whose
+// states may be older than ten seconds do not go on: an index would be used twice.
 //
 // [Relay.Suspend] and [Arrivals.Take] do so between two processes of a host
 // that both run, with the sockets themselves: nothing is lost, recordings and

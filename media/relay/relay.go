@@ -33,7 +33,7 @@ type Relay struct {
 	pacer    *pacer
 	digitLog digitLog
 	flows    flowTable
-	behind   *behind // nil: the store is not a Remote
+	behind   *behind // nil: there is no store
 	cert     dtlssrtp.Certificate
 	tasks    sync.WaitGroup // what sessions left behind to end
 	// noHandshakes: sessions are about to go to another process.
@@ -92,8 +92,8 @@ func New(cfg Config, opts ...Option) (*Relay, error) {
 	if r.engine, err = bridge.New(bridge.Config{MaxLegs: cfg.MaxLegs, Software: cfg.Software, Can: r.can, Fingerprint: r.fingerprint}); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
-	if remote, ok := cfg.Store.(Remote); ok {
-		r.behind = newBehind(r, remote)
+	if cfg.Store != nil {
+		r.behind = newBehind(r, cfg.Store)
 	}
 	r.ifaces = newInterfaces(&cfg)
 	loops := cfg.Loops

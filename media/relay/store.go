@@ -6,22 +6,51 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"slices"
 	"time"
 )
 
+// Errors of a [Store].
+var (
+	// ErrStoreLost means that the store does not have what was written to it: it
+	// was emptied, or went back to an earlier content. All has to be written again,
+	// after another Open.
+	ErrStoreLost = errors.New("relay: store lost what it was given")
+	// ErrStoreTaken means that another process has opened the same states since.
+	// Nothing is written over what it writes.
+	ErrStoreTaken = errors.New("relay: another process keeps its sessions in the same place of the store")
+)
+
 // Store keeps the states of sessions for the next process. Names are Call-IDs.
+// Signalling does not wait for it, as it may be slow or away for a while: the
+// relay writes to it behind its back, from one goroutine, in the order in which
+// sessions change; a session that changes again before it is its turn is written
+// once. When the store was away, or lost something, all that is current is
+// written.
+//
 // Implementations are safe for concurrent use; what they are given holds keys,
 // see [State]. Package storetest is what any of them must pass.
 type Store interface {
-	// Save keeps the state of a session, in place of the one before.
-	Save(ctx context.Context, callID string, state []byte) error
-	// Delete forgets a session; it may be unknown.
-	Delete(ctx context.Context, callID string) error
+	// Open makes this process the one that writes: others get ErrStoreTaken from
+	// now on. age is how long ago all that is kept was known to be current, as
+	// Confirm said; negative: that is not known.
+	Open(ctx context.Context) (age time.Duration, err error)
+	// Apply writes changes in their order, all of them or none. Of one that failed
+	// nobody knows which; nothing of it may come into effect after a later one.
+	Apply(ctx context.Context, changes []Change) error
+	// Confirm says that so long ago all was current that is kept now, and that
+	// this process lives: the states of one that does not may end by themselves.
+	Confirm(ctx context.Context, ago time.Duration) error
+	// Retain forgets all sessions but those that keep is true for.
+	Retain(ctx context.Context, keep func(callID string) bool) error
 	// All iterates over what is kept. In place of what is damaged there is an
 	// error that wraps [ErrState], which ends nothing; any other one is the last.
 	All(ctx context.Context) iter.Seq2[Kept, error]
+}
+
+// Change is a new state of a session, or its end.
+type Change struct {
+	CallID string
+	State  []byte // empty: the session has ended
 }
 
 // Kept is a state in a [Store].
@@ -30,33 +59,21 @@ type Kept struct {
 	State  []byte
 }
 
-// storeTimeout bounds a write of the store: of a Store, signalling waits for it.
-const storeTimeout = 2 * time.Second
+const (
+	// storeTimeout bounds a question to the store.
+	storeTimeout = 2 * time.Second
+	// maxState bounds a state that is written. That of a call with all that a
+	// session may have is below a tenth of it.
+	maxState = 4 << 20
+)
 
-// save has the state of a session written to the store, if there is one: now,
-// or, to a [Remote], soon. The session is locked: a store sees its states in
-// order.
+// save has the state of a session written to the store soon, if there is one.
+// The session is locked.
 func (s *session) save() {
 	s.dirty = false
 	s.stored, s.counted = s.r.now(), s.handled()
-	if s.r.cfg.Store == nil || s.closed {
-		return
-	}
-	if s.r.behind != nil {
+	if s.r.behind != nil && !s.closed {
 		s.r.behind.changed(s.id)
-		return
-	}
-	b, err := s.encode()
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	if err == nil {
-		err = s.r.cfg.Store.Save(ctx, s.id, b)
-	}
-	if err != nil {
-		// A state that is out of date is worse than none: see maxStoreAge.
-		err = errors.Join(err, s.r.cfg.Store.Delete(ctx, s.id))
-		s.r.stats.storeErrors.Add(1)
-		s.r.log.Warn("state of a session not stored", "error", err)
 	}
 }
 
@@ -66,23 +83,17 @@ func (s *session) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(st)
+	b, err := json.Marshal(st)
+	if len(b) > maxState {
+		return nil, fmt.Errorf("%w: %d octets", ErrState, len(b))
+	}
+	return b, err
 }
 
 // forget takes a session out of the store.
 func (s *session) forget() {
-	if s.r.cfg.Store == nil {
-		return
-	}
 	if s.r.behind != nil {
 		s.r.behind.changed(s.id) // it will not be there
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	if err := s.r.cfg.Store.Delete(ctx, s.id); err != nil {
-		s.r.stats.storeErrors.Add(1)
-		s.r.log.Warn("state of an ended session not removed", "error", err)
 	}
 }
 
@@ -91,35 +102,10 @@ func (s *session) forget() {
 // those are, and why the first of them: ErrState, ErrStale or one of Offer's. Of
 // a store that is away, it is the store's.
 func (r *Relay) Restore(ctx context.Context) (n int, err error) {
-	switch {
-	case r.cfg.Store == nil:
+	if r.behind == nil {
 		return 0, nil
-	case r.behind != nil:
-		return r.behind.restore(ctx)
 	}
-	var lost losses
-	for k, err := range r.cfg.Store.All(ctx) {
-		more := 0
-		if err == nil {
-			more, err = r.restore(ctx, k, 0)
-		}
-		if n += more; err == nil {
-			continue
-		}
-		if lost.add(err); k.CallID != "" {
-			if err := r.cfg.Store.Delete(ctx, k.CallID); err != nil {
-				return n, errors.Join(err, lost.err())
-			}
-		}
-	}
-	for _, name := range r.joinedNames() {
-		if err := r.cfg.Store.Delete(ctx, name); err != nil {
-			return n, errors.Join(err, lost.err())
-		}
-	}
-	r.stats.restored.Add(uint64(n))
-	r.stats.unrestored.Add(uint64(lost.n))
-	return n, lost.err()
+	return r.behind.restore(ctx)
 }
 
 // restore imports a state that was current so long ago, and returns how many
@@ -156,12 +142,6 @@ func (r *Relay) isJoined(callID string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.aliases[callID] != nil
-}
-
-func (r *Relay) joinedNames() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return slices.Collect(maps.Keys(r.aliases))
 }
 
 // losses are the states that were not taken over.

@@ -10,25 +10,11 @@ import (
 	"time"
 
 	"github.com/class5-go/class5/media/relay"
-	"github.com/class5-go/class5/media/relay/storetest"
 )
 
-func TestFileStoreSuite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Open {
-		dir := t.TempDir()
-		return func(t *testing.T) relay.Store {
-			f, err := relay.NewFileStore(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return f
-		}
-	})
-}
-
-// fakeRemote is a store in memory that can be away and lose things. The zero
+// fakeStore is a store in memory that can be away and lose things. The zero
 // value works, but for its clock.
-type fakeRemote struct {
+type fakeStore struct {
 	now func() time.Time
 
 	mu      sync.Mutex
@@ -46,7 +32,7 @@ type fakeRemote struct {
 
 var errAway = errors.New("away")
 
-func (f *fakeRemote) locked(ctx context.Context, do func() error) error {
+func (f *fakeStore) locked(ctx context.Context, do func() error) error {
 	f.mu.Lock()
 	stuck := f.stuck
 	f.mu.Unlock()
@@ -65,7 +51,7 @@ func (f *fakeRemote) locked(ctx context.Context, do func() error) error {
 	return do()
 }
 
-func (f *fakeRemote) Open(ctx context.Context) (age time.Duration, err error) {
+func (f *fakeStore) Open(ctx context.Context) (age time.Duration, err error) {
 	err = f.locked(ctx, func() error {
 		age = -1
 		if !f.began && !f.current.IsZero() {
@@ -81,7 +67,7 @@ func (f *fakeRemote) Open(ctx context.Context) (age time.Duration, err error) {
 	return age, err
 }
 
-func (f *fakeRemote) Apply(ctx context.Context, changes []relay.Change) error {
+func (f *fakeStore) Apply(ctx context.Context, changes []relay.Change) error {
 	return f.locked(ctx, func() error {
 		if f.lost || !f.opened {
 			return relay.ErrStoreLost
@@ -99,7 +85,7 @@ func (f *fakeRemote) Apply(ctx context.Context, changes []relay.Change) error {
 	})
 }
 
-func (f *fakeRemote) Confirm(ctx context.Context, ago time.Duration) error {
+func (f *fakeStore) Confirm(ctx context.Context, ago time.Duration) error {
 	return f.locked(ctx, func() error {
 		if f.lost {
 			return relay.ErrStoreLost
@@ -109,22 +95,14 @@ func (f *fakeRemote) Confirm(ctx context.Context, ago time.Duration) error {
 	})
 }
 
-func (f *fakeRemote) Retain(ctx context.Context, keep func(string) bool) error {
+func (f *fakeStore) Retain(ctx context.Context, keep func(string) bool) error {
 	return f.locked(ctx, func() error {
 		maps.DeleteFunc(f.states, func(id, _ string) bool { return !keep(id) })
 		return nil
 	})
 }
 
-func (f *fakeRemote) Save(ctx context.Context, id string, state []byte) error {
-	return f.Apply(ctx, []relay.Change{{CallID: id, State: state}})
-}
-
-func (f *fakeRemote) Delete(ctx context.Context, id string) error {
-	return f.Apply(ctx, []relay.Change{{CallID: id}})
-}
-
-func (f *fakeRemote) All(ctx context.Context) iter.Seq2[relay.Kept, error] {
+func (f *fakeStore) All(ctx context.Context) iter.Seq2[relay.Kept, error] {
 	return func(yield func(relay.Kept, error) bool) {
 		var all map[string]string
 		if err := f.locked(ctx, func() error { all = maps.Clone(f.states); return nil }); err != nil {
@@ -140,13 +118,13 @@ func (f *fakeRemote) All(ctx context.Context) iter.Seq2[relay.Kept, error] {
 }
 
 // set changes what the store does.
-func (f *fakeRemote) set(change func()) {
+func (f *fakeStore) set(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change()
 }
 
-func (f *fakeRemote) has(ids ...string) bool {
+func (f *fakeStore) has(ids ...string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, id := range ids {
@@ -178,7 +156,7 @@ func (g *rig) called(id string) (a, b *party) {
 // it has lost everything.
 func TestBehind(t *testing.T) {
 	known := make(chan struct{})
-	f := &fakeRemote{stuck: known} // the relay begins to write before its clock is known here
+	f := &fakeStore{stuck: known} // the relay begins to write before its clock is known here
 	g := newRig(t, func(c *relay.Config) { c.Store = f })
 	f.now = g.clock.now
 	close(known)

@@ -3,11 +3,13 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/relay/filerelay"
 	"github.com/class5-go/class5/media/relay/redisrelay"
 )
 
@@ -15,8 +17,9 @@ import (
 const sharedState = "redis"
 
 // openState opens where sessions survive the process, if anywhere. shared is the
-// proxy's Redis; nil: there is none. The client is to be closed, if there is one.
-func (c RelayConfig) openState(section string, env Env, shared redis.UniversalClient) (relay.Store, *redis.Client, error) {
+// proxy's Redis; nil: there is none. What is returned beside it is to be closed, if
+// there is something.
+func (c RelayConfig) openState(section string, env Env, shared redis.UniversalClient) (relay.Store, io.Closer, error) {
 	setting := section + ": state"
 	var own *redis.Client
 	switch {
@@ -33,11 +36,11 @@ func (c RelayConfig) openState(section string, env Env, shared redis.UniversalCl
 		own = openRedis(patient(o), env)
 		shared = own
 	default:
-		s, err := relay.NewFileStore(c.State)
+		s, err := filerelay.New(c.State)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %s: %w", ErrConfig, setting, err)
 		}
-		return s, nil, nil
+		return s, s, nil
 	}
 	name := c.StateName
 	if name == "" {
@@ -50,6 +53,9 @@ func (c RelayConfig) openState(section string, env Env, shared redis.UniversalCl
 			err = errors.Join(err, own.Close())
 		}
 		return nil, nil, err
+	}
+	if own == nil {
+		return s, nil, nil
 	}
 	return s, own, nil
 }

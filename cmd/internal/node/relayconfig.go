@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/netip"
@@ -165,7 +166,7 @@ type mediaRelay struct {
 	*relay.Relay
 	kernel   *offload.Kernel
 	recorder *record.Recorder
-	redis    *redis.Client // nil: states are elsewhere, or nowhere
+	states   io.Closer // where sessions are kept; nil: nowhere, or it is closed elsewhere
 }
 
 // newRelay makes the relay of a configuration. change may set what is not in it;
@@ -218,7 +219,7 @@ func newRelay(ctx context.Context, section string, c RelayConfig, env Env, share
 		}
 		rc.Recorder = m.recorder
 	}
-	if rc.Store, m.redis, err = c.openState(section, env, shared); err != nil {
+	if rc.Store, m.states, err = c.openState(section, env, shared); err != nil {
 		return nil, errors.Join(err, m.close())
 	}
 	if m.Relay, err = relay.New(rc, relay.WithLogger(env.Log)); err != nil {
@@ -266,8 +267,8 @@ func (m *mediaRelay) close() error {
 	if m != nil && m.kernel != nil {
 		err = errors.Join(err, m.kernel.Close())
 	}
-	if m != nil && m.redis != nil {
-		err = errors.Join(err, m.redis.Close())
+	if m != nil && m.states != nil {
+		err = errors.Join(err, m.states.Close())
 	}
 	return err
 }

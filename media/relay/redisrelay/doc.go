@@ -1,5 +1,5 @@
 // Package redisrelay keeps the states of media sessions in Redis: a
-// [relay.Remote] for a relay whose calls are to survive its process.
+// [relay.Store] for a relay whose calls are to survive its process.
 //
 // # Layout
 //

@@ -40,7 +40,7 @@ type Config struct {
 // ErrConfig means that a name cannot be that of a relay.
 var ErrConfig = errors.New("redisrelay: name")
 
-// Store is a relay.Remote in Redis. How long its methods block is up to their
+// Store is a relay.Store in Redis. How long its methods block is up to their
 // contexts, where the client respects those, and to the client.
 type Store struct {
 	client redis.UniversalClient
@@ -60,7 +60,7 @@ type Store struct {
 	renewed time.Time
 }
 
-var _ relay.Remote = (*Store)(nil)
+var _ relay.Store = (*Store)(nil)
 
 // New makes a store over a client, which stays the caller's to close.
 func New(client redis.UniversalClient, cfg Config) (*Store, error) {
@@ -98,7 +98,7 @@ func (s *Store) key(callID string) string {
 	return s.keys[h.Sum32()%buckets]
 }
 
-// Open implements relay.Remote.
+// Open implements relay.Store.
 func (s *Store) Open(ctx context.Context) (age time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *Store) resume(ctx context.Context) error {
 	return nil
 }
 
-// Apply implements relay.Remote.
+// Apply implements relay.Store.
 func (s *Store) Apply(ctx context.Context, changes []relay.Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +190,7 @@ func (s *Store) apply(ctx context.Context, changes []relay.Change, key func(call
 	return nil
 }
 
-// Confirm implements relay.Remote.
+// Confirm implements relay.Store.
 func (s *Store) Confirm(ctx context.Context, ago time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,19 +207,6 @@ func (s *Store) Confirm(ctx context.Context, ago time.Duration) error {
 		s.renewed = now
 	}
 	return err
-}
-
-// Save implements relay.Store.
-func (s *Store) Save(ctx context.Context, callID string, state []byte) error {
-	if len(state) == 0 {
-		return fmt.Errorf("%w: empty", relay.ErrState)
-	}
-	return s.Apply(ctx, []relay.Change{{CallID: callID, State: state}})
-}
-
-// Delete implements relay.Store.
-func (s *Store) Delete(ctx context.Context, callID string) error {
-	return s.Apply(ctx, []relay.Change{{CallID: callID}})
 }
 
 // All implements relay.Store. What is no state of a session is removed.
@@ -261,7 +248,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[relay.Kept, error] {
 // damaged tells whether an error says that a key is not what it should be.
 func (s *Store) damaged(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// Retain implements relay.Remote.
+// Retain implements relay.Store.
 func (s *Store) Retain(ctx context.Context, keep func(callID string) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

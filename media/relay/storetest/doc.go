@@ -1,3 +1,2 @@
-// Package storetest is what every store of media sessions must pass: [Run] for
-// any [relay.Store], and more of a [relay.Remote].
+// Package storetest is what every store of media sessions must pass: [Run].
 package storetest

@@ -15,8 +15,7 @@ import (
 	"github.com/class5-go/class5/media/relay"
 )
 
-// Open opens what a store keeps, as the next process does: what an earlier call
-// in the same test has written is there.
+// Open makes a store over the same content, as the next process does.
 type Open func(t *testing.T) relay.Store
 
 // Run tests a store. fresh makes the Open of an empty one.
@@ -26,9 +25,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	t.Run("many", func(t *testing.T) { many(t, fresh(t)) })
 	t.Run("at once", func(t *testing.T) { atOnce(t, fresh(t)) })
 	t.Run("context", func(t *testing.T) { cancelled(t, fresh(t)) })
-	if _, ok := fresh(t)(t).(relay.Remote); !ok {
-		return
-	}
 	t.Run("changes", func(t *testing.T) { changes(t, fresh(t)) })
 	t.Run("owner", func(t *testing.T) { owner(t, fresh(t)) })
 	t.Run("age", func(t *testing.T) { age(t, fresh(t)) })
@@ -67,6 +63,20 @@ func want(t *testing.T, s relay.Store, states map[string]string) {
 	}
 }
 
+// opened is a store whose process is the one that writes.
+func opened(t *testing.T, open Open) relay.Store {
+	t.Helper()
+	s := open(t)
+	_, err := s.Open(t.Context())
+	ok(t, err)
+	return s
+}
+
+// save writes one state; empty: the end.
+func save(ctx context.Context, s relay.Store, callID string, state []byte) error {
+	return s.Apply(ctx, []relay.Change{{CallID: callID, State: state}})
+}
+
 func ok(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -75,42 +85,42 @@ func ok(t *testing.T, err error) {
 }
 
 func keeps(t *testing.T, open Open) {
-	ctx, s := t.Context(), open(t)
+	ctx, s := t.Context(), opened(t, open)
 	want(t, s, nil)
-	ok(t, s.Delete(ctx, "never there"))
-	ok(t, s.Save(ctx, "a", state("a", "first")))
-	ok(t, s.Save(ctx, "b", state("b", "only")))
+	ok(t, save(ctx, s, "never there", nil))
+	ok(t, save(ctx, s, "a", state("a", "first")))
+	ok(t, save(ctx, s, "b", state("b", "only")))
 	last := state("a", strings.Repeat("longer", 3000))
-	ok(t, s.Save(ctx, "a", last))
+	ok(t, save(ctx, s, "a", last))
 	clear(last[:1]) // it is the caller's again
 	last[0] = '{'
-	s = open(t)
+	s = opened(t, open)
 	want(t, s, map[string]string{"a": string(last), "b": string(state("b", "only"))})
-	ok(t, s.Delete(ctx, "a"))
-	ok(t, s.Delete(ctx, "a"))
+	ok(t, save(ctx, s, "a", nil))
+	ok(t, save(ctx, s, "a", nil))
 	want(t, open(t), map[string]string{"b": string(state("b", "only"))})
 }
 
 // names can hold anything that SIP allows, and what it does not.
 func names(t *testing.T, open Open) {
-	s, all := open(t), map[string]string{}
+	s, all := opened(t, open), map[string]string{}
 	for _, id := range []string{"../../etc/passwd", "a b", "*", "{x}", "ünï", strings.Repeat("x", 4000), "a\r\nb", "0"} {
 		all[id] = string(state(id, "x"))
-		ok(t, s.Save(t.Context(), id, []byte(all[id])))
+		ok(t, save(t.Context(), s, id, []byte(all[id])))
 	}
 	want(t, open(t), all)
 	for id := range all {
-		ok(t, s.Delete(t.Context(), id))
+		ok(t, save(t.Context(), s, id, nil))
 	}
 	want(t, open(t), nil)
 }
 
 func many(t *testing.T, open Open) {
-	s, all := open(t), map[string]string{}
+	s, all := opened(t, open), map[string]string{}
 	for i := range 1500 {
 		id := fmt.Sprintf("call-%d@192.0.2.1", i)
 		all[id] = string(state(id, fmt.Sprint(i)))
-		ok(t, s.Save(t.Context(), id, []byte(all[id])))
+		ok(t, save(t.Context(), s, id, []byte(all[id])))
 	}
 	want(t, open(t), all)
 	for _, err := range s.All(t.Context()) {
@@ -120,18 +130,18 @@ func many(t *testing.T, open Open) {
 }
 
 func atOnce(t *testing.T, open Open) {
-	s := open(t)
+	s := opened(t, open)
 	var g sync.WaitGroup
 	for i := range 8 {
 		g.Go(func() {
 			id := fmt.Sprint("call", i)
 			for k := range 50 {
-				if err := s.Save(t.Context(), id, state(id, fmt.Sprint(k))); err != nil {
+				if err := save(t.Context(), s, id, state(id, fmt.Sprint(k))); err != nil {
 					t.Error(err)
 				}
 			}
 			if i%2 == 0 {
-				if err := s.Delete(t.Context(), id); err != nil {
+				if err := save(t.Context(), s, id, nil); err != nil {
 					t.Error(err)
 				}
 			}
@@ -147,14 +157,14 @@ func atOnce(t *testing.T, open Open) {
 }
 
 func cancelled(t *testing.T, open Open) {
-	s := open(t)
-	ok(t, s.Save(t.Context(), "a", state("a", "x")))
+	s := opened(t, open)
+	ok(t, save(t.Context(), s, "a", state("a", "x")))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Save(ctx, "b", state("b", "x")); err == nil {
+	if err := save(ctx, s, "b", state("b", "x")); err == nil {
 		t.Error("saved")
 	}
-	if err := s.Delete(ctx, "a"); err == nil {
+	if err := save(ctx, s, "a", nil); err == nil {
 		t.Error("deleted")
 	}
 	failed := 0
@@ -169,10 +179,8 @@ func cancelled(t *testing.T, open Open) {
 	want(t, open(t), map[string]string{"a": string(state("a", "x"))})
 }
 
-func remote(t *testing.T, open Open) relay.Remote { return open(t).(relay.Remote) }
-
 func changes(t *testing.T, open Open) {
-	ctx, s := t.Context(), remote(t, open)
+	ctx, s := t.Context(), open(t)
 	_, err := s.Open(ctx)
 	ok(t, err)
 	ok(t, s.Apply(ctx, nil))
@@ -194,7 +202,7 @@ func changes(t *testing.T, open Open) {
 
 // owner: who opened last writes, all others are told and change nothing.
 func owner(t *testing.T, open Open) {
-	ctx, first, second := t.Context(), remote(t, open), remote(t, open)
+	ctx, first, second := t.Context(), open(t), open(t)
 	_, err := first.Open(ctx)
 	ok(t, err)
 	ok(t, first.Apply(ctx, []relay.Change{{CallID: "a", State: state("a", "first")}}))
@@ -227,26 +235,26 @@ func owner(t *testing.T, open Open) {
 // age: it is known when the last process had confirmed, and nothing else.
 func age(t *testing.T, open Open) {
 	ctx := t.Context()
-	opened := func() (relay.Remote, time.Duration) {
-		s := remote(t, open)
+	again := func() (relay.Store, time.Duration) {
+		s := open(t)
 		d, err := s.Open(ctx)
 		ok(t, err)
 		return s, d
 	}
-	s, d := opened()
+	s, d := again()
 	if d >= 0 {
 		t.Errorf("of an empty store: %v", d)
 	}
 	ok(t, s.Confirm(ctx, time.Hour))
-	if s, d = opened(); d < time.Hour || d > time.Hour+time.Minute {
+	if s, d = again(); d < time.Hour || d > time.Hour+time.Minute {
 		t.Errorf("%v", d)
 	}
 	ok(t, s.Confirm(ctx, 0))
-	if s, d = opened(); d < 0 || d > time.Minute {
+	if s, d = again(); d < 0 || d > time.Minute {
 		t.Errorf("%v", d)
 	}
 	_ = s // dies before it has written anew what it goes on with
-	if _, d = opened(); d >= 0 {
+	if _, d = again(); d >= 0 {
 		t.Errorf("of a process that never confirmed: %v", d)
 	}
 }
