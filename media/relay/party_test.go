@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -66,9 +67,16 @@ type rig struct {
 	*relay.Relay
 	clock clock
 	sent  uint64 // packets given to the relay
+	stop  func() // ends it
 }
 
 func newRig(t *testing.T, change ...func(*relay.Config)) *rig {
+	t.Helper()
+	return revived(t, func(*rig) {}, change...)
+}
+
+// revived is newRig of a relay to which something is done before it runs.
+func revived(t *testing.T, before func(*rig), change ...func(*relay.Config)) *rig {
 	t.Helper()
 	cfg := relay.Config{
 		Interfaces: []relay.Interface{{Name: "main", Addr: relayAddr}, {Name: "six", Addr: relay6}},
@@ -83,15 +91,17 @@ func newRig(t *testing.T, change ...func(*relay.Config)) *rig {
 		t.Fatal(err)
 	}
 	g.Relay = r
+	before(g)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	t.Cleanup(func() {
+	g.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
+	t.Cleanup(g.stop)
 	return g
 }
 

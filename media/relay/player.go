@@ -101,7 +101,7 @@ func (s *stream) prepare(req *PlayRequest, now time.Time) (*playing, error) {
 		}
 		units := uint32(int64(ptime) * int64(c.ClockRate) / int64(time.Second))
 		return &playing{frames: f, pt: c.PayloadType, ptime: ptime, units: units, left: req.Repeat - 1, next: int(req.Start / ptime), due: now,
-			header: rtpwire.Header{Marker: true, PayloadType: c.PayloadType, Sequence: uint16(randomSSRC()), Timestamp: randomSSRC(), SSRC: randomSSRC()}}, nil
+			header: rtpwire.Header{Marker: true, PayloadType: c.PayloadType, Sequence: firstSequence(), Timestamp: randomSSRC(), SSRC: randomSSRC()}}, nil
 	}
 	return nil, ErrPlay
 }
@@ -147,6 +147,10 @@ func (s *stream) play(now time.Time) {
 		p.due = p.due.Add(p.ptime)
 	}
 }
+
+// firstSequence is below 2^15, so that a receiver of SRTP that misses the first
+// packets does not miss a wrap (RFC 3711 section 3.3.1).
+func firstSequence() uint16 { return uint16(randomSSRC() >> 17) }
 
 // hears keeps what a player needs to know of the party.
 func (s *stream) hears(m *bridge.Media) { s.codecs, s.ptime = m.Codecs, m.Ptime }

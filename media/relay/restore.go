@@ -94,7 +94,7 @@ func (s *session) restore(st *State, c *carried, age time.Duration) error {
 			if x == nil || x.carrier == x && x.set == nil && !x.off {
 				return fmt.Errorf("%w: a stream without ports", ErrState)
 			}
-			if err := x.restore(&e.Streams[i], skip, now); err != nil {
+			if err := x.restore(&e.Streams[i], skip, c == nil, now); err != nil {
 				return fmt.Errorf("%w: %w", ErrState, err)
 			}
 		}
@@ -177,7 +177,7 @@ func (in *interfaces) at(name string, addr netip.Addr) (found *iface) {
 	return found
 }
 
-func (s *stream) restore(e *StreamState, skip uint16, now time.Time) error {
+func (s *stream) restore(e *StreamState, skip uint16, orphan bool, now time.Time) error {
 	if e.Remote.IsValid() {
 		s.media.latch.Fix(e.Remote, now)
 	}
@@ -192,7 +192,7 @@ func (s *stream) restore(e *StreamState, skip uint16, now time.Time) error {
 			s.dropped[d] = n
 		}
 	}
-	if err := s.restoreShield(e, now); err != nil {
+	if err := s.restoreShield(e, orphan, now); err != nil {
 		return err
 	}
 	i := 0
@@ -213,7 +213,8 @@ func (s *stream) restore(e *StreamState, skip uint16, now time.Time) error {
 	return nil
 }
 
-func (s *stream) restoreShield(e *StreamState, now time.Time) error {
+// restoreShield goes on with keys and indices; orphan: of a process that died.
+func (s *stream) restoreShield(e *StreamState, orphan bool, now time.Time) error {
 	h := s.shield
 	if h == nil {
 		return nil
@@ -237,12 +238,15 @@ func (s *stream) restoreShield(e *StreamState, now time.Time) error {
 	for _, c := range []struct {
 		to    *srtp.Context
 		state []byte
-	}{{h.in, e.In}, {h.out, e.Out}, {h.control.in, e.InRTCP}, {h.control.out, e.OutRTCP}} {
+	}{{h.in, e.In}, {h.control.in, e.InRTCP}, {h.control.out, e.OutRTCP}} {
 		if c.to != nil && c.state != nil {
 			if err := c.to.Import(c.state); err != nil {
 				return err
 			}
 		}
+	}
+	if err := h.importOut(e, orphan); err != nil {
+		return err
 	}
 	if h.ice == nil || e.ICE == nil {
 		return nil
@@ -263,6 +267,22 @@ func (s *stream) restoreShield(e *StreamState, now time.Time) error {
 	return nil
 }
 
+func (h *shield) importOut(e *StreamState, orphan bool) error {
+	if h.out == nil {
+		return nil
+	}
+	h.orphan, h.renamed = orphan || e.Orphan, nil
+	for _, p := range e.Renamed {
+		if len(h.renamed) < srtp.MaxSSRC {
+			h.renamed = append(h.renamed, renaming{p[0], p[1]})
+		}
+	}
+	if e.Out == nil {
+		return nil
+	}
+	return h.out.Import(e.Out)
+}
+
 // install makes keys of a handshake those of the carrier.
 func (h *shield) install(in, out *bridge.Crypto) error {
 	a, err := newContext(in)
@@ -273,7 +293,8 @@ func (h *shield) install(in, out *bridge.Crypto) error {
 	if err != nil {
 		return err
 	}
-	h.in, h.out, h.inKey, h.outKey, h.handshaken = a, b, *in, *out, true
+	h.setOut(b)
+	h.in, h.inKey, h.outKey, h.handshaken = a, *in, *out, true
 	return nil
 }
 

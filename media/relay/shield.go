@@ -29,7 +29,15 @@ type shield struct {
 		in, out       *srtp.Context
 		inKey, outKey bridge.Crypto
 	}
+	// orphan: the state of out is that of a process that died. What it protected
+	// last is not in it, nor are SSRCs that began with that.
+	orphan  bool
+	renamed []renaming
+	noted   uint64 // revision of out that was given to the store
 }
+
+// renaming is an SSRC and the one that stands for it.
+type renaming struct{ in, out uint32 }
 
 // protect makes the keys of an m= line those of its carrier. Contexts whose
 // keys stay go on: their indices must not begin anew.
@@ -47,9 +55,17 @@ func (s *stream) protect(m *bridge.Media, now time.Time) {
 	h := s.shield
 	h.security = m.Security
 	h.in = h.renew(h.in, &h.inKey, m.SDESIn, s)
-	h.out = h.renew(h.out, &h.outKey, m.SDESOut, s)
+	h.setOut(h.renew(h.out, &h.outKey, m.SDESOut, s))
 	s.check(m.ICE, m.Mux, now)
 	s.associate(m.DTLS, m.Mux)
+}
+
+// setOut makes a context the one that protects. Under a key of its own every SSRC
+// begins anew.
+func (h *shield) setOut(c *srtp.Context) {
+	if c != h.out {
+		h.out, h.orphan, h.renamed = c, false, nil
+	}
 }
 
 // unshield ends what a carrier's protection runs.
@@ -128,6 +144,9 @@ func (h *shield) openPacket(kind rtpwire.Kind, b []byte) (int, Drop, bool) {
 	if err != nil {
 		return 0, srtpDrop(err), false
 	}
+	if len(h.renamed) > 0 && kind == rtpwire.KindRTCP {
+		rtpwire.MapSSRC(b[:n], h.before)
+	}
 	return n, 0, true
 }
 
@@ -154,14 +173,79 @@ func (h *shield) sealPacket(kind rtpwire.Kind, buf []byte, n int) (int, Drop, bo
 		if h.control.out != nil {
 			c = h.control.out
 		}
+		if len(h.renamed) > 0 {
+			rtpwire.MapSSRC(buf[:n], h.after)
+		}
 		n, err = c.ProtectRTCP(buf, n)
 	} else {
+		if h.orphan && !h.rename(buf[:n]) {
+			return 0, DropKeys, false
+		}
 		n, err = h.out.Protect(buf, n)
 	}
 	if err != nil {
 		return 0, srtpDrop(err), false
 	}
 	return n, 0, true
+}
+
+// rename gives an RTP packet another SSRC when the process before, of whose end
+// the state does not tell, may have protected packets of this one. Which were they?
+// When it began before a wrap of its sequence numbers, an index would be used a
+// second time 65,536 packets later (and the receiver, who counts the wrap, could not
+// open what comes until then); when the relay itself numbers the packets, perhaps at
+// once. An SSRC that nobody has used yet has nothing of that. false: there are too
+// many.
+func (h *shield) rename(b []byte) bool {
+	header, _, ok := rtpwire.ParseHeader(b)
+	if !ok {
+		return true // it is refused anyway
+	}
+	out := h.after(header.SSRC)
+	if out == header.SSRC {
+		if _, known := h.out.Index(out); known {
+			return true
+		}
+		if len(h.renamed) == srtp.MaxSSRC {
+			return false
+		}
+		for known := true; known; _, known = h.out.Index(out) {
+			out = randomSSRC()
+		}
+		h.renamed = append(h.renamed, renaming{header.SSRC, out})
+	}
+	putSSRC(b, out)
+	return true
+}
+
+// after is the SSRC that stands for one.
+func (h *shield) after(ssrc uint32) uint32 {
+	for _, r := range h.renamed {
+		if r.in == ssrc {
+			return r.out
+		}
+	}
+	return ssrc
+}
+
+// before is the reverse.
+func (h *shield) before(ssrc uint32) uint32 {
+	for _, r := range h.renamed {
+		if r.out == ssrc {
+			return r.in
+		}
+	}
+	return ssrc
+}
+
+// moved tells, once, whether packets were protected of which the next process has
+// to know: of another SSRC, or beyond a wrap.
+func (h *shield) moved() bool {
+	if v := h.out.Revision(); v != h.noted {
+		h.noted = v
+		return true
+	}
+	return false
 }
 
 func srtpDrop(err error) Drop {

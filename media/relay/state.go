@@ -101,6 +101,10 @@ type StreamState struct {
 	// In and Out are the indices of SRTP (package srtp).
 	In  []byte `json:"in,omitempty"`
 	Out []byte `json:"out,omitempty"`
+	// Orphan: Out came from a process that died, so that SSRCs which it does not
+	// know leave under others; Renamed are those, and the others.
+	Orphan  bool        `json:"orphan,omitempty"`
+	Renamed [][2]uint32 `json:"renamed,omitempty"`
 	// InKey and OutKey are set when a handshake made them.
 	InKey  *bridge.Crypto `json:"in_key,omitempty"`
 	OutKey *bridge.Crypto `json:"out_key,omitempty"`
@@ -190,9 +194,7 @@ func (s *stream) export() StreamState {
 		if h.in != nil {
 			e.In = h.in.Export(nil)
 		}
-		if h.out != nil {
-			e.Out = h.out.Export(nil)
-		}
+		h.exportOut(&e)
 		if h.handshaken {
 			in, out := h.inKey, h.outKey
 			e.InKey, e.OutKey = &in, &out
@@ -227,6 +229,16 @@ func (s *stream) export() StreamState {
 	}
 	e.Figures = s.figures()
 	return e
+}
+
+func (h *shield) exportOut(e *StreamState) {
+	if h.out == nil {
+		return
+	}
+	e.Out, e.Orphan = h.out.Export(nil), h.orphan
+	for _, r := range h.renamed {
+		e.Renamed = append(e.Renamed, [2]uint32{r.in, r.out})
+	}
 }
 
 // figures are the counters without what the kernel goes on counting itself.

@@ -2,9 +2,10 @@ package relay_test
 
 import (
 	"bytes"
-	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"testing"
@@ -20,90 +21,150 @@ import (
 	"github.com/class5-go/class5/media/srtp/sdes"
 )
 
+// secureCall is a call under the name "call" whose second party speaks SRTP. It
+// returns the contexts of that party.
+func (g *rig) secureCall(a, b *party) (out, in *srtp.Context) {
+	g.Helper()
+	body, err := g.Offer(g.Context(), relay.OfferRequest{CallID: "call", FromTag: "a", SDP: a.sdp(),
+		Options: bridge.Options{Transport: "RTP/SAVP", SDES: sdes.Options{Only: []srtp.Suite{srtp.AES128SHA180}}}})
+	if err != nil {
+		g.Fatal(err)
+	}
+	theirs, tag := cryptoIn(g.T, b.heard(body).Media(0).Attr)
+	k := key(3)
+	if body, err = g.Answer(g.Context(), relay.AnswerRequest{CallID: "call", FromTag: "a", ToTag: "b", SDP: withCrypto(b.sdp(), tag, k)}); err != nil {
+		g.Fatal(err)
+	}
+	a.heard(body)
+	return sealer(g.T, k), sealer(g.T, theirs)
+}
+
+// secureWays sends a packet each way. It returns the one that b got.
+func secureWays(t *testing.T, a, b *party, out, in *srtp.Context) []byte {
+	t.Helper()
+	clear := b.packet()
+	b.raw(b.rtp, b.to, seal(t, out, clear, false))
+	a.gets(clear)
+	clear = a.send()
+	got := b.receive()
+	n, err := in.Unprotect(got)
+	if err != nil || !bytes.Equal(got[12:n], clear[12:]) || !bytes.Equal(got[2:4], clear[2:4]) {
+		t.Fatalf("%x, %v", got, err)
+	}
+	return got[:n]
+}
+
 // TestGoesOnAfterDeath: a relay is gone without a word; the next one has the
 // same calls at the same ports, believes the same addresses, goes on with the
 // indices of SRTP after their wrap, and counts on.
 func TestGoesOnAfterDeath(t *testing.T) {
-	store, err := filerelay.New(t.TempDir() + "/state")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var first *relay.Relay
-	ctx, kill := context.WithCancel(context.Background())
-	dead := make(chan error, 1)
-	g := newRig(t, func(c *relay.Config) {
-		c.Store = store
-		var err error
-		if first, err = relay.New(*c); err != nil {
+	dir := t.TempDir() + "/state"
+	kept := func() *filerelay.Store {
+		store, err := filerelay.New(dir)
+		if err != nil {
 			t.Fatal(err)
 		}
-		go func() { dead <- first.Run(ctx) }()
-	})
-	second := g.Relay
-	g.Relay = first
+		t.Cleanup(func() { _ = store.Close() })
+		return store
+	}
+	g := newRig(t, func(c *relay.Config) { c.Store = kept() })
 	a, b, evil := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3"), g.party("evil", "127.0.0.66")
-	out, err := g.Offer(t.Context(), relay.OfferRequest{CallID: "call", FromTag: "a", SDP: a.sdp(),
-		Options: bridge.Options{Transport: "RTP/SAVP", SDES: sdes.Options{Only: []srtp.Suite{srtp.AES128SHA180}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, tag := cryptoIn(t, b.heard(out).Media(0).Attr)
-	k := key(3)
-	body := withCrypto(b.sdp(), tag, k)
-	if out, err = g.Answer(t.Context(), relay.AnswerRequest{CallID: "call", FromTag: "a", ToTag: "b", SDP: body}); err != nil {
-		t.Fatal(err)
-	}
-	a.heard(out)
-	seal1, open1 := sealer(t, k), sealer(t, theirs)
+	out, in := g.secureCall(a, b)
 	a.seq, b.seq = 65530, 65530
 	for range 12 { // over the wrap, both ways
-		clear := b.packet()
-		b.raw(b.rtp, b.to, seal(t, seal1, clear, false))
-		a.gets(clear)
-		clear = a.send()
-		got := b.receive()
-		if n, err := open1.Unprotect(got); err != nil || !bytes.Equal(got[:n], clear) {
-			t.Fatalf("%x, %v", got, err)
-		}
+		secureWays(t, a, b, out, in)
 	}
-	g.Sweep(g.clock.now()) // the new roll-over counters are kept within a second
-	g.eventually("all is kept", func() bool { return g.Totals().StoreWaiting == 0 })
 	before := g.stream("a")
-	kill()
-	if err := <-dead; err != nil {
-		t.Fatal(err)
-	}
+	g.stop()
 
-	g.Relay = second
-	g.sent = 0
-	if n, err := second.Restore(t.Context()); n != 1 || err != nil {
-		t.Fatalf("%d, %v", n, err)
-	}
+	next := revived(t, func(g *rig) {
+		if n, err := g.Restore(t.Context()); n != 1 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+	}, func(c *relay.Config) { c.Store = kept() })
+	a.rig, b.rig, evil.rig = next, next, next
 	for range 3 {
-		clear := b.packet()
-		b.raw(b.rtp, b.to, seal(t, seal1, clear, false))
-		a.gets(clear)
-		clear = a.send()
-		got := b.receive()
-		if n, err := open1.Unprotect(got); err != nil || !bytes.Equal(got[:n], clear) {
-			t.Fatalf("%x, %v", got, err)
+		if got := secureWays(t, a, b, out, in); binary.BigEndian.Uint32(got[8:]) != a.ssrc {
+			t.Errorf("the SSRC is %x", got[8:12])
 		}
 	}
 	evil.sendFrom(evil.rtp, a.to)
 	b.silent()
-	s := g.stream("a")
+	s := next.stream("a")
 	if s.Received.Packets != before.Received.Packets+3 || s.Sent.Packets != before.Sent.Packets+3 || s.Remote != a.addr || !s.Locked || s.Dropped["foreign"] != 1 {
 		t.Errorf("%+v, before %+v", s, before)
 	}
-	if _, err := second.Delete(t.Context(), relay.DeleteRequest{CallID: "call"}); err != nil {
-		t.Fatal(err)
-	}
-	g.eventually("the ended call is not kept", func() bool {
-		for range store.All(t.Context()) {
+	next.delete(relay.DeleteRequest{})
+	next.eventually("the ended call is not kept", func() bool {
+		for range kept().All(t.Context()) {
 			return false
 		}
 		return true
 	})
+}
+
+// TestWrapBeforeKept: an SSRC wraps just after it began. Its state is written at
+// once, and the next process goes on with its index; when the store missed it,
+// the SSRC is another one from then on, which its receiver can open, and reports
+// about that are about the one of before for its source. So it is in the process
+// after that.
+func TestWrapBeforeKept(t *testing.T) {
+	for name, missed := range map[string]bool{"written at once": false, "missed": true} {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeStore{now: time.Now}
+			g := newRig(t, func(c *relay.Config) { c.Store = f })
+			a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
+			out, in := g.secureCall(a, b)
+			g.eventually("the call is kept", func() bool { return f.has("call") && g.Totals().StoreWaiting == 0 })
+			f.set(func() { f.away = missed })
+			a.seq, b.seq = 65530, 65530
+			for range 10 {
+				secureWays(t, a, b, out, in)
+			}
+			if !missed {
+				written := 0
+				g.eventually("the wraps are kept", func() bool { // no second has passed by this clock
+					f.set(func() { written = f.writes })
+					return written >= 2 && g.Totals().StoreWaiting == 0
+				})
+			}
+			for life := range 2 {
+				died := &fakeStore{now: time.Now}
+				f.set(func() { died.states, died.current, died.began = maps.Clone(f.states), f.current, f.began })
+				g.stop() // what that writes is not in the copy
+				g = revived(t, func(g *rig) {
+					if n, err := g.Restore(t.Context()); n != 1 || err != nil {
+						t.Fatalf("%d, %v", n, err)
+					}
+				}, func(c *relay.Config) { c.Store = died })
+				f, a.rig, b.rig = died, g, g
+				var ssrc uint32
+				for range 5 {
+					got := secureWays(t, a, b, out, in)
+					if ssrc = binary.BigEndian.Uint32(got[8:]); (ssrc != a.ssrc) != missed {
+						t.Fatalf("life %d: the SSRC is %x, that of the source %x", life, ssrc, a.ssrc)
+					}
+				}
+				about := []byte{0x81, 201, 0, 7, 9, 9, 9, 9, 0, 0, 0, 0, 28: 0, 31: 0}
+				binary.BigEndian.PutUint32(about[8:], ssrc)
+				b.raw(b.rtcp, next(b.to), seal(t, out, about, true))
+				buf := make([]byte, 500)
+				_ = a.rtcp.SetReadDeadline(time.Now().Add(5 * time.Second))
+				if n, err := a.rtcp.Read(buf); err != nil || n < 12 || binary.BigEndian.Uint32(buf[8:]) != a.ssrc {
+					t.Errorf("life %d: %x, %v", life, buf[:n], err)
+				}
+				clear := []byte{0x80, 201, 0, 1, 0, 0, 0, 0}
+				binary.BigEndian.PutUint32(clear[4:], a.ssrc)
+				a.raw(a.rtcp, next(a.to), clear)
+				_ = b.rtcp.SetReadDeadline(time.Now().Add(5 * time.Second))
+				n, err := b.rtcp.Read(buf)
+				if n, err2 := in.UnprotectRTCP(buf[:n]); err != nil || err2 != nil || n != 8 || binary.BigEndian.Uint32(buf[4:]) != ssrc {
+					t.Errorf("life %d: %x, %v, %v", life, buf[:n], err, err2)
+				}
+				g.eventually("all is kept", func() bool { return f.has("call") && g.Totals().StoreWaiting == 0 })
+			}
+		})
+	}
 }
 
 func TestImportRefuses(t *testing.T) {

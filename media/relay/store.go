@@ -77,6 +77,15 @@ func (s *session) save() {
 	}
 }
 
+// hurry is save for what the look of the next second would find out: the shorter a
+// store does not know of an SSRC, the less often that is renamed after a death.
+func (s *session) hurry() {
+	if s.r.behind != nil {
+		s.revised()
+		s.save()
+	}
+}
+
 // encode is the state of a session as it is stored.
 func (s *session) encode() ([]byte, error) {
 	st, err := s.export()

@@ -267,6 +267,9 @@ func (s *stream) emit(kind rtpwire.Kind, b []byte, q sender) (Drop, bool) {
 			return cause, false
 		}
 		b = b[:n]
+		if kind == rtpwire.KindRTP && h.moved() {
+			s.leg.session.hurry()
+		}
 	}
 	return s.emitAs(kind, b, q)
 }

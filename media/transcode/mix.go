@@ -64,7 +64,7 @@ func (t *Transcoder) alone(out *Packets, now time.Time) {
 			p.setFrame(p.out.Codec.Ptime)
 		}
 		if !t.state.Begun {
-			t.state.Begun, t.state.Sequence, t.state.Timestamp = true, uint16(rand.Uint32()), rand.Uint32()
+			t.state.Begun, t.state.Sequence, t.state.Timestamp = true, uint16(rand.Uint32N(1<<15)), rand.Uint32()
 			t.state.SourceClock, t.mark = t.inputs[0].Codec.ClockRate, true
 			t.solo = now
 		} else if idle := now.Sub(t.solo); idle > lateness+2*t.frameTime() {
