@@ -15,18 +15,20 @@ import (
 // Redis is a Redis server with a directory of its own, reached by a socket in
 // it. It keeps nothing but what a client tells it to SAVE.
 type Redis struct {
-	dir  string
-	proc *process
+	dir     string
+	options []string
+	proc    *process
 }
 
 // StartRedis makes an empty server under a new directory in os.TempDir and
-// waits until it answers. The caller has to Stop it.
-func StartRedis(ctx context.Context) (*Redis, error) {
+// waits until it answers. options are further ones of the command line. The caller
+// has to Stop it.
+func StartRedis(ctx context.Context, options ...string) (*Redis, error) {
 	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{dir: dir}
+	r := &Redis{dir: dir, options: options}
 	if err := r.Start(ctx); err != nil {
 		return nil, errors.Join(err, r.Stop())
 	}
@@ -43,7 +45,8 @@ func (r *Redis) Start(ctx context.Context) error {
 		return fmt.Errorf("peer: redis-server is not installed: %w", err)
 	}
 	_ = os.Remove(r.Socket()) // of a server that was killed
-	r.proc, err = start(nil, bin, "--port", "0", "--unixsocket", r.Socket(), "--dir", r.dir, "--save", "", "--appendonly", "no")
+	args := []string{"--port", "0", "--unixsocket", r.Socket(), "--dir", r.dir, "--save", "", "--appendonly", "no"}
+	r.proc, err = start(nil, bin, append(args, r.options...)...)
 	if err != nil {
 		return fmt.Errorf("peer: redis-server: %w", err)
 	}

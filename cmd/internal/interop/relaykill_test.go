@@ -3,6 +3,8 @@
 package interop
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/class5-go/class5/media/ng"
 	"github.com/class5-go/class5/media/relay"
+	"github.com/class5-go/class5/media/relay/filerelay"
 )
 
 // talkOn has the parties of calls send, 50 packets a second each, until stop is
@@ -47,16 +50,33 @@ func talkOn(calls []*rtpCall) (stop func()) {
 
 // keptIn reads what a relay keeps of its sessions in a directory.
 func keptIn(dir string) (list []relay.State, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	for _, name := range files {
+	store, err := filerelay.New(dir)
+	if err != nil {
+		return nil, err
+	}
+	for k, err := range store.All(context.Background()) {
 		var st relay.State
-		b, err := os.ReadFile(name)
-		if err = errors.Join(err, json.Unmarshal(b, &st)); err != nil {
+		if err = errors.Join(err, json.Unmarshal(k.State, &st)); err != nil {
 			return nil, err
 		}
 		list = append(list, st)
 	}
-	return list, err
+	return list, nil
+}
+
+// single makes a directory one of the time when each session had a file.
+func single(t *testing.T, dir string) {
+	t.Helper()
+	kept, err := keptIn(dir)
+	if err = errors.Join(err, os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range kept {
+		b, err := json.Marshal(st)
+		if err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%x.json", sha256.Sum256([]byte(st.CallID)))), b, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // settled holds what a relay keeps of its sessions against all it has to know:
@@ -147,8 +167,11 @@ func sumUp(t *testing.T, calls []*rtpCall) (sent, lost int, longest time.Duratio
 // offload nothing is lost and the figures are exact; without, sessions come
 // back on their ports.
 func TestRelayKilled(t *testing.T) {
-	for _, offloaded := range []bool{true, false} {
-		t.Run(fmt.Sprintf("offload %v", offloaded), func(t *testing.T) {
+	for name, how := range map[string]struct{ offloaded, single bool }{
+		"offload true": {offloaded: true}, "offload false": {}, "states of the version before": {single: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offloaded := how.offloaded
 			const ns, near, far = "c5killed", "10.77.21.0", "10.77.21.1"
 			inside := link(t, ns, netip.MustParsePrefix(near+"/31"), netip.MustParsePrefix(far+"/31"))
 			states := t.TempDir()
@@ -171,6 +194,9 @@ func TestRelayKilled(t *testing.T) {
 			eventually(t, time.Minute, func() error { return n.stored(states, size, offloaded) })
 			killed := time.Now()
 			n.kill()
+			if how.single {
+				single(t, states)
+			}
 			time.Sleep(time.Second) // nothing is waited for: it is away
 			n.run(t)
 			away := time.Since(killed).Round(time.Millisecond)

@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +30,9 @@ type stateStore struct {
 	client *redis.Client
 }
 
-func newStateStore(t *testing.T) *stateStore {
+func newStateStore(t *testing.T, options ...string) *stateStore {
 	t.Helper()
-	r, err := peer.StartRedis(t.Context())
+	r, err := peer.StartRedis(t.Context(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,6 +286,112 @@ func TestRelayKilledRedis(t *testing.T) {
 		}
 	}
 	t.Logf("%d calls, %d packets sent, %d counted", 2*size, sent, received)
+}
+
+// refusedStart starts a relay that has to refuse its configuration in one line.
+func (n *relayNode) refusedStart(t *testing.T, words ...string) {
+	t.Helper()
+	p := start(t, filepath.Dir(n.file), built.path(t, "cmd/media"), "-config", n.file)
+	if err := p.wait(20 * time.Second); err == nil {
+		t.Errorf("%v: it ended without an error", words)
+	}
+	for _, w := range words {
+		if !strings.Contains(p.output(), w) {
+			t.Errorf("%q is not in %q", w, tail(p.output()))
+		}
+	}
+	for _, w := range []string{"wrong-password", statesPassword} {
+		if strings.Contains(p.output(), w) {
+			t.Error("a password is in the log")
+		}
+	}
+}
+
+const statesPassword = "sixteen-letters-of-a-password"
+
+// TestRelayKilledRedisTLS: calls with SRTP go on when cmd/media is killed and
+// their states are in a Redis that takes TLS only, from a user that may do no more
+// than it has to. Another authority, a name that is not in the certificate, a wrong
+// password, a user who may not: each is a clear error at the start. A Redis that is
+// away is none.
+func TestRelayKilledRedisTLS(t *testing.T) {
+	dir, port := t.TempDir(), freePorts(t, 1)
+	authority(t, dir, "redis")
+	other := t.TempDir()
+	authority(t, other, "redis")
+	write := func(name, content string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(content+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	password, wrong := write("password", statesPassword), write("wrong", "a-wrong-password")
+	s := newStateStore(t, "--bind", "127.0.0.1", "--tls-port", fmt.Sprint(port), "--tls-cert-file", dir+"/redis.pem", "--tls-key-file", dir+"/redis.key",
+		"--tls-ca-cert-file", dir+"/ca.pem", "--tls-auth-clients", "no",
+		"--user", "media", "on", ">"+statesPassword, "~media:*", "-@all", "+@hash", "+@scripting", "+@connection", "+pexpire", "+del", "+type", "+time")
+	url := func(ca, more, password string) string {
+		return fmt.Sprintf("state: rediss://media@127.0.0.1:%d/0?ca=%s&password_file=%s%s", port, ca, password, more)
+	}
+	bad := &relayNode{ip: loopbackOfItsOwn()}
+	for line, words := range map[string][]string{
+		url(other+"/ca.pem", "", password):                                             {"media: state", "certificate", "unknown authority"},
+		url(dir+"/ca.pem", "&server_name=redis.example", password):                     {"media: state", "certificate", "redis.example"},
+		url(dir+"/ca.pem", "", wrong):                                                  {"media: state", "password", "WRONGPASS"},
+		fmt.Sprintf("state: rediss://media@127.0.0.1:%d/0?ca=%s", port, dir+"/ca.pem"): {"media: state", "password", "NOPERM"},
+	} {
+		if strings.Contains(strings.Join(words, " "), "NOPERM") {
+			// Without a password the default user is who asks: it may do anything here.
+			if err := s.client.Do(t.Context(), "ACL", "SETUSER", "default", "-ping").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bad.configure(t, line)
+		bad.refusedStart(t, words...)
+	}
+	n := newRelayNode(t, url(dir+"/ca.pem", "", password))
+	c := n.client(t)
+	var calls []*rtpCall
+	for i := range 5 {
+		calls = append(calls, secureCall(t, c, fmt.Sprintf("secure-%d", i), "127.0.0.1"))
+	}
+	stop := talkOn(calls)
+	eventually(t, time.Minute, func() error {
+		kept, err := s.kept("media")
+		return errors.Join(err, n.settled(kept, len(calls), false))
+	})
+	time.Sleep(4 * time.Second) // over the wrap
+	goOn(t, calls)
+	n.kill()
+	time.Sleep(300 * time.Millisecond)
+	n.run(t)
+	if totals := n.totals(t); totals.Restored != uint64(len(calls)) || totals.Unrestored != 0 || totals.StoreErrors != 0 {
+		t.Errorf("%d go on, %d do not, %d errors", totals.Restored, totals.Unrestored, totals.StoreErrors)
+	}
+	goOn(t, calls)
+	stop()
+	for _, call := range calls {
+		for _, p := range []*rtpParty{call.a, call.b} {
+			if p.shut > 0 {
+				t.Errorf("%s: %d packets cannot be opened", call.id, p.shut)
+			}
+		}
+		call.c = n.client(t)
+		call.end(t)
+	}
+	eventually(t, 10*time.Second, func() error {
+		if kept, err := s.kept("media"); err != nil || len(kept) > 0 {
+			return fmt.Errorf("%d ended calls are kept (%v)", len(kept), err)
+		}
+		return nil
+	})
+	n.kill()
+	s.Kill()
+	n.run(t) // as it may be back any time
+	if strings.Contains(n.output(), statesPassword) {
+		t.Error("the password is in the log")
+	}
 }
 
 // TestRelayStatesDamaged: of states that are damaged, of another version or too

@@ -1,9 +1,12 @@
 package node
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,7 +22,7 @@ const sharedState = "redis"
 // openState opens where sessions survive the process, if anywhere. shared is the
 // proxy's Redis; nil: there is none. What is returned beside it is to be closed, if
 // there is something.
-func (c RelayConfig) openState(section string, env Env, shared redis.UniversalClient) (relay.Store, io.Closer, error) {
+func (c RelayConfig) openState(ctx context.Context, section string, env Env, shared redis.UniversalClient) (relay.Store, io.Closer, error) {
 	setting := section + ": state"
 	var own *redis.Client
 	switch {
@@ -34,6 +37,9 @@ func (c RelayConfig) openState(section string, env Env, shared redis.UniversalCl
 			return nil, nil, err
 		}
 		own = openRedis(patient(o), env)
+		if err := refused(ctx, own); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrConfig, setting, err), own.Close())
+		}
 		shared = own
 	default:
 		s, err := filerelay.New(c.State)
@@ -58,6 +64,27 @@ func (c RelayConfig) openState(section string, env Env, shared redis.UniversalCl
 		return s, nil, nil
 	}
 	return s, own, nil
+}
+
+// refused is why a Redis that answers will not do: what it shows in TLS, or a
+// password. One that does not answer may do so later.
+func refused(ctx context.Context, client *redis.Client) error {
+	err := client.Ping(ctx).Err()
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var network *net.OpError
+	var reply redis.Error
+	switch {
+	case errors.As(err, &verification):
+		return fmt.Errorf("the certificate of the Redis: %w", verification.Err)
+	case errors.As(err, &record):
+		return errors.New("the Redis does not speak TLS there")
+	case errors.As(err, &network) && network.Op == "remote error":
+		return fmt.Errorf("the Redis refuses the connection: %w", network.Err)
+	case errors.As(err, &reply) && !redis.HasErrorPrefix(err, "LOADING") && !redis.HasErrorPrefix(err, "MASTERDOWN"):
+		return fmt.Errorf("the Redis refuses user or password: %w", err)
+	}
+	return nil
 }
 
 // patient bounds what a URL does not: a relay that ends, or hands over, waits for

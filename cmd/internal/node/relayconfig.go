@@ -219,7 +219,7 @@ func newRelay(ctx context.Context, section string, c RelayConfig, env Env, share
 		}
 		rc.Recorder = m.recorder
 	}
-	if rc.Store, m.states, err = c.openState(section, env, shared); err != nil {
+	if rc.Store, m.states, err = c.openState(ctx, section, env, shared); err != nil {
 		return nil, errors.Join(err, m.close())
 	}
 	if m.Relay, err = relay.New(rc, relay.WithLogger(env.Log)); err != nil {
