@@ -144,7 +144,7 @@ func (b *behind) step(parent context.Context) (more bool, err error) {
 		b.open = true
 	}
 	if b.takeWhole() {
-		return true, b.rewrite(ctx)
+		return true, b.rewrite(ctx, func(*session) bool { return true }, func() {})
 	}
 	return b.write(ctx)
 }
@@ -168,9 +168,10 @@ func (b *behind) takeWhole() bool {
 	return whole
 }
 
-// rewrite writes all sessions and forgets what else is kept. The caller has the
-// turn.
-func (b *behind) rewrite(ctx context.Context) (err error) {
+// rewrite writes sessions and forgets what is kept of others. The caller has the
+// turn. those are the ones to write: the others are kept as they are; came is called
+// when some were written.
+func (b *behind) rewrite(ctx context.Context, those func(*session) bool, came func()) (err error) {
 	b.r.stats.storeRewrites.Add(1)
 	defer func() {
 		if err != nil {
@@ -180,19 +181,33 @@ func (b *behind) rewrite(ctx context.Context) (err error) {
 		}
 	}()
 	began := b.r.now()
-	for ids := range slices.Chunk(slices.Collect(b.r.List()), behindSessions) {
+	for ids := range slices.Chunk(b.sessions(those), behindSessions) {
 		for len(ids) > 0 {
 			changes := b.changes(ids)
 			if err := b.apply(ctx, changes); err != nil {
 				return err
 			}
 			ids = ids[len(changes):]
+			came()
 		}
 	}
 	if err := b.lost(b.store.Retain(ctx, b.r.has)); err != nil {
 		return err
 	}
 	return b.confirm(ctx, began)
+}
+
+// sessions are the names of some.
+func (b *behind) sessions(those func(*session) bool) (ids []string) {
+	for id := range b.r.List() {
+		if s, err := b.r.lookup(id); err == nil {
+			if those(s) {
+				ids = append(ids, id)
+			}
+			s.mu.Unlock()
+		}
+	}
+	return ids
 }
 
 // write writes the first sessions of the queue.
@@ -292,67 +307,6 @@ func (b *behind) confirm(ctx context.Context, at time.Time) error {
 	b.current = at
 	b.mu.Unlock()
 	return nil
-}
-
-// restore imports what the store has. Before it returns all of it is written
-// anew, with indices that jumped: another death may come at once.
-func (b *behind) restore(ctx context.Context) (n int, err error) {
-	b.turn.Lock()
-	defer b.turn.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, behindPatience)
-	defer cancel()
-	var age time.Duration
-	err = b.patiently(ctx, func(ctx context.Context) (err error) {
-		age, err = b.store.Open(ctx)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	b.open = true
-	var lost losses
-	seen := map[string]bool{}
-	err = b.patiently(ctx, func(ctx context.Context) error {
-		for k, err := range b.store.All(ctx) {
-			switch {
-			case err != nil && !errors.Is(err, ErrState):
-				return err
-			case seen[k.CallID] && k.CallID != "":
-				continue
-			case err == nil:
-				var more int
-				more, err = b.r.restore(context.WithoutCancel(ctx), k, age)
-				n += more
-			}
-			seen[k.CallID] = true
-			if err != nil {
-				lost.add(err)
-			}
-		}
-		return nil
-	})
-	b.r.stats.restored.Add(uint64(n))
-	b.r.stats.unrestored.Add(uint64(lost.n))
-	if err != nil {
-		return n, errors.Join(err, lost.err())
-	}
-	b.takeWhole()
-	return n, errors.Join(b.rewrite(ctx), lost.err())
-}
-
-// patiently tries again what a store that is away refuses.
-func (b *behind) patiently(ctx context.Context, f func(context.Context) error) error {
-	for {
-		err := f(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(behindPause):
-		}
-	}
 }
 
 // pause ends writing: when it returns nothing is under way.

@@ -38,6 +38,18 @@ func (st *State) seals() bool {
 	return false
 }
 
+// seals tells whether the session protects packets with keys of its own.
+func (s *session) seals() bool {
+	for _, l := range s.legs {
+		for _, st := range l.streams {
+			if st != nil && st.shield != nil && (st.shield.out != nil || st.shield.control.out != nil) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // numbersPerSecond is more than a coder, or digits that are put into a stream,
 // send in a second.
 const numbersPerSecond = 200

@@ -120,12 +120,8 @@ func (r *Relay) Restore(ctx context.Context) (n int, err error) {
 // restore imports a state that was current so long ago, and returns how many
 // sessions more there are. A death while two were joined leaves the states of
 // both and that of the one that they became, which has their ports.
-func (r *Relay) restore(ctx context.Context, k Kept, age time.Duration) (more int, err error) {
-	var st State
-	if err := json.Unmarshal(k.State, &st); err != nil {
-		return 0, fmt.Errorf("%w: not JSON of one", ErrState) // the reason would quote it
-	}
-	if st.CallID != k.CallID {
+func (r *Relay) restore(ctx context.Context, callID string, st *State, age time.Duration) (more int, err error) {
+	if st.CallID != callID {
 		return 0, fmt.Errorf("%w: of another call", ErrState)
 	}
 	for _, name := range st.Aliases {
@@ -140,7 +136,7 @@ func (r *Relay) restore(ctx context.Context, k Kept, age time.Duration) (more in
 	if r.isJoined(st.CallID) {
 		return more, nil
 	}
-	if err := r.receive(ctx, &st, nil, age); err != nil {
+	if err := r.receive(ctx, st, nil, age); err != nil {
 		return more, err
 	}
 	return more + 1, nil
