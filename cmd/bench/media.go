@@ -67,7 +67,7 @@ func mediaCases(kind string) []mediaCase {
 
 // mediaKinds are what bench media can measure, in the order of a whole run.
 func mediaKinds() []string {
-	return []string{"plain", "srtp", "transcode", "offload", "ng", "upgrade", "host"}
+	return []string{"plain", "srtp", "transcode", "offload", "ng", "upgrade", "host", "again"}
 }
 
 // mediaOptions are the flags of bench media.
@@ -95,6 +95,9 @@ func media(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if kind == "ng" {
 			failed = errors.Join(failed, o.control(ctx, stdout, stderr))
 		}
+		if kind == "again" {
+			failed = errors.Join(failed, o.again(ctx, stdout, stderr))
+		}
 		for _, c := range mediaCases(kind) {
 			if o.codecs != "" && kind == "transcode" && !strings.EqualFold(o.codecs, c.callers) {
 				continue
@@ -115,12 +118,12 @@ func parseMedia(args []string, stderr io.Writer) (*mediaOptions, []string, error
 	}
 	o := &mediaOptions{}
 	o.rate = 1000
-	f := flags("media plain|srtp|transcode|offload|ng|upgrade|host", "rtpengine", 1, &o.options)
+	f := flags("media plain|srtp|transcode|offload|ng|upgrade|host|again", "rtpengine", 1, &o.options)
 	f.IntVar(&o.calls, "calls", 250, "calls at the same time, 50 packets a second in each direction; fewer for transcode, unless given")
 	f.IntVar(&o.installed, "installed", 0, "calls that are set up; those above -calls send one packet each way")
-	f.IntVar(&o.daemons, "daemons", 5, "cmd/media processes that share the calls, for host")
+	f.IntVar(&o.daemons, "daemons", 5, "cmd/media processes that share the calls, for host and again")
 	f.StringVar(&o.codecs, "codec", "", "of callers, for transcode: PCMA, G722 or opus; empty: all")
-	f.BoolVar(&o.most, "most", false, "search the most calls, of -calls, that each element carries without loss and without falling behind; not for ng, upgrade and host")
+	f.BoolVar(&o.most, "most", false, "search the most calls, of -calls, that each element carries without loss and without falling behind; not for ng, upgrade, host and again")
 	f.Lookup("rate").Usage = "offers in a second, for ng"
 	if err := parse(f, args, stderr, &o.options); err != nil {
 		return nil, nil, err

@@ -35,6 +35,9 @@
 //
 // # Secrets
 //
+// A user of Redis needs no more than ~media:* (the prefix) and +@hash +@scripting
+// +@connection +pexpire +del +type +time.
+//
 // States hold SRTP keys. The connection needs TLS where others can read it, and
 // whoever can read the database, or its snapshots, can decrypt the calls.
 package redisrelay

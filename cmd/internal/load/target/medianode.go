@@ -76,7 +76,7 @@ func (n Node) config(dir string, addr, admin netip.AddrPort) string {
 	text := fmt.Sprintf("node: media\nadmin: %v\nlog: error\nmedia:\n  interfaces: [a/%v, b/%v]\n  port_min: %d\n  port_max: %d\n  loops: %d\n"+
 		"  sessions: %d\n  timeout: 1h\n  ng: {udp: [%v]}\n  upgrade: %s\n", admin, at[0], at[1], first, last, n.Loops, n.Calls+100, addr, filepath.Join(dir, "upgrade"))
 	if n.State != "" {
-		text += "  state: " + n.State + "\n"
+		text += fmt.Sprintf("  state: %s\n  state_name: %s\n", n.State, n.Instance())
 	}
 	if n.Offload {
 		names := netlab.Interfaces()
@@ -119,7 +119,7 @@ func (n Node) ready(t *Target) (*Target, *ng.Client, error) {
 		t.Stop()
 		return nil, nil, err
 	}
-	err = t.Wait(10*time.Second, func() error {
+	err = t.Wait(30*time.Second, func() error {
 		return n.Lab.In(netlab.Relay, func() error { return c.Ping(context.Background()) })
 	})
 	if err != nil {

@@ -19,6 +19,7 @@ type Process struct {
 	done   chan struct{} // closed when the child has ended
 	err    error         // how; to be read after done
 	ports  []*Ports      // that it was given
+	killed bool          // its group has no member
 }
 
 // Start runs a program in a directory, as leader of a process group, so that
@@ -75,12 +76,22 @@ func (p *Process) Stop() {
 	case <-time.After(5 * time.Second):
 	}
 	// A number that still names a group is not given to another process.
-	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	if !p.killed {
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	}
 	<-p.done
 	for _, x := range p.ports {
 		x.Release()
 	}
 	p.ports = nil
+}
+
+// Kill ends the child and its group at once. What it was given stays its own until
+// Stop.
+func (p *Process) Kill() {
+	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	<-p.done
+	p.killed = true
 }
 
 // holds leaves the child its ports until Stop.
