@@ -36,6 +36,16 @@ type request struct {
 // commands are what a node can be asked, by name.
 type commands map[string]func(*flag.FlagSet, []string) (request, error)
 
+// family tells whether there are commands of two words of which this is the first.
+func (c commands) family(word string) bool {
+	for name := range c {
+		if strings.HasPrefix(name, word+" ") {
+			return true
+		}
+	}
+	return false
+}
+
 // lb calls the admin listener of an lb.
 func (c *command) lb(args []string) error {
 	return c.node("lb", args, commands{
@@ -49,15 +59,20 @@ func (c *command) node(kind string, args []string, known commands) error {
 		return fmt.Errorf("%w: %s: %s", errUsage, kind, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	build, ok := known[args[0]]
+	name, rest := args[0], args[1:]
+	if !ok && len(rest) > 0 && known.family(name) {
+		build, ok = known[name+" "+rest[0]]
+		name, rest = name+" "+rest[0], rest[1:]
+	}
 	if strings.HasPrefix(args[0], "-h") || strings.HasPrefix(args[0], "--h") {
 		return flag.ErrHelp
 	}
 	if !ok {
-		return fmt.Errorf("%w: %s: no command %q", errUsage, kind, args[0])
+		return fmt.Errorf("%w: %s: no command %q", errUsage, kind, name)
 	}
 	f := c.flags()
 	base := f.String("admin", "", "")
-	r, err := build(f, args[1:])
+	r, err := build(f, rest)
 	if err != nil {
 		return err
 	}

@@ -27,11 +27,27 @@ class5ctl lb stats
 class5ctl lb media
 class5ctl media list [-limit N]
 class5ctl media show CALL-ID
-class5ctl media terminate CALL-ID
+class5ctl media terminate CALL-ID | -all
+class5ctl media connect CALL-ID TAG OTHER-TAG [-other-call CALL-ID]
+                [-directional [-bidirectional]]
+class5ctl media disconnect CALL-ID TAG OTHER-TAG [-bidirectional]
+class5ctl media inject start | stop CALL-ID TAG SOURCE-TAG
+                [-source-call CALL-ID]
+class5ctl media block | unblock | silence | unsilence CALL-ID [PARTY]
+class5ctl media dtmf block CALL-ID [-mode MODE] [PARTY]
+class5ctl media dtmf unblock CALL-ID [PARTY]
+class5ctl media dtmf play CALL-ID DIGITS [-duration D] [-pause D] [PARTY]
+class5ctl media play CALL-ID FILE [-repeat N] [PARTY]
+class5ctl media stop CALL-ID [PARTY]
+class5ctl media recording start CALL-ID [-pattern TEXT] [-metadata TEXT]
+class5ctl media recording pause | stop CALL-ID
+class5ctl media forwarding start CALL-ID [-metadata TEXT] [PARTY]
+class5ctl media forwarding stop CALL-ID [PARTY]
 class5ctl media drain | undrain
 class5ctl media upgrade
 class5ctl media limits
 class5ctl media totals
+class5ctl media interfaces
 class5ctl check FILE
 
 check says whether a file could be started with, or reloaded. SIGHUP has a
@@ -41,6 +57,13 @@ connections (their time-outs excepted) and the filter of the tap; a proxy: keys,
 certificates, edge_ca and overload: loss. Open connections stay open. Listeners
 are bound at the start: to add, change or remove one, as for everything else,
 restart; an lb logs at a reload which changed settings wait for that.
+
+PARTY is -tag TAG or -label TEXT, of an offer or answer; everybody when it is
+left out. connect lets TAG talk to OTHER-TAG instead of whom it talks to; with
+-directional OTHER-TAG gets what TAG sends in a stream of its own, and nothing
+else changes. disconnect ends that. inject mixes what SOURCE-TAG says into what
+TAG hears. What is recorded goes where the relay's configuration says, FILE is
+below its directory of prompts. MODE is drop, silence, tone, random or zero.
 
   -bind TEXT  what a token is bound to: the Call-ID when it stood in a
               Record-Route, our branch when it stood in a Via (ft)

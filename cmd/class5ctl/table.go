@@ -40,6 +40,11 @@ func (c *command) show(answer []byte, r request) error {
 		return err
 	}
 	if r.done != "" {
+		var said struct{ Warning string }
+		_ = json.Unmarshal(answer, &said) // a list has none
+		if said.Warning != "" {
+			r.done += ", but " + printable(said.Warning)
+		}
 		_, err := fmt.Fprintln(c.out, r.done)
 		return err
 	}

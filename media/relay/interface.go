@@ -135,3 +135,30 @@ func (in *interfaces) pick(name string, family Family, r *Relay) (*iface, error)
 	}
 	return fit[start%len(fit)], nil
 }
+
+// InterfaceReport is an interface with its ports, which are counted in pairs: one
+// for RTP and one for RTCP. Names of one address share them.
+type InterfaceReport struct {
+	Name       string     `json:"name"`
+	Address    netip.Addr `json:"address"`
+	Advertised netip.Addr `json:"advertised"`
+	PortMin    uint16     `json:"port_min"`
+	PortMax    uint16     `json:"port_max"`
+	Pairs      int        `json:"pairs"`
+	Used       int        `json:"used"`    // by sessions
+	Resting    int        `json:"resting"` // after use, see Config.Quarantine
+	Free       int        `json:"free"`
+	Last       uint16     `json:"last"` // even port of the pair taken last; 0: none was
+}
+
+// Interfaces returns the interfaces in the order of the configuration.
+func (r *Relay) Interfaces() []InterfaceReport {
+	now := r.now()
+	list := make([]InterfaceReport, 0, len(r.ifaces.list))
+	for _, i := range r.ifaces.list {
+		rep := i.ports.report(now)
+		rep.Name, rep.Address, rep.Advertised = i.Name, i.Addr, i.advertised()
+		list = append(list, rep)
+	}
+	return list
+}

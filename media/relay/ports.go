@@ -18,6 +18,7 @@ type portPool struct {
 	pairs   int
 	used    []uint64 // one bit per pair; set while taken or resting
 	free    int
+	last    uint16    // handed out last; 0: none yet
 	resting []resting // by time of their end
 }
 
@@ -58,7 +59,8 @@ func (p *portPool) take(now time.Time) (port uint16, ok bool) {
 		bit := bits.TrailingZeros64(idle)
 		p.used[i] |= 1 << bit
 		p.free--
-		return p.min + uint16(2*(64*i+bit)), true
+		p.last = p.min + uint16(2*(64*i+bit))
+		return p.last, true
 	}
 	return 0, false
 }
@@ -112,4 +114,15 @@ func (p *portPool) available(now time.Time) int {
 	defer p.mu.Unlock()
 	p.wake(now)
 	return p.free
+}
+
+// report is how many pairs there are, and what they do.
+func (p *portPool) report(now time.Time) InterfaceReport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake(now)
+	return InterfaceReport{
+		PortMin: p.min, PortMax: p.min + uint16(2*p.pairs-1), Pairs: p.pairs,
+		Used: p.pairs - p.free - len(p.resting), Resting: len(p.resting), Free: p.free, Last: p.last,
+	}
 }

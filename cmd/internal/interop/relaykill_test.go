@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
@@ -323,4 +324,19 @@ func kernelized(reply ng.Dict) bool {
 		}
 	}
 	return n == 2
+}
+
+// post sends a body to the admin listener and returns the answer.
+func (n *relayNode) post(t *testing.T, path, body string) string {
+	t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	reply, err := c.Post(fmt.Sprintf("http://%s:%d%s", n.host, n.adm, path), "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(reply.Body)
+	if err := errors.Join(err, reply.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -17,14 +17,17 @@ import (
 func (m *MediaNode) Mount(a *Admin) {
 	m.admin = a
 	for pattern, f := range map[string]func(*http.Request) (any, error){
-		"GET /media/sessions":         m.listSessions,
-		"GET /media/sessions/{id}":    m.showSession,
-		"DELETE /media/sessions/{id}": m.endSession,
-		"POST /media/drain":           func(*http.Request) (any, error) { m.handler.Drain(true); return struct{}{}, nil },
-		"POST /media/undrain":         func(*http.Request) (any, error) { m.handler.Drain(false); return struct{}{}, nil },
-		"GET /media/totals":           func(*http.Request) (any, error) { return m.relay.Totals(), nil },
-		"GET /media/limits":           m.limits,
-		"POST /media/upgrade":         m.upgrade,
+		"GET /media/sessions":                 m.listSessions,
+		"GET /media/sessions/{id}":            m.showSession,
+		"DELETE /media/sessions/{id}":         m.endSession,
+		"DELETE /media/sessions":              m.endAll,
+		"POST /media/sessions/{id}/{command}": m.order,
+		"POST /media/drain":                   func(*http.Request) (any, error) { m.handler.Drain(true); return struct{}{}, nil },
+		"POST /media/undrain":                 func(*http.Request) (any, error) { m.handler.Drain(false); return struct{}{}, nil },
+		"GET /media/totals":                   func(*http.Request) (any, error) { return m.relay.Totals(), nil },
+		"GET /media/interfaces":               func(*http.Request) (any, error) { return m.relay.Interfaces(), nil },
+		"GET /media/limits":                   m.limits,
+		"POST /media/upgrade":                 m.upgrade,
 	} {
 		a.Handle(pattern, answer(f))
 	}
