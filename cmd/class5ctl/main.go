@@ -48,6 +48,7 @@ class5ctl media upgrade
 class5ctl media limits
 class5ctl media totals
 class5ctl media interfaces
+class5ctl media statistics
 class5ctl check FILE
 
 check says whether a file could be started with, or reloaded. SIGHUP has a

@@ -44,6 +44,7 @@ func (c *command) media(args []string) error {
 		"limits":           plain(http.MethodGet, "/media/limits", ""),
 		"totals":           plain(http.MethodGet, "/media/totals", ""),
 		"interfaces":       interfaces,
+		"statistics":       plain(http.MethodGet, "/media/statistics", ""),
 	})
 }
 

@@ -71,6 +71,8 @@ type Server struct {
 	cache   *cache
 	conns   chan struct{} // one token per connection
 	stats   serverStats
+	tally   *tally
+	now     func() time.Time
 
 	turn      sync.RWMutex // read while a message is answered
 	elsewhere Elsewhere    // guarded by turn; nil: here
@@ -97,8 +99,8 @@ type Option func(*Server)
 // digits are never logged.
 func WithLogger(l *slog.Logger) Option { return func(s *Server) { s.log = l } }
 
-// WithClock replaces time.Now for the memory of replies.
-func WithClock(now func() time.Time) Option { return func(s *Server) { s.cache.now = now } }
+// WithClock replaces time.Now for the memory of replies and for figures.
+func WithClock(now func() time.Time) Option { return func(s *Server) { s.now, s.cache.now = now, now } }
 
 // NewServer makes a server. It listens when told to: see [Server.ServeUDP],
 // [Server.ServeTCP] and [Server.HTTPHandler].
@@ -122,10 +124,12 @@ func NewServer(h Handler, cfg Config, opts ...Option) *Server {
 		cfg.IdleTimeout = time.Hour
 	}
 	s := &Server{cfg: cfg, handler: h, log: slog.New(slog.DiscardHandler), conns: make(chan struct{}, cfg.MaxConns)}
-	s.cache = newCache(cfg.CacheFor, cfg.CacheSize, time.Now)
+	s.now = time.Now
+	s.cache = newCache(cfg.CacheFor, cfg.CacheSize, s.now)
 	for _, o := range opts {
 		o(s)
 	}
+	s.tally = newTally(s.now())
 	return s
 }
 
@@ -189,10 +193,13 @@ func (s *Server) plain(ctx context.Context, b, prefix []byte, from netip.AddrPor
 func (s *Server) carryOut(ctx context.Context, d Dict, from netip.AddrPort) Dict {
 	s.stats.requests.Add(1)
 	req := Request{Command: canonical(d.Str("command")), Dict: d, From: from}
+	begun := s.now()
 	reply, err := s.call(ctx, &req)
+	var limit *LoadLimitError
+	now := s.now()
+	s.tally.count(req.Command, from.Addr(), now.Sub(begun), err != nil && !errors.As(err, &limit), now)
 	if err != nil {
 		s.stats.errors.Add(1)
-		var limit *LoadLimitError
 		if errors.As(err, &limit) && contains(d.Strings("supports"), "load-limit") {
 			return Of("result", "load limit", "message", limit.Error())
 		}
@@ -218,6 +225,8 @@ func (s *Server) call(ctx context.Context, req *Request) (reply Dict, err error)
 		return Dict{}, errors.New("no command given")
 	case "ping":
 		return Of("result", "pong"), nil
+	case "statistics":
+		return s.statistics(ctx, req)
 	case "cli":
 		if s.cfg.CLI != nil {
 			text, err := s.cfg.CLI(ctx, req.Dict.Str("body"))

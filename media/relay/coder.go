@@ -18,6 +18,7 @@ type coder struct {
 	failed uint64  // packets it did not take
 	mixes  *mixing // what it mixes in; nil: nothing
 	clock  int     // Hz, of the timestamps it makes
+	makes  string  // the codec, for figures
 	// waiting are packets that waited in the process before.
 	waiting [][]byte
 }
@@ -71,7 +72,8 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route, into *mixing) e
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
 	}
-	r.coder = &coder{Transcoder: t, key: key, named: same, clock: cfg.Output.Codec.ClockRate, mixes: into}
+	r.coder = &coder{Transcoder: t, key: key, named: same, clock: cfg.Output.Codec.ClockRate, mixes: into,
+		makes: named(cfg.Output.Codec.Name, cfg.Output.Codec.ClockRate, cfg.Output.Codec.Channels)}
 	if from := r.coder.follows(before); from != nil {
 		t.Import(from.Export(), 0)
 	}

@@ -25,12 +25,17 @@ func (r *Relay) Delete(ctx context.Context, req DeleteRequest) (Report, error) {
 		return s.report(), nil
 	}
 	if req.Delay > 0 {
-		s.doomed = now.Add(req.Delay)
+		s.deleted, s.doomed = now, now.Add(req.Delay)
 		return s.report(), nil
 	}
 	s.forgetEarly()
 	report := s.report()
 	report.Ended = now
+	how := regular
+	if req.Forced {
+		how = forced
+	}
+	r.account(s, how, now)
 	r.remove(s, now)
 	return report, nil
 }

@@ -208,6 +208,7 @@ func (s *stream) merge(n offload.Stats) {
 	r.stats.bytes.Add(n.Forwarded.Octets - old.Forwarded.Octets)
 	r.stats.forwarded.Add(n.Forwarded.Packets - old.Forwarded.Packets)
 	r.stats.kernel.Add(n.Forwarded.Packets - old.Forwarded.Packets)
+	r.stats.kernelBytes.Add(n.Forwarded.Octets - old.Forwarded.Octets)
 	if len(s.routes) > 0 {
 		t := s.routes[0].to
 		t.sent.packets += n.Forwarded.Packets - old.Forwarded.Packets

@@ -30,7 +30,9 @@ type Limits struct {
 // strain is what the relay and its machine have to do at present.
 type strain struct {
 	busy, total uint64 // clock ticks at the last look
-	bytes       uint64
+	moved       moved
+	rates       Rates
+	minutes     minutes
 	at          time.Time
 
 	cpu, load float64
@@ -47,11 +49,16 @@ func (r *Relay) look(now time.Time) {
 		x.cpu = float64(busy-x.busy) / float64(total-x.total)
 	}
 	x.busy, x.total, x.load = busy, total, loadAverage()
-	n := r.stats.bytes.Load()
+	n := r.moved()
 	if d := now.Sub(x.at); d > 0 && !x.at.IsZero() {
-		x.bandwidth = uint64(float64(n-x.bytes) / d.Seconds())
+		x.rates = n.since(x.moved, d)
+		x.bandwidth = uint64(x.rates.Bytes)
 	}
-	x.bytes, x.at = n, now
+	x.moved, x.at = n, now
+	r.tallying.Lock()
+	ended := r.tally.Duration
+	r.tallying.Unlock()
+	x.minutes.see(now, len(r.sessions), ended)
 }
 
 // refuse tells why a session more would be too much. The caller holds mu.

@@ -13,6 +13,9 @@ type Present struct {
 	Streams map[StreamClass]int `json:"-"`
 	// Transcoded are the streams whose payloads are worked on, each way counted.
 	Transcoded int `json:"transcoded"`
+	// Transcoders are they by the codecs that were heard last and that are made,
+	// such as "PCMA/8000 -> opus/48000/2".
+	Transcoders map[string]int `json:"transcoders,omitempty"`
 	// Rated are the audio streams of which there is a sample of quality; MOS and
 	// LowestMOS are the mean and the worst of their last samples.
 	Rated     int     `json:"rated"`
@@ -28,7 +31,7 @@ type StreamClass struct {
 
 // Present looks at all sessions, one after the other.
 func (r *Relay) Present(ctx context.Context) (Present, error) {
-	p := Present{Streams: map[StreamClass]int{}}
+	p := Present{Streams: map[StreamClass]int{}, Transcoders: map[string]int{}}
 	r.mu.RLock()
 	list := slices.Collect(maps.Values(r.sessions))
 	r.mu.RUnlock()
@@ -54,8 +57,9 @@ func (s *session) present(p *Present) {
 			}
 			p.Streams[StreamClass{st.kernel != nil && st.kernel.active, profile(st.proto)}]++
 			for i := range st.routes {
-				if st.routes[i].coder != nil {
+				if c := st.routes[i].coder; c != nil {
 					p.Transcoded++
+					p.Transcoders[st.heardCodec()+" -> "+c.makes]++
 				}
 			}
 			if st.quality.n == 0 {

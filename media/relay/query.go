@@ -26,18 +26,21 @@ func (r *Relay) Query(ctx context.Context, callID string) (Report, error) {
 
 // Totals are the figures of a relay since its start, for metrics.
 type Totals struct {
-	Sessions      int    `json:"sessions"` // now
-	Created       uint64 `json:"created"`
-	MediaTimeouts uint64 `json:"media_timeouts"`
-	Released      uint64 `json:"released"` // by the relay itself
-	Packets       uint64 `json:"packets"`  // received
-	Bytes         uint64 `json:"bytes"`    // received
-	Forwarded     uint64 `json:"forwarded"`
-	Kernel        uint64 `json:"kernel"`      // of forwarded: by the kernel
-	SendErrors    uint64 `json:"send_errors"` // forwarded, but refused by the kernel
-	Transcoded    uint64 `json:"transcoded"`  // received, and worked on by a coder
-	Handshakes    uint64 `json:"handshakes"`  // of DTLS, complete
-	BadHandshakes uint64 `json:"bad_handshakes"`
+	Uptime        time.Duration `json:"uptime"`
+	Sessions      int           `json:"sessions"` // now
+	Created       uint64        `json:"created"`
+	Rejected      uint64        `json:"rejected"` // by a limit of sessions, load or source
+	MediaTimeouts uint64        `json:"media_timeouts"`
+	Released      uint64        `json:"released"` // by the relay itself
+	Packets       uint64        `json:"packets"`  // received
+	Bytes         uint64        `json:"bytes"`    // received
+	Forwarded     uint64        `json:"forwarded"`
+	Kernel        uint64        `json:"kernel"` // of forwarded: by the kernel
+	KernelBytes   uint64        `json:"kernel_bytes"`
+	SendErrors    uint64        `json:"send_errors"` // forwarded, but refused by the kernel
+	Transcoded    uint64        `json:"transcoded"`  // received, and worked on by a coder
+	Handshakes    uint64        `json:"handshakes"`  // of DTLS, complete
+	BadHandshakes uint64        `json:"bad_handshakes"`
 	// Of the store: writes that failed, how often all was written again, sessions
 	// that wait to be written, how long ago all was, sessions taken over from it,
 	// and those that were not.
@@ -47,6 +50,11 @@ type Totals struct {
 	StoreLag      time.Duration `json:"store_lag"`
 	Restored      uint64        `json:"restored"`
 	Unrestored    uint64        `json:"unrestored"`
+
+	Ended      Endings    `json:"ended"`
+	MOS        MOSTotals  `json:"mos"`
+	Rates      Rates      `json:"rates"`
+	LastMinute LastMinute `json:"last_minute"`
 
 	Rounds    uint64            `json:"rounds"`     // wake-ups of the loops
 	Dropped   map[string]uint64 `json:"dropped"`    // by cause; all causes present
@@ -60,16 +68,17 @@ func (r *Relay) Totals() Totals {
 		Sessions: r.Count(), Created: r.stats.created.Load(),
 		MediaTimeouts: r.stats.mediaTimeouts.Load(), Released: r.stats.released.Load(),
 		Packets: r.stats.packets.Load(), Bytes: r.stats.bytes.Load(), Forwarded: r.stats.forwarded.Load(),
-		Kernel: r.stats.kernel.Load(), SendErrors: c.SendErrors, Rounds: c.Rounds,
+		Kernel: r.stats.kernel.Load(), KernelBytes: r.stats.kernelBytes.Load(), Rejected: r.stats.rejected.Load(), SendErrors: c.SendErrors, Rounds: c.Rounds,
 		Transcoded: r.stats.transcoded.Load(), Handshakes: r.stats.handshakes.Load(), BadHandshakes: r.stats.handshakesFailed.Load(),
 		StoreErrors: r.stats.storeErrors.Load(), StoreRewrites: r.stats.storeRewrites.Load(),
 		Restored: r.stats.restored.Load(), Unrestored: r.stats.unrestored.Load(),
-		Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
+		Uptime: r.now().Sub(r.base), Dropped: make(map[string]uint64, drops), PortsFree: map[string]int{},
 	}
 	t.StoreWaiting, t.StoreLag = r.behind.waiting()
 	for i := range r.stats.dropped {
 		t.Dropped[Drop(i).String()] = r.stats.dropped[i].Load()
 	}
+	r.sums(&t)
 	now := r.now()
 	for _, i := range r.ifaces.list {
 		t.PortsFree[i.Addr.String()] = i.ports.available(now)

@@ -51,12 +51,18 @@ type Relay struct {
 	sources  map[netip.Addr]int  // sessions by who began them
 	strain   strain
 	closed   bool
+
+	tallying sync.Mutex
+	tally    Endings   // of sessions that have ended
+	sounded  MOSTotals // of all streams
 }
 
 // totals are written by loops and signalling alike.
 type totals struct {
 	packets, bytes, forwarded        atomic.Uint64
 	kernel                           atomic.Uint64 // of forwarded
+	kernelBytes                      atomic.Uint64 // of bytes
+	rejected                         atomic.Uint64
 	created, mediaTimeouts, released atomic.Uint64
 	storeErrors, storeRewrites       atomic.Uint64
 	restored, unrestored             atomic.Uint64
@@ -222,6 +228,7 @@ func (r *Relay) open(callID string, source netip.Addr) (*session, error) {
 			continue // made or ending at this moment
 		}
 		if err := r.refuse(source); err != nil {
+			r.stats.rejected.Add(1)
 			r.mu.Unlock()
 			return nil, err
 		}

@@ -93,6 +93,7 @@ type DeleteRequest struct {
 	// branch ends, and the session with its last branch.
 	FromTag, ToTag string
 	ViaBranch      string
+	Forced         bool // by an operator, not by signalling; of figures only
 	// Delay keeps a session that is to end working for a while; an offer or
 	// answer in that time takes the deletion back.
 	Delay time.Duration

@@ -30,6 +30,7 @@ type session struct {
 	answered   time.Time
 	heard      time.Time      // last packet accepted from either party
 	timedOut   time.Time      // a MediaTimeout event was given
+	deleted    time.Time      // when a delayed deletion was asked for
 	doomed     time.Time      // a delayed deletion is due then; zero: none
 	source     netip.Addr     // of the signalling that began it
 	digitsTo   netip.AddrPort // where digits are reported; invalid: nowhere

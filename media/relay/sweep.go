@@ -66,6 +66,7 @@ func (s *session) still(now time.Time) bool {
 
 // second takes the figures of the last second.
 func (s *session) second(now time.Time) {
+	var sounds MOSTotals
 	for _, l := range s.legs {
 		for _, st := range l.streams {
 			if st == nil {
@@ -73,11 +74,19 @@ func (s *session) second(now time.Time) {
 			}
 			st.sendReport(now)
 			st.offload(now)
-			if st.sampleQuality(now.Sub(s.r.base)) && s.r.wants(QualitySample) {
+			if !st.sampleQuality(now.Sub(s.r.base)) {
+				continue
+			}
+			mos := float64(st.quality.last.mos)
+			sounds.Samples++
+			sounds.Sum += mos
+			sounds.Squares += mos * mos
+			if s.r.wants(QualitySample) {
 				s.notify(Event{Kind: QualitySample, Tags: l.tags, Stream: st.index, Sample: st.quality.last.export(s.r.base), At: now})
 			}
 		}
 	}
+	s.r.heardLike(sounds)
 }
 
 // check applies the time-outs to one session, which is locked.
@@ -88,27 +97,27 @@ func (r *Relay) check(s *session, now time.Time) {
 	}
 	if !s.doomed.IsZero() {
 		if !now.Before(s.doomed) {
-			r.release(s, now)
+			r.release(s, regular, now)
 		}
 		return
 	}
-	limit := r.cfg.MediaTimeout
+	limit, how := r.cfg.MediaTimeout, unheard
 	switch {
 	case s.early:
 		// Not answered, or early media only: that may be silent while it rings.
 		if now.Sub(last) >= r.cfg.OfferTimeout {
-			r.release(s, now)
+			r.release(s, notTaken, now)
 		}
 		return
 	case s.held:
-		limit = r.cfg.HoldTimeout
+		limit, how = r.cfg.HoldTimeout, heldLong
 	}
 	if !s.timedOut.IsZero() {
 		switch {
 		case last.After(s.timedOut):
 			s.timedOut = time.Time{} // they speak again
 		case now.Sub(s.timedOut) >= r.cfg.ReleaseDelay:
-			r.release(s, now)
+			r.release(s, how, now)
 		}
 		return
 	}
@@ -119,8 +128,9 @@ func (r *Relay) check(s *session, now time.Time) {
 	}
 }
 
-func (r *Relay) release(s *session, now time.Time) {
+func (r *Relay) release(s *session, how ending, now time.Time) {
 	rep := s.report()
+	r.account(s, how, now)
 	rep.Ended = now
 	r.remove(s, now)
 	r.stats.released.Add(1)

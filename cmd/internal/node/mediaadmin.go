@@ -1,15 +1,10 @@
 package node
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/class5-go/class5/media/ng/ngrelay"
 	"github.com/class5-go/class5/media/relay"
 )
 
@@ -25,6 +20,7 @@ func (m *MediaNode) Mount(a *Admin) {
 		"POST /media/drain":                   func(*http.Request) (any, error) { m.handler.Drain(true); return struct{}{}, nil },
 		"POST /media/undrain":                 func(*http.Request) (any, error) { m.handler.Drain(false); return struct{}{}, nil },
 		"GET /media/totals":                   func(*http.Request) (any, error) { return m.relay.Totals(), nil },
+		"GET /media/statistics":               m.statistics,
 		"GET /media/interfaces":               func(*http.Request) (any, error) { return m.relay.Interfaces(), nil },
 		"GET /media/limits":                   m.limits,
 		"POST /media/upgrade":                 m.upgrade,
@@ -79,7 +75,7 @@ func (m *MediaNode) showSession(r *http.Request) (any, error) {
 }
 
 func (m *MediaNode) endSession(r *http.Request) (any, error) {
-	report, err := m.relay.Delete(r.Context(), relay.DeleteRequest{CallID: r.PathValue("id")})
+	report, err := m.relay.Delete(r.Context(), relay.DeleteRequest{CallID: r.PathValue("id"), Forced: true})
 	if err == nil {
 		m.env.Log.Info("session ended by an operator", "call_id", r.PathValue("id"))
 	}
@@ -95,11 +91,7 @@ func unknown(err error) error {
 
 func (m *MediaNode) limits(*http.Request) (any, error) {
 	t := m.relay.Totals()
-	sessions := m.cfg.Sessions
-	if sessions == 0 {
-		sessions = 10000
-	}
-	v := map[string]any{"sessions": t.Sessions, "sessions_limit": sessions, "ports_free": t.PortsFree, "draining": m.handler.Draining()}
+	v := map[string]any{"sessions": t.Sessions, "sessions_limit": m.sessionLimit(), "ports_free": t.PortsFree, "draining": m.handler.Draining()}
 	l := m.cfg.Limits
 	for name, limit := range map[string]float64{"cpu_limit": l.CPU, "load_limit": l.Load, "bandwidth_limit": float64(l.Bandwidth), "per_source_limit": float64(l.PerSource)} {
 		if limit > 0 { // the others do not limit
@@ -109,41 +101,17 @@ func (m *MediaNode) limits(*http.Request) (any, error) {
 	return v, nil
 }
 
-// mediaCLI are the text commands that operators of rtpengine type.
-type mediaCLI struct {
-	relay   *relay.Relay
-	handler *ngrelay.Handler
+// sessionLimit is the most sessions there may be.
+func (m *MediaNode) sessionLimit() int {
+	if m.cfg.Sessions == 0 {
+		return 10000
+	}
+	return m.cfg.Sessions
 }
 
-func (c *mediaCLI) run(ctx context.Context, line string) (string, error) {
-	switch f := strings.Fields(line); {
-	case len(f) == 2 && f[0] == "list" && f[1] == "numsessions":
-		return fmt.Sprintf("Current sessions own: %d\nCurrent sessions foreign: 0\nCurrent sessions total: %[1]d\n", c.relay.Count()), nil
-	case len(f) >= 2 && f[0] == "list" && f[1] == "sessions":
-		var b bytes.Buffer
-		for id := range c.relay.List() {
-			fmt.Fprintf(&b, "ID: %s\n", id)
-		}
-		return b.String(), nil
-	case len(f) == 2 && f[0] == "list" && f[1] == "totals":
-		t := c.relay.Totals()
-		return fmt.Sprintf("Total managed sessions: %d\nTotal timed-out sessions: %d\nTotal relayed packets: %d\nTotal relayed packets (kernel): %d\n",
-			t.Created, t.MediaTimeouts, t.Forwarded, t.Kernel), nil
-	case len(f) == 2 && f[0] == "terminate":
-		return c.terminate(ctx, f[1])
-	}
-	return "", errors.New("commands: list sessions, list numsessions, list totals, terminate CALL-ID|all")
-}
-
-func (c *mediaCLI) terminate(ctx context.Context, which string) (string, error) {
-	n := 0
-	for id := range c.relay.List() {
-		if which != "all" && which != id {
-			continue
-		}
-		if _, err := c.relay.Delete(ctx, relay.DeleteRequest{CallID: id}); err == nil {
-			n++
-		}
-	}
-	return fmt.Sprintf("%d sessions terminated\n", n), nil
+// statistics are the figures by the names of rtpengine.
+func (m *MediaNode) statistics(r *http.Request) (any, error) {
+	d, err := m.server.Statistics(r.Context())
+	all, _ := d.Dict("statistics")
+	return numbered("", all), err
 }

@@ -75,7 +75,7 @@ func refused(reply ng.Dict) error {
 func (m *MediaNode) endAll(r *http.Request) (any, error) {
 	n := 0
 	for id := range m.relay.List() {
-		if _, err := m.relay.Delete(r.Context(), relay.DeleteRequest{CallID: id}); err == nil {
+		if _, err := m.relay.Delete(r.Context(), relay.DeleteRequest{CallID: id, Forced: true}); err == nil {
 			n++
 		}
 	}

@@ -123,7 +123,7 @@ func NewMediaNode(ctx context.Context, cfg MediaNodeConfig, env Env) (*MediaNode
 	m.handler = ngrelay.NewHandler(m.relay, ngrelay.Config{
 		DeleteDelay: max(delay, 0), Prompts: play.NewCache(cfg.prompts(), 0), Forward: cfg.Recordings.forward(), Recording: record.Spec{WAV: cfg.Recordings.WAV, PCAP: cfg.Recordings.PCAP, Pattern: cfg.Recordings.Pattern, Mix: record.Stereo},
 	})
-	nc := ng.Config{Allow: cfg.NG.Allow, CLI: (&mediaCLI{m.relay.Relay, m.handler}).run}
+	nc := ng.Config{Allow: cfg.NG.Allow, CLI: mediaCLI{m}.run}
 	if cfg.NG.Token != "" {
 		if nc.Token, err = secretFile("media: ng: token", cfg.NG.Token); err != nil {
 			return nil, errors.Join(err, m.Close())
@@ -211,6 +211,20 @@ func (m *MediaNode) metrics() prometheus.Collector {
 		s := m.server.Stats()
 		for result, n := range map[string]uint64{"ok": s.Requests - s.Errors, "error": s.Errors, "repeated": s.Repeated, "malformed": s.Malformed, "refused": s.Refused, "panic": s.Panics} {
 			emit("media_commands_total", "Control messages by what became of them.", prometheus.CounterValue, float64(n), "result", result)
+		}
+		for _, c := range m.server.Clients() {
+			client := "others"
+			if c.Client.IsValid() {
+				client = c.Client.String()
+			}
+			emit("media_request_errors_total", "Control messages answered with an error, by client.", prometheus.CounterValue, float64(c.Errors), "client", client)
+			for _, x := range c.Commands {
+				if x.Count == 0 {
+					continue
+				}
+				emit("media_requests_total", "Control messages by client and command.", prometheus.CounterValue, float64(x.Count), "client", client, "command", x.Command)
+				emit("media_request_seconds_total", "Time spent on control messages.", prometheus.CounterValue, x.Time.Seconds(), "client", client, "command", x.Command)
+			}
 		}
 		if m.relay.recorder == nil {
 			return

@@ -129,12 +129,24 @@ func mediaMetrics(r *mediarelay.Relay) prometheus.Collector {
 		t := r.Totals()
 		emit("media_sessions", "Calls with relayed media.", gauge, float64(t.Sessions))
 		emit("media_sessions_total", "Calls whose media were relayed.", counter, float64(t.Created))
+		emit("media_rejected_sessions_total", "Calls refused by a limit.", counter, float64(t.Rejected))
+		e := &t.Ended
+		for reason, n := range map[string]uint64{"terminated": e.Regular, "force_terminated": e.Forced, "timeout": e.Timeout, "silent_timeout": e.SilentTimeout, "offer_timeout": e.OfferTimeout} {
+			emit("media_closed_sessions_total", "Calls that have ended, by reason.", counter, float64(n), "reason", reason)
+		}
+		emit("media_call_seconds_total", "Length of the calls that have ended.", counter, e.Duration.Seconds())
+		emit("media_zero_way_streams_total", "Pairs of streams of calls that have ended in which nobody said anything.", counter, float64(e.ZeroWay))
+		emit("media_one_way_streams_total", "Pairs of streams of calls that have ended in which one side only said anything.", counter, float64(e.OneWay))
+		emit("media_mos_samples_total", "Seconds of audio streams whose quality was estimated.", counter, float64(t.MOS.Samples))
+		emit("media_mos_total", "Sum of these estimates, MOS.", counter, t.MOS.Sum)
+		emit("media_mos_squares_total", "Sum of their squares.", counter, t.MOS.Squares)
 		emit("media_timeouts_total", "Calls without media in either direction.", counter, float64(t.MediaTimeouts))
 		emit("media_packets_total", "Packets received.", counter, float64(t.Packets))
 		emit("media_bytes_total", "Bytes received.", counter, float64(t.Bytes))
 		emit("media_forwarded_packets_total", "Packets sent on.", counter, float64(t.Forwarded))
 		emit("media_send_errors_total", "Packets that the kernel refused.", counter, float64(t.SendErrors))
 		emit("media_kernel_packets_total", "Packets sent on by the kernel.", counter, float64(t.Kernel))
+		emit("media_kernel_bytes_total", "Bytes sent on by the kernel.", counter, float64(t.KernelBytes))
 		emit("media_transcoded_packets_total", "Packets received whose payload was worked on.", counter, float64(t.Transcoded))
 		for result, n := range map[string]uint64{"ok": t.Handshakes, "failed": t.BadHandshakes} {
 			emit("media_dtls_handshakes_total", "DTLS handshakes by what became of them.", counter, float64(n), "result", result)

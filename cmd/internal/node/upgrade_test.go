@@ -21,8 +21,9 @@ import (
 // mediaProcess is a media node as a process has it.
 type mediaProcess struct {
 	*MediaNode
-	stop func()
-	done chan error
+	registry *prometheus.Registry
+	stop     func()
+	done     chan error
 }
 
 func (p *mediaProcess) ended(t *testing.T) error {
@@ -39,7 +40,8 @@ func (p *mediaProcess) ended(t *testing.T) error {
 // newMediaProcess starts one; succeed: as the successor of the one that runs.
 func newMediaProcess(t *testing.T, cfg MediaNodeConfig, succeed bool) *mediaProcess {
 	t.Helper()
-	env := Env{Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: time.Now, Sockets: &Sockets{}}
+	registry := prometheus.NewRegistry()
+	env := Env{Log: slog.New(slog.DiscardHandler), Metrics: registry, Now: time.Now, Sockets: &Sockets{}}
 	var err error
 	if succeed {
 		if env.Inherit, err = inherit(t.Context(), cfg.Upgrade); err != nil {
@@ -52,7 +54,7 @@ func newMediaProcess(t *testing.T, cfg MediaNodeConfig, succeed bool) *mediaProc
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &mediaProcess{m, cancel, make(chan error, 1)}
+	p := &mediaProcess{m, registry, cancel, make(chan error, 1)}
 	go func() {
 		defer env.Inherit.Close()
 		p.done <- m.Run(ctx)

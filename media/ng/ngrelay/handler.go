@@ -34,6 +34,8 @@ type Relay interface {
 	Query(ctx context.Context, callID string) (relay.Report, error)
 	List() iter.Seq[string]
 	Totals() relay.Totals
+	Present(ctx context.Context) (relay.Present, error)
+	Interfaces() []relay.InterfaceReport
 	Play(ctx context.Context, req relay.PlayRequest) (time.Duration, error)
 	StopPlay(ctx context.Context, by relay.Selector) error
 	BlockMedia(ctx context.Context, by relay.Selector, block bool) error

@@ -1,13 +1,11 @@
 package ngrelay
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/class5-go/class5/media/ng"
 	"github.com/class5-go/class5/media/relay"
@@ -205,17 +203,4 @@ func tenths(mos float64) int64 { return int64(mos*10 + 0.5) }
 func sampleDict(s relay.Sample) ng.Dict {
 	return ng.Of("MOS", tenths(s.MOS), "packet loss", int64(s.Loss*100+0.5), "jitter", s.Jitter.Milliseconds(),
 		"round-trip time", s.RoundTrip.Microseconds(), "samples", 1, "reported at", s.At.Unix())
-}
-
-func (h *Handler) statistics(context.Context, *ng.Request) (ng.Dict, error) {
-	t := h.relay.Totals()
-	var drops ng.Dict
-	for cause, n := range t.Dropped {
-		drops.Set(cause, n)
-	}
-	current := ng.Of("sessionstotal", t.Sessions, "sessionsown", t.Sessions, "sessionsforeign", 0)
-	totals := ng.Of("managedsessions", t.Created, "rejectedsessions", 0, "timeoutsessions", t.MediaTimeouts, "offertimeoutsessions", t.Released,
-		"relayedpackets", t.Forwarded, "relayedpackets_kernel", t.Kernel, "relayedpackets_user", t.Forwarded-min(t.Kernel, t.Forwarded),
-		"relayedbytes", t.Bytes, "relayedpacketerrors", t.SendErrors, "dropped", drops)
-	return ng.Of("statistics", ng.Of("currentstatistics", current, "totalstatistics", totals, "time", time.Now().Unix())), nil
 }
