@@ -113,7 +113,8 @@ type Payload struct {
 type Stream struct {
 	Label    string
 	Tag      string
-	Channel  int // in stereo, 0: left, 1: right
+	CallID   string // of the party, where it is not that of the recording
+	Channel  int    // in stereo, 0: left, 1: right
 	Payloads []Payload
 }
 

@@ -35,12 +35,14 @@ type meta struct {
 	Mix       string       `json:"mix,omitempty"`
 	Streams   []metaStream `json:"streams"`
 	Pauses    []Pause      `json:"pauses"`
+	Joins     []Join       `json:"joins,omitempty"`
 	Files     []File       `json:"files"`
 }
 
 type metaStream struct {
 	Label    string        `json:"label,omitempty"`
 	Tag      string        `json:"tag,omitempty"`
+	CallID   string        `json:"call_id,omitempty"` // where it is another
 	Channel  int           `json:"channel"`
 	Payloads []metaPayload `json:"payloads"`
 }
@@ -87,7 +89,7 @@ func (rec *Recording) describe() []byte {
 	defer rec.mu.Unlock()
 	p := &rec.report
 	m := meta{CallID: rec.spec.CallID, Label: rec.spec.Label, Metadata: rec.spec.Metadata, Start: p.Start, Complete: p.Complete,
-		Packets: p.Packets, Octets: p.Octets, Dropped: p.Dropped, Late: p.Late, Undecoded: p.Undecoded, Pauses: rec.pauses, Files: p.Files}
+		Packets: p.Packets, Octets: p.Octets, Dropped: p.Dropped, Late: p.Late, Undecoded: p.Undecoded, Pauses: rec.pauses, Joins: rec.joins, Files: p.Files}
 	if rec.spec.WAV || len(rec.spec.Sinks) > 0 {
 		m.Rate, m.Mix = rec.spec.Rate, rec.spec.Mix.String()
 	}
@@ -98,7 +100,7 @@ func (rec *Recording) describe() []byte {
 		m.Error = p.Err.Error()
 	}
 	for _, s := range rec.streams {
-		ms := metaStream{Label: s.Label, Tag: s.Tag, Channel: s.Channel, Payloads: []metaPayload{}}
+		ms := metaStream{Label: s.Label, Tag: s.Tag, CallID: s.CallID, Channel: s.Channel, Payloads: []metaPayload{}}
 		for _, pt := range s.Payloads {
 			ms.Payloads = append(ms.Payloads, metaPayload{pt.Type, pt.Name, pt.Clock})
 		}

@@ -25,7 +25,14 @@ type Recording struct {
 	ended   bool     // nothing more is taken
 	paused  time.Time
 	pauses  []Pause
+	joins   []Join
 	report  Report
+}
+
+// Join is when the call that is recorded and another one became one.
+type Join struct {
+	At     time.Time `json:"at"`
+	CallID string    `json:"call_id"`
 }
 
 // Pause is a time in which nothing was recorded.
@@ -49,6 +56,7 @@ type Report struct {
 	// are in the pcap file and not in the audio.
 	Late, Undecoded uint64
 	Pauses          []Pause
+	Joins           []Join
 }
 
 // File is one of a recording.
@@ -175,6 +183,19 @@ func (r *Recording) resume() bool {
 	return true
 }
 
+// maxJoins bounds what is remembered of them.
+const maxJoins = 100
+
+// Joined notes that the call and another one have become one: what follows may
+// have parties of the other.
+func (r *Recording) Joined(callID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended && len(r.joins) < maxJoins {
+		r.joins = append(r.joins, Join{At: r.r.now(), CallID: callID})
+	}
+}
+
 // Stop ends the recording; its files are complete when [Recording.Done] is
 // closed.
 func (r *Recording) Stop() {
@@ -202,6 +223,7 @@ func (r *Recording) Report() Report {
 	defer r.mu.Unlock()
 	p := r.report
 	p.Pauses = append([]Pause(nil), r.pauses...)
+	p.Joins = append([]Join(nil), r.joins...)
 	p.Files = append([]File(nil), r.report.Files...)
 	return p
 }

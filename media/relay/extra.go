@@ -24,9 +24,9 @@ func (e *extra) empty() bool {
 
 // TapInfo says whose packets a tap gets.
 type TapInfo struct {
-	CallID string
+	CallID string // that the party came with
 	Tags   []string
-	Leg    int // number of the party in the session, from 1
+	Leg    int // number of the party in the session, from 1; another one after a join
 	Stream int // index of the m= line
 	Kind   string
 	// Remote is the party, Local the port of the relay it sends to.
@@ -103,5 +103,5 @@ func silence(c *clock, b []byte) bool {
 
 // tapInfo describes the stream to taps.
 func (s *stream) tapInfo() TapInfo {
-	return TapInfo{CallID: s.leg.session.id, Tags: s.leg.tags, Leg: int(s.leg.id), Stream: s.index, Kind: s.kind, Local: s.advertised()}
+	return TapInfo{CallID: s.leg.of(), Tags: s.leg.tags, Leg: int(s.leg.id), Stream: s.index, Kind: s.kind, Local: s.advertised()}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -16,9 +17,9 @@ import (
 // join makes one session of two, as far as change, which is done to what both
 // negotiated, has no objection, and returns it locked. Both names lead to it
 // from now on. Ports, keys, numbers and figures go on as they do when another
-// process takes a session ([Relay.Suspend]): recordings in files of their own,
-// audio that is forwarded to sinks and taps end. An error leaves two sessions
-// as they were.
+// process takes a session ([Relay.Suspend]), and recordings, audio that is
+// forwarded to sinks and taps as well, for nothing leaves the process. An error
+// leaves two sessions as they were.
 func (r *Relay) join(ctx context.Context, callID, other string, change func(*bridge.Session) error) (*session, error) {
 	r.joining.Lock() // nobody else holds two sessions
 	defer r.joining.Unlock()
@@ -87,6 +88,7 @@ func (r *Relay) merge(a, b *session, change func(*bridge.Session) error) (*sessi
 	if err != nil {
 		return nil, err
 	}
+	ha.Recordings, hb.Recordings = nil, nil // they go on themselves
 	if ha.State.Bridge, err = known.Export(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -100,11 +102,11 @@ func (r *Relay) merge(a, b *session, change func(*bridge.Session) error) (*sessi
 		}
 		c.sockets[ha.Sockets[i].Local] = fd
 	}
-	return r.replace(a, b, known, &ha.State, c)
+	return r.replace(a, b, by, known, &ha.State, c)
 }
 
 // replace puts a session in the place of two.
-func (r *Relay) replace(a, b *session, known *bridge.Session, st *State, c *carried) (*session, error) {
+func (r *Relay) replace(a, b *session, by bridge.LegID, known *bridge.Session, st *State, c *carried) (*session, error) {
 	s := &session{r: r, id: a.id, loop: a.loop, bridge: known, source: a.source, aliases: st.Aliases}
 	s.mu.Lock()
 	r.mu.Lock()
@@ -117,11 +119,24 @@ func (r *Relay) replace(a, b *session, known *bridge.Session, st *State, c *carr
 		r.aliases[name] = s
 	}
 	r.mu.Unlock()
+	kept := a.takeTaps(0)
+	kept.add(b.takeTaps(by))
+	for _, x := range []struct{ of, other *session }{{a, b}, {b, a}} {
+		for _, y := range x.of.recordings {
+			y.Joined(x.other.id)
+		}
+		s.recordings = append(s.recordings, x.of.recordings...)
+		x.of.recordings = nil
+	}
 	a.abandon()
 	b.abandon()
+	recordings := s.recordings
+	s.recordings = nil // until they have the streams that they had
 	err := s.restore(st, c, 0)
+	s.recordings = recordings
 	c.drop()
 	if err == nil {
+		s.putTaps(kept)
 		s.save()
 	}
 	b.forget()
@@ -132,6 +147,54 @@ func (r *Relay) replace(a, b *session, known *bridge.Session, st *State, c *carr
 		return nil, err
 	}
 	return s, nil
+}
+
+// spot is a stream by the number of its leg and its m= line.
+type spot struct {
+	leg    bridge.LegID
+	stream int
+}
+
+// tapsAt are the taps of streams.
+type tapsAt map[spot][]Tap
+
+func (t tapsAt) add(o tapsAt) { maps.Copy(t, o) }
+
+// takeTaps takes the taps off a session whose legs get numbers higher by so
+// much.
+func (s *session) takeTaps(by bridge.LegID) tapsAt {
+	all := tapsAt{}
+	for _, l := range s.legs {
+		for i, st := range l.streams {
+			if st == nil || st.extra == nil {
+				continue
+			}
+			for _, t := range st.extra.taps {
+				at := spot{l.id + by, i}
+				all[at] = append(all[at], t.to)
+			}
+			st.extra.taps = nil
+		}
+	}
+	return all
+}
+
+// putTaps gives them to the streams that go on, then recordings what is theirs
+// from now on.
+func (s *session) putTaps(all tapsAt) {
+	for at, list := range all {
+		l := s.leg(at.leg)
+		if l == nil || l.stream(at.stream) == nil {
+			continue
+		}
+		st := l.stream(at.stream)
+		for _, to := range list {
+			e := st.ask()
+			e.taps = append(e.taps, &tap{to: to, info: st.tapInfo()})
+		}
+	}
+	s.recordStreams()
+	s.resettle()
 }
 
 // abandon ends a session whose ports and name are another's now.
@@ -188,34 +251,31 @@ func (h *Handed) add(o Handed, by bridge.LegID) {
 			s.Legs[i].Call = s.CallID
 		}
 	}
-	for _, l := range t.Legs {
-		l.ID += by
-		if l.Owner != 0 {
-			l.Owner += by
+	for i := range t.Legs {
+		if t.Legs[i].Call == "" {
+			t.Legs[i].Call = t.CallID
 		}
-		if l.Call == "" {
-			l.Call = t.CallID
-		}
-		s.Legs = append(s.Legs, l)
 	}
-	for _, p := range t.Ports {
-		p.Leg += by
-		s.Ports = append(s.Ports, p)
-	}
-	for _, p := range o.Playing {
-		p.Leg += by
-		h.Playing = append(h.Playing, p)
-	}
-	for _, w := range o.Waiting {
-		w.Leg += by
-		h.Waiting = append(h.Waiting, w)
-	}
-	for _, e := range o.Early {
-		e.Leg += by
-		h.Early = append(h.Early, e)
-	}
-	h.Recordings = append(h.Recordings, o.Recordings...)
+	s.Legs = behindThem(s.Legs, t.Legs, by, func(l *LegState) *bridge.LegID { return &l.ID }, func(l *LegState) *bridge.LegID { return &l.Owner })
+	s.Ports = behindThem(s.Ports, t.Ports, by, func(p *PortsState) *bridge.LegID { return &p.Leg })
+	h.Playing = behindThem(h.Playing, o.Playing, by, func(p *PlayingState) *bridge.LegID { return &p.Leg })
+	h.Waiting = behindThem(h.Waiting, o.Waiting, by, func(w *WaitingState) *bridge.LegID { return &w.Leg })
+	h.Early = behindThem(h.Early, o.Early, by, func(e *EarlyState) *bridge.LegID { return &e.Leg })
 	h.Sockets = append(h.Sockets, o.Sockets...)
+}
+
+// behindThem puts a list behind another; the numbers of legs in it become higher,
+// where there are any.
+func behindThem[T any](list, more []T, by bridge.LegID, numbers ...func(*T) *bridge.LegID) []T {
+	for _, x := range more {
+		for _, n := range numbers {
+			if id := n(&x); *id != 0 {
+				*id += by
+			}
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
 // earlier is the first of two times that are known.

@@ -35,8 +35,9 @@ type recorded struct {
 
 // side is what one party sends, as a recording takes it.
 type side struct {
-	to *record.Recording
-	id int
+	to      *record.Recording
+	id      int
+	channel int
 }
 
 // RTP implements Tap.
@@ -67,7 +68,7 @@ func (s *session) record(req RecordRequest) (*record.Recording, error) {
 	if _, err := s.parties(req.Selector); err != nil {
 		return nil, err
 	}
-	req.Spec.CallID = s.id
+	req.Spec.CallID = req.CallID
 	rec, err := r.cfg.Recorder.Start(req.Spec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
@@ -112,7 +113,7 @@ func (r *Relay) StopForwarding(ctx context.Context, by Selector) error {
 	}
 	defer s.mu.Unlock()
 	whole := Selector{CallID: by.CallID}
-	if !s.stopRecordings(func(x *recorded) bool { return x.forwarding && (x.by == by || by == whole) }) {
+	if !s.stopRecordings(func(x *recorded) bool { return x.forwarding && (x.by == by || by == whole && s.records(x, by.CallID)) }) {
 		return ErrRecord
 	}
 	s.resettle()
@@ -129,20 +130,27 @@ func (r *Relay) recordings(ctx context.Context, callID string, do func(*recorded
 		return err
 	}
 	defer s.mu.Unlock()
-	if !slices.ContainsFunc(s.recordings, func(x *recorded) bool { return !x.forwarding }) {
+	meant := func(x *recorded) bool { return !x.forwarding && s.records(x, callID) }
+	if !slices.ContainsFunc(s.recordings, meant) {
 		return ErrRecord
 	}
 	if do == nil {
-		s.stopRecordings(func(x *recorded) bool { return !x.forwarding })
+		s.stopRecordings(meant)
 		s.resettle()
 		return nil
 	}
 	for _, x := range s.recordings {
-		if !x.forwarding {
+		if meant(x) {
 			do(x)
 		}
 	}
 	return nil
+}
+
+// records tells whether a recording is of the call of that name: of several that
+// were joined each has its own.
+func (s *session) records(x *recorded, callID string) bool {
+	return len(s.aliases) == 0 || x.by.CallID == callID
 }
 
 // stopRecordings ends those that match and takes their taps off; it tells
@@ -177,12 +185,20 @@ func (e *extra) remove(rec *record.Recording) {
 	e.taps = keep
 }
 
-// recordStreams gives the recordings the streams they do not have yet.
+// recordStreams gives the recordings the streams they do not have yet, and takes
+// those away that are not theirs any more.
 func (s *session) recordStreams() {
 	for _, x := range s.recordings {
-		legs, err := s.parties(x.by)
-		if err != nil {
-			continue // that party is gone
+		legs := s.taped(x)
+		for _, l := range s.legs {
+			if slices.Contains(legs, l) {
+				continue
+			}
+			for _, st := range l.streams {
+				if st != nil && st.extra != nil {
+					st.extra.remove(x.Recording)
+				}
+			}
 		}
 		for _, l := range legs {
 			for _, st := range l.streams {
@@ -192,6 +208,68 @@ func (s *session) recordStreams() {
 			}
 		}
 	}
+}
+
+// taped are the parties that a recording takes: those that it names. Where it
+// names nobody in what was joined of several calls, it is those of its own call
+// that talk to somebody, and whom they hear, of whatever call.
+func (s *session) taped(x *recorded) []*leg {
+	legs, err := s.parties(x.by)
+	if err != nil || len(s.aliases) == 0 {
+		return legs // none: that party is gone
+	}
+	var own []*leg
+	for _, l := range legs {
+		if l.of() == x.by.CallID {
+			own = append(own, l)
+		}
+	}
+	if x.by.Tag != "" || x.by.Label != "" {
+		if len(own) > 0 {
+			return own
+		}
+		return legs
+	}
+	talking := slices.DeleteFunc(slices.Clone(own), func(l *leg) bool { return !l.connected() })
+	if len(talking) == 0 {
+		return own
+	}
+	heard := slices.Clone(talking)
+	for _, l := range legs {
+		if !slices.Contains(heard, l) && slices.ContainsFunc(talking, l.heardBy) {
+			heard = append(heard, l)
+		}
+	}
+	return heard
+}
+
+// of is the Call-ID that the party came with.
+func (l *leg) of() string {
+	if l.call != "" {
+		return l.call
+	}
+	return l.session.id
+}
+
+// heardBy tells whether another party gets what the leg sends, by itself or
+// mixed into what else it hears.
+func (l *leg) heardBy(o *leg) bool {
+	for _, st := range l.streams {
+		if st == nil {
+			continue
+		}
+		for i := range st.routes {
+			if st.routes[i].to.leg == o {
+				return true
+			}
+		}
+	}
+	for _, st := range o.streams {
+		if st != nil && slices.ContainsFunc(st.mixing.sources(), l.has) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *extra) records(rec *record.Recording) bool {
@@ -207,21 +285,46 @@ func (e *extra) records(rec *record.Recording) bool {
 }
 
 func (s *session) recordStream(x *recorded, st *stream) {
-	channel := 1
-	if len(s.legs) > 0 && st.leg == s.legs[0] {
-		channel = 0
-	}
+	channel := s.channel(x, st.leg)
 	tag := ""
 	if n := len(st.leg.tags); n > 0 {
 		tag = st.leg.tags[n-1]
 	}
-	id, err := x.AddStream(record.Stream{Label: st.leg.label, Tag: tag, Channel: channel, Payloads: s.r.payloads(st.codecs)})
+	call := st.leg.of()
+	if call == x.Spec().CallID {
+		call = ""
+	}
+	id, err := x.AddStream(record.Stream{Label: st.leg.label, Tag: tag, CallID: call, Channel: channel, Payloads: s.r.payloads(st.codecs)})
 	if err != nil {
 		s.r.log.Warn("a stream is not recorded", "error", err)
 		return
 	}
 	e := st.ask()
-	e.taps = append(e.taps, &tap{to: side{x.Recording, id}, info: st.tapInfo()})
+	e.taps = append(e.taps, &tap{to: side{x.Recording, id, channel}, info: st.tapInfo()})
+}
+
+// channel is where a party is in stereo: the one that made the call left; one
+// that comes later opposite of whom it talks to.
+func (s *session) channel(x *recorded, l *leg) int {
+	for _, p := range s.legs {
+		if p.id != l.peer {
+			continue
+		}
+		for _, st := range p.streams {
+			if st == nil || st.extra == nil {
+				continue
+			}
+			for _, t := range st.extra.taps {
+				if y, ok := t.to.(side); ok && y.to == x.Recording {
+					return 1 - y.channel
+				}
+			}
+		}
+	}
+	if len(s.legs) > 0 && l == s.legs[0] {
+		return 0
+	}
+	return 1
 }
 
 // payloads tells a recording what may come.
