@@ -280,7 +280,8 @@ func TestInjectGoesOn(t *testing.T) {
 	if err := json.Unmarshal(b, &st); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Import(t.Context(), st); err != nil {
+	c.eventually("the loop has closed the ports", func() bool { err = c.Import(t.Context(), st); return !errors.Is(err, relay.ErrPorts) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, after := c.sing(20, true)
