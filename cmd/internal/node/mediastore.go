@@ -37,7 +37,7 @@ func (c RelayConfig) openState(ctx context.Context, section string, env Env, sha
 			return nil, nil, err
 		}
 		own = openRedis(patient(o), env)
-		if err := refused(ctx, own); err != nil {
+		if err := refusal(ctx, own); err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrConfig, setting, err), own.Close())
 		}
 		shared = own
@@ -66,9 +66,9 @@ func (c RelayConfig) openState(ctx context.Context, section string, env Env, sha
 	return s, own, nil
 }
 
-// refused is why a Redis that answers will not do: what it shows in TLS, or a
+// refusal is why a Redis that answers will not do: what it shows in TLS, or a
 // password. One that does not answer may do so later.
-func refused(ctx context.Context, client *redis.Client) error {
+func refusal(ctx context.Context, client *redis.Client) error {
 	err := client.Ping(ctx).Err()
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError

@@ -18,11 +18,11 @@ func TestRedisRefused(t *testing.T) {
 		"-LOADING Redis is loading the dataset\r\n":     "",
 		"": "", // it hangs up
 	} {
-		if err := refused(t.Context(), answering(t, "redis", reply)); (err != nil) != (why != "") || err != nil && !strings.Contains(err.Error(), why) {
+		if err := refusal(t.Context(), answering(t, "redis", reply)); (err != nil) != (why != "") || err != nil && !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v", reply, err)
 		}
 	}
-	if err := refused(t.Context(), answering(t, "rediss", "-ERR what is this\r\n")); err == nil || !strings.Contains(err.Error(), "TLS") {
+	if err := refusal(t.Context(), answering(t, "rediss", "-ERR what is this\r\n")); err == nil || !strings.Contains(err.Error(), "TLS") {
 		t.Errorf("no TLS: %v", err)
 	}
 }
