@@ -89,16 +89,18 @@ func (f *lockFile) is() error {
 
 func (f *lockFile) unlock() error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
-// read is what the file says; of one that says nothing, a zero owner.
+// read is what the file says; of one that says nothing of use, a zero owner.
 func (f *lockFile) read() (o owner, raw []byte, err error) {
 	raw = make([]byte, ownerSize)
-	if _, err := f.ReadAt(raw, 0); errors.Is(err, io.EOF) {
-		return owner{}, nil, nil
-	} else if err != nil {
+	n, err := f.ReadAt(raw, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err != nil || n < len(raw) {
 		return owner{}, nil, err
 	}
 	if json.Unmarshal(bytes.TrimRight(raw, "\n"), &o) != nil {
-		return owner{}, nil, nil
+		return owner{}, raw, nil
 	}
 	return o, raw, nil
 }
