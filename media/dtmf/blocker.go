@@ -79,11 +79,17 @@ type Blocker struct {
 	digits   []Digit
 
 	held   []int16 // audio not given out yet; its length is constant
+	given  int64   // samples given out in all
+	covers []span  // what is replaced of those held, in order
+	marred bool    // something of what was given out last was replaced
 	stand  Event   // what stands for the present digit
 	event  uint32  // timestamp of the event being replaced
 	source Event
 	known  bool
 }
+
+// span are samples by their number since the beginning.
+type span struct{ from, to int64 }
 
 // NewBlocker makes one for audio at a rate in Hz.
 func NewBlocker(rate int, how Blocking) (*Blocker, error) {
@@ -161,6 +167,7 @@ func (b *Blocker) Fill(dst []int16, n int) []int16 {
 // Audio appends as many samples as it takes, later by Delay, with the digits
 // in them replaced. It also reports what it heard.
 func (b *Blocker) Audio(dst, pcm []int16, digits []Digit) ([]int16, []Digit) {
+	b.marred = false
 	if b.how.Mode == Off {
 		return append(dst, pcm...), digits
 	}
@@ -176,6 +183,7 @@ func (b *Blocker) step(dst, pcm []int16, digits []Digit) ([]int16, []Digit) {
 	b.digits = b.detector.Audio(b.digits[:0], pcm)
 	n := len(pcm)
 	dst = append(dst, b.held[:n]...)
+	b.give(n)
 	copy(b.held, b.held[n:])
 	fresh := b.held[len(b.held)-n:]
 	copy(fresh, pcm)
@@ -191,5 +199,30 @@ func (b *Blocker) step(dst, pcm []int16, digits []Digit) ([]int16, []Digit) {
 	return dst, append(digits, b.digits...)
 }
 
-// cover replaces samples in place.
-func (b *Blocker) cover(pcm []int16) { b.Fill(pcm[:0], len(pcm)) }
+// cover replaces the last of the samples held, in place.
+func (b *Blocker) cover(pcm []int16) {
+	b.Fill(pcm[:0], len(pcm))
+	end := b.given + int64(len(b.held))
+	from := end - int64(len(pcm))
+	for n := len(b.covers); n > 0 && b.covers[n-1].to >= from; n = len(b.covers) {
+		from = min(from, b.covers[n-1].from)
+		b.covers = b.covers[:n-1]
+	}
+	b.covers = append(b.covers, span{from, end})
+}
+
+// give counts samples that are given out, and sees whether they are as they came.
+func (b *Blocker) give(n int) {
+	b.given += int64(n)
+	for len(b.covers) > 0 && b.covers[0].from < b.given {
+		b.marred = true
+		if b.covers[0].to > b.given {
+			return
+		}
+		b.covers = append(b.covers[:0], b.covers[1:]...)
+	}
+}
+
+// Altered tells whether anything of what the last call of Audio gave out is not
+// as it came in.
+func (b *Blocker) Altered() bool { return b.marred }

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/codec"
@@ -85,6 +86,42 @@ type secretAudio struct {
 	watch   *dtmf.Detector // in place of blocker while nothing is replaced
 	rate    int            // of samples
 	clock   int            // of timestamps
+	// width is the number of octets of a sample, 0 where a sample has none of its
+	// own. held are then the octets of what the blocker holds: what has no digit
+	// leaves as it came.
+	width int
+	held  []byte
+}
+
+// widths are of the codecs whose packets do not depend on the ones before.
+var widths = map[string]int{"PCMA": 1, "PCMU": 1, "L16": 2}
+
+// hold prepares for octets to be held.
+func (a *secretAudio) hold(name string) {
+	if a.width = widths[strings.ToUpper(name)]; a.width == 0 {
+		return
+	}
+	var err error
+	silence := make([]int16, int(a.blocker.Delay())*a.rate/int(time.Second))
+	if a.held, err = a.encoder.Encode(nil, silence); err != nil || len(a.held) != len(silence)*a.width {
+		a.width = 0
+	}
+}
+
+// pass writes the octets that are due behind a header, and holds those that
+// came; false: they are to be made of samples.
+func (a *secretAudio) pass(h rtpwire.Header, payload, buf []byte, samples int) ([]byte, bool) {
+	if a.width == 0 {
+		return nil, false
+	}
+	if samples*a.width != len(payload) {
+		a.width = 0 // what is held is not of a piece any more
+		return nil, false
+	}
+	a.held = append(a.held, payload...)
+	b := append(h.Append(buf[:0]), a.held[:len(payload)]...)
+	a.held = a.held[:copy(a.held, a.held[len(payload):])]
+	return b, !a.blocker.Altered()
 }
 
 func newSecrets(how DTMFSecurity) *secrets {
@@ -224,6 +261,7 @@ func (x *secrets) sound(s *stream, pt uint8) *secretAudio {
 		w, err4 := dtmf.NewDetector(found.SampleRate)
 		if errors.Join(err, err2, err3, err4) == nil {
 			a = &secretAudio{decoder: d, encoder: e, blocker: b, watch: w, rate: found.SampleRate, clock: found.ClockRate}
+			a.hold(found.Name)
 		}
 	}
 	x.audio[pt] = a
@@ -257,6 +295,9 @@ func (x *secrets) tones(s *stream, h rtpwire.Header, b, payload, buf []byte, now
 	}
 	if x.mode == dtmf.Off {
 		return b, true
+	}
+	if made, ok := a.pass(h, payload, buf, len(x.pcm)); ok {
+		return made, true
 	}
 	made, err := a.encoder.Encode(h.Append(buf[:0]), x.out)
 	return made, err == nil
