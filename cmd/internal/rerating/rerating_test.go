@@ -300,7 +300,13 @@ func TestBesideCalls(t *testing.T) {
 		p.ok(err)
 		var wg sync.WaitGroup
 		var failed error
+		waiting, cancel := context.WithCancel(ctx)
+		defer cancel()
 		wg.Go(func() {
+			// Once it has begun: what changes before that makes another plan of it.
+			for begun := directory.ErrNotFound; errors.Is(begun, directory.ErrNotFound); time.Sleep(time.Millisecond) {
+				_, begun = p.Store.Reratings().Find(waiting, plan.Plan)
+			}
 			for i := range meanwhile {
 				late := p.record(0, "4312", int64(before-5*i)) // of one that is being priced anew
 				late.Revision, late.End, late.Duration = 2, late.End+60_000, late.Duration+60_000
@@ -310,6 +316,9 @@ func TestBesideCalls(t *testing.T) {
 			}
 		})
 		done, err := p.Rerate(ctx, all, plan.Plan, "alice")
+		if err != nil {
+			cancel()
+		}
 		wg.Wait()
 		p.ok(errors.Join(err, failed))
 		if !done.Done || done.Refused != 0 {
