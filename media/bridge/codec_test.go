@@ -31,10 +31,6 @@ func TestCodecs(t *testing.T) {
 			{"a offers", none, "m=audio 4000 RTP/AVP 8", offer + "8" + pcma + o},
 			{"b answers", none, "m=audio 5000 RTP/AVP 0", answer + "8" + pcma + a},
 		},
-		"nothing in common and no coder": {
-			{"a offers", none, "m=audio 4000 RTP/AVP 96|a=rtpmap:96 x/8000", offer + "96|a=rtpmap:96 x/8000" + o},
-			{"b answers", none, "m=audio 5000 RTP/AVP 97|a=rtpmap:97 y/8000", answer + "97|a=rtpmap:97 y/8000" + a},
-		},
 		"a type without encoding has no rtpmap": {
 			{"a offers", none, "m=audio 4000 RTP/AVP 96 8", offer + "96 8" + pcma + o},
 		},

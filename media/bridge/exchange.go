@@ -34,6 +34,7 @@ type exchange struct {
 	fromInterface, toInterface string
 	family                     Family // that the other party is told
 	warnings                   []string
+	missing                    []int // streams of from that its answer leaves out
 }
 
 // pair is one m= line on its way: the stream of who says it and of who is told.
@@ -65,6 +66,9 @@ func (w *work) exchange(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.fit(pairs); err != nil {
+		return nil, err
+	}
 	w.address(list)
 	w.o.pairs = pairs
 	w.bundles(ds, pairs)
@@ -77,6 +81,14 @@ func (w *work) exchange(body []byte) ([]byte, error) {
 		}
 	}
 	w.faxes()
+	if w.o.offer {
+		w.o.to.Lines = 0
+		for _, p := range pairs {
+			if !p.dropped {
+				w.o.to.Lines++
+			}
+		}
+	}
 	return w.tell(ds, pairs)
 }
 

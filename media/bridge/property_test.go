@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -55,10 +56,13 @@ func TestProperties(t *testing.T) {
 		}
 		reply := body(drawBody(t, rapid.IntRange(1, n).Draw(t, "answered"), 5000))
 		a1, err := s.Answer(bridge.Answer{FromTag: "a", ToTag: "b", SDP: reply, Options: o}, ports)
+		if errors.Is(err, bridge.ErrNoCodec) { // in no m= line
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := mustParse(t, a1.SDP).Len(); got > n {
+		if got := mustParse(t, a1.SDP).Len(); got != n {
 			t.Fatalf("answer of %d media to an offer of %d", got, n)
 		}
 		algebra(t, said, r1.SDP)

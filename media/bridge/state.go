@@ -31,6 +31,7 @@ type leg struct {
 	// Answers orders branches by their last answer; 0: none yet.
 	Answers int       `json:"answers,omitempty"`
 	Media   []*stream `json:"media"`
+	Lines   int       `json:"lines,omitempty"` // m= lines that it was offered last
 	Told    told      `json:"told"`
 	Groups  []string  `json:"groups,omitempty"` // a=group:BUNDLE it said, MIDs
 	// Origin and Name are the o= and s= lines it wrote last.

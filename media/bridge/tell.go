@@ -69,11 +69,17 @@ func (w *work) fill(d *sdp.Description, pairs []*pair) {
 		told[p.j] = true
 		last = max(last, p.j)
 	}
+	unanswered := func(j int) bool {
+		return slices.ContainsFunc(w.o.missing, func(i int) bool { return w.o.from.partner(i, w.o.to) == j })
+	}
 	for j, m := range w.o.to.Media {
-		if told[j] || !m.Rejected || w.o.from.knows(j, w.o.to) {
+		if told[j] || !unanswered(j) && (!m.Rejected || w.o.from.knows(j, w.o.to)) {
 			continue
 		}
 		proto, format := m.Said, "0"
+		if unanswered(j) && len(m.Formats) > 0 {
+			format = m.Formats[0]
+		}
 		if proto == "" {
 			proto = "RTP/AVP"
 		}

@@ -140,7 +140,7 @@ func TestRecordingsOfConnectedCalls(t *testing.T) {
 				}
 			case "stereo":
 				a, err := wav.Decode(bytes.NewReader(b))
-				if err != nil || a.Channels != 2 || a.Frames() < 160 {
+				if err != nil || a.Channels != 2 || a.Frames() == 0 {
 					t.Fatalf("%d frames, %v", a.Frames(), err)
 				}
 				if loudest := max(slices.Max(a.Samples), -slices.Min(a.Samples)); loudest > 100 {

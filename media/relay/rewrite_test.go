@@ -48,7 +48,7 @@ func TestRewrite(t *testing.T) {
 			wantOffer: "v=0\no=- 4 2 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=message 0 TCP/MSRP *\nc=IN IP4 127.0.0.1\na=path:x\n" +
 				"m=audio P1 RTP/AVP 8\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P1+1\nm=application 0 UDP/BFCP *\n",
 			answer:     "v=0\nc=IN IP4 10.9.9.9\nm=message 77 TCP/MSRP *\nm=audio 4000 RTP/AVP 8\n",
-			wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=message 0 TCP/MSRP *\nc=IN IP4 127.0.0.1\nm=audio P1 RTP/AVP 8\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P1+1\n",
+			wantAnswer: "v=0\nc=IN IP4 127.0.0.1\nm=message 0 TCP/MSRP *\nc=IN IP4 127.0.0.1\nm=audio P1 RTP/AVP 8\na=rtpmap:8 PCMA/8000\na=sendrecv\na=rtcp:P1+1\nm=application 0 UDP/BFCP *\n",
 		},
 		"origin kept on request": {
 			config:    func(c *relay.Config) { c.KeepOrigin = true },

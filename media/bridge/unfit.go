@@ -1,0 +1,79 @@
+package bridge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// fit compares an answer with what its party was offered last (RFC 3264 section
+// 6): as many m= lines, of the same media types and protocols, with a codec that
+// can be made one of the other's, and with keys where keys were offered. What does
+// not fit is rejected and told by warnings; when nothing is left, the answer is an
+// error.
+func (w *work) fit(pairs []*pair) error {
+	from := w.o.from
+	if w.o.offer || from.Lines == 0 {
+		return nil
+	}
+	var first error
+	refuse := func(i int, kind error, why string) {
+		w.o.warnings = append(w.o.warnings, fmt.Sprintf("m= line %d of the answer is rejected: %s", i+1, why))
+		if first == nil {
+			first = fmt.Errorf("%w: m= line %d of the answer: %s", kind, i+1, why)
+		}
+	}
+	for _, p := range pairs {
+		if p.h.rejected || p.h.untouched || p.from.Untouched {
+			continue
+		}
+		if kind, why := w.unfit(p); kind != nil {
+			p.h.rejected = true
+			refuse(p.i, kind, why)
+		}
+	}
+	for i := len(pairs); i < min(from.Lines, len(from.Media)); i++ {
+		if m := from.Media[i]; !m.Rejected && !m.Untouched {
+			m.Rejected = true
+			w.o.missing = append(w.o.missing, i)
+			refuse(i, ErrMismatch, "it is missing")
+		}
+	}
+	if slices.ContainsFunc(pairs, func(p *pair) bool { return !p.h.rejected }) {
+		return nil
+	}
+	return first
+}
+
+// unfit tells why what is answered is not what was offered; nil: it is.
+func (w *work) unfit(p *pair) (kind error, why string) {
+	h, f := p.h, p.from
+	switch {
+	case f.Kind != "" && !strings.EqualFold(h.kind, f.Kind):
+		return ErrMismatch, fmt.Sprintf("%.32q where %.32q was offered", h.kind, f.Kind)
+	case f.Proto != "" && !(isRTP(h.proto) && isRTP(f.Proto)) && !strings.EqualFold(h.proto, f.Proto):
+		return ErrMismatch, fmt.Sprintf("protocol %.64q where %.64q was offered", h.proto, f.Proto)
+	case isRTP(h.proto) && !w.common(h.codecs, f.Codecs.Told, p.to.Codecs.Said):
+		return ErrNoCodec, "no codec that was offered"
+	case isSecure(h.proto) && isSecure(f.Proto) && (f.SDES.On || f.DTLS.On) && len(h.crypto) == 0 && h.dtls.fingerprint == "":
+		return ErrNoSuite, "no keys of a suite that was offered, and no fingerprint"
+	}
+	return nil, ""
+}
+
+// common tells whether any codec that is answered is one that was offered, or can
+// be made one.
+func (w *work) common(answered, told, offered []format) bool {
+	codec := func(f *format) bool { return !f.companion() }
+	if find(answered, codec) == nil || find(offered, codec) == nil {
+		return true // nothing can be said
+	}
+	for i := range answered {
+		f := &answered[i]
+		like := func(o *format) bool { return f.same(o) || (f.Name == "" || o.Name == "") && f.PayloadType == o.PayloadType }
+		if codec(f) && (find(told, like) != nil || find(offered, like) != nil) {
+			return true
+		}
+	}
+	return w.bridges(answered, offered)
+}
