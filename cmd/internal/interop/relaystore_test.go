@@ -473,9 +473,12 @@ func metric(admin int, part string) (sum float64) {
 // survives waits until the media of calls go on in a new process.
 func survives(t *testing.T, admin, calls int) {
 	t.Helper()
-	if n := metric(admin, `class5_media_restored_sessions_total{result="ok"}`); n != float64(calls) {
-		t.Errorf("the media of %v of %d calls go on", n, calls)
-	}
+	eventually(t, 10*time.Second, func() error { // it answers before
+		if n := metric(admin, `class5_media_restored_sessions_total{result="ok"}`); n != float64(calls) {
+			return fmt.Errorf("the media of %v of %d calls go on", n, calls)
+		}
+		return nil
+	})
 	before := metric(admin, "class5_media_forwarded_packets_total")
 	eventually(t, 10*time.Second, func() error {
 		if now := metric(admin, "class5_media_forwarded_packets_total"); now < before+float64(50*calls) {
@@ -551,9 +554,12 @@ func TestProxyMediaSurvive(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	n.proxy.kill()
 	n.proxy = n.node(t, "proxy", n.proxyAdm)
-	if have := metric(n.proxyAdm, `class5_media_restored_sessions_total{result="ok"}`); have != calls {
-		t.Errorf("the media of %v of %d calls go on", have, calls)
-	}
+	eventually(t, 10*time.Second, func() error { // it answers before
+		if have := metric(n.proxyAdm, `class5_media_restored_sessions_total{result="ok"}`); have != calls {
+			return fmt.Errorf("the media of %v of %d calls go on", have, calls)
+		}
+		return nil
+	})
 	s.done(t, "calls across the death of their proxy", running)
 	ended(t, n.proxyAdm)
 }
