@@ -27,7 +27,7 @@ func (w *work) fit(pairs []*pair) error {
 		if p.h.rejected || p.h.untouched || p.from.Untouched {
 			continue
 		}
-		if kind, why := w.unfit(p); kind != nil {
+		if why, kind := w.unfit(p); kind != nil {
 			p.h.rejected = true
 			refuse(p.i, kind, why)
 		}
@@ -46,19 +46,19 @@ func (w *work) fit(pairs []*pair) error {
 }
 
 // unfit tells why what is answered is not what was offered; nil: it is.
-func (w *work) unfit(p *pair) (kind error, why string) {
+func (w *work) unfit(p *pair) (why string, kind error) {
 	h, f := p.h, p.from
 	switch {
 	case f.Kind != "" && !strings.EqualFold(h.kind, f.Kind):
-		return ErrMismatch, fmt.Sprintf("%.32q where %.32q was offered", h.kind, f.Kind)
-	case f.Proto != "" && !(isRTP(h.proto) && isRTP(f.Proto)) && !strings.EqualFold(h.proto, f.Proto):
-		return ErrMismatch, fmt.Sprintf("protocol %.64q where %.64q was offered", h.proto, f.Proto)
+		return fmt.Sprintf("%.32q where %.32q was offered", h.kind, f.Kind), ErrMismatch
+	case f.Proto != "" && (!isRTP(h.proto) || !isRTP(f.Proto)) && !strings.EqualFold(h.proto, f.Proto):
+		return fmt.Sprintf("protocol %.64q where %.64q was offered", h.proto, f.Proto), ErrMismatch
 	case isRTP(h.proto) && !w.common(h.codecs, f.Codecs.Told, p.to.Codecs.Said):
-		return ErrNoCodec, "no codec that was offered"
+		return "no codec that was offered", ErrNoCodec
 	case isSecure(h.proto) && isSecure(f.Proto) && (f.SDES.On || f.DTLS.On) && len(h.crypto) == 0 && h.dtls.fingerprint == "":
-		return ErrNoSuite, "no keys of a suite that was offered, and no fingerprint"
+		return "no keys of a suite that was offered, and no fingerprint", ErrNoSuite
 	}
-	return nil, ""
+	return "", nil
 }
 
 // common tells whether any codec that is answered is one that was offered, or can
@@ -70,7 +70,9 @@ func (w *work) common(answered, told, offered []format) bool {
 	}
 	for i := range answered {
 		f := &answered[i]
-		like := func(o *format) bool { return f.same(o) || (f.Name == "" || o.Name == "") && f.PayloadType == o.PayloadType }
+		like := func(o *format) bool {
+			return f.same(o) || (f.Name == "" || o.Name == "") && f.PayloadType == o.PayloadType
+		}
 		if codec(f) && (find(told, like) != nil || find(offered, like) != nil) {
 			return true
 		}
