@@ -34,6 +34,7 @@ type behind struct {
 	mu      sync.Mutex
 	queue   []string // names in the order in which they changed
 	queued  map[string]bool
+	writing int  // names taken out of queue that are not written yet
 	limit   int  // of queue; above it, all is written
 	whole   bool // all is to be written, and what is not here to be forgotten
 	paused  bool
@@ -219,7 +220,7 @@ func (b *behind) write(ctx context.Context) (more bool, err error) {
 	for _, id := range ids {
 		delete(b.queued, id) // what changes from now on is written once more
 	}
-	b.queue = b.queue[len(ids):]
+	b.queue, b.writing = b.queue[len(ids):], len(ids)
 	b.mu.Unlock()
 	changes := b.changes(ids)
 	if len(changes) > 0 {
@@ -240,11 +241,11 @@ func (b *behind) write(ctx context.Context) (more bool, err error) {
 
 // back puts sessions before the others again.
 func (b *behind) back(ids []string) {
-	if len(ids) == 0 {
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.writing = 0; len(ids) == 0 {
+		return
+	}
 	rest := b.queue
 	b.queue = make([]string, 0, len(ids)+len(rest))
 	for _, id := range ids {
@@ -361,7 +362,7 @@ func (b *behind) waiting() (n int, since time.Duration) {
 	if !b.current.IsZero() {
 		since = max(b.r.now().Sub(b.current), 0)
 	}
-	return len(b.queue), since
+	return len(b.queue) + b.writing, since
 }
 
 // away tells whether the last write failed.

@@ -115,7 +115,10 @@ func TestWrapBeforeKept(t *testing.T) {
 			g := newRig(t, func(c *relay.Config) { c.Store = f })
 			a, b := g.party("a", "127.0.0.2"), g.party("b", "127.0.0.3")
 			out, in := g.secureCall(a, b)
-			g.eventually("the call is kept", func() bool { return f.has("call") && g.Totals().StoreWaiting == 0 })
+			g.eventually("the call is kept", func() (confirmed bool) {
+				f.set(func() { confirmed = !f.began })
+				return confirmed && f.has("call") && g.Totals().StoreWaiting == 0
+			})
 			f.set(func() { f.away = missed })
 			a.seq, b.seq = 65530, 65530
 			for range 10 {
@@ -161,7 +164,10 @@ func TestWrapBeforeKept(t *testing.T) {
 				if n, err2 := in.UnprotectRTCP(buf[:n]); err != nil || err2 != nil || n != 8 || binary.BigEndian.Uint32(buf[4:]) != ssrc {
 					t.Errorf("life %d: %x, %v, %v", life, buf[:n], err, err2)
 				}
-				g.eventually("all is kept", func() bool { return f.has("call") && g.Totals().StoreWaiting == 0 })
+				g.eventually("all is kept", func() (confirmed bool) {
+					f.set(func() { confirmed = !f.began })
+					return confirmed && f.has("call") && g.Totals().StoreWaiting == 0
+				})
 			}
 		})
 	}

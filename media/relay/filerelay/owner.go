@@ -100,7 +100,7 @@ func (f *lockFile) read() (o owner, raw []byte, err error) {
 		return owner{}, nil, err
 	}
 	if json.Unmarshal(bytes.TrimRight(raw, "\n"), &o) != nil {
-		return owner{}, raw, nil
+		o = owner{}
 	}
 	return o, raw, nil
 }

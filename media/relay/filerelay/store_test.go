@@ -403,7 +403,7 @@ func TestStates(t *testing.T) {
 			default:
 				var list []relay.Change
 				for range rapid.IntRange(1, 3).Draw(rt, "changes") {
-					id, size := id.Draw(rt, "id"), rapid.SampledFrom([]int{0, 10, 1000, 1000, 1 << 20}).Draw(rt, "size")
+					id, size := id.Draw(rt, "id"), rapid.SampledFrom([]int{0, 0, 10, 10, 100, 1000, 1000, 1000, 1000, 1000, 1000, 1 << 20}).Draw(rt, "size")
 					state := strings.Repeat("x", size)
 					if size > 0 {
 						state = fmt.Sprint(len(want), state)
