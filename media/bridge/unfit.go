@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/class5-go/class5/media/srtp/sdes"
 )
 
 // fit compares an answer with what its party was offered last (RFC 3264 section
@@ -57,8 +59,25 @@ func (w *work) unfit(p *pair) (why string, kind error) {
 		return "no codec that was offered", ErrNoCodec
 	case isSecure(h.proto) && isSecure(f.Proto) && (f.SDES.On || f.DTLS.On) && len(h.crypto) == 0 && h.dtls.fingerprint == "":
 		return "no keys of a suite that was offered, and no fingerprint", ErrNoSuite
+	case (f.SDES.On || f.DTLS.On) && len(h.crypto) > 0 && h.dtls.fingerprint == "":
+		keys := f.SDES.chosen(h.crypto)
+		if len(keys) == 0 {
+			return fmt.Sprintf("keys for %v, which was not offered", h.crypto[0]), ErrNoSuite
+		}
+		h.crypto = keys
 	}
 	return "", nil
+}
+
+// chosen are those of the keys that are answered whose suite was offered under
+// their tag (RFC 4568 section 5.1.3).
+func (s *sdesState) chosen(answered []sdes.Attribute) (keys []sdes.Attribute) {
+	for _, a := range answered {
+		if s.On && slices.ContainsFunc(s.Leg.Out, func(o sdes.Attribute) bool { return o.Suite == a.Suite && o.Tag == a.Tag }) {
+			keys = append(keys, a)
+		}
+	}
+	return keys
 }
 
 // common tells whether any codec that is answered is one that was offered, or can

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/class5-go/class5/media/bridge"
@@ -91,11 +92,24 @@ func (r *Relay) offer(ctx context.Context, req *OfferRequest) (bridge.Result, er
 func translate(err error) error {
 	for from, to := range map[error]error{bridge.ErrUnknown: ErrUnknownCall, bridge.ErrMismatch: ErrMismatch, bridge.ErrLimit: ErrStreams} {
 		if errors.Is(err, from) {
-			return fmt.Errorf("%w: %w", to, err)
+			return &translated{to, from, err}
 		}
 	}
 	return err
 }
+
+// translated is an error of the engine that says once what its kind is.
+type translated struct{ kind, was, cause error }
+
+func (e *translated) Error() string {
+	said := e.cause.Error()
+	if rest, ok := strings.CutPrefix(said, e.was.Error()); ok && e.was != bridge.ErrUnknown { // that says more than its kind
+		return e.kind.Error() + rest
+	}
+	return e.kind.Error() + ": " + said
+}
+
+func (e *translated) Unwrap() []error { return []error{e.kind, e.cause} }
 
 // Withdraw forgets the last offer of a session, because it was refused. There
 // need not be one: an offer that was never answered changes nothing, but its

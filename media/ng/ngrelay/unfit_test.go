@@ -18,7 +18,9 @@ func TestUnfitAnswers(t *testing.T) {
 		head  = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
 		audio = "m=audio 4000 RTP/AVP 8 0\r\n"
 		video = "m=video 4004 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
-		keyed = "m=audio 4000 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:Opr7g+J9VgQnRkCFNmL/0LP/dcF1Exu43qwiE0So\r\n"
+		key   = " inline:Opr7g+J9VgQnRkCFNmL/0LP/dcF1Exu43qwiE0So\r\n"
+		sha80 = "AES_CM_128_HMAC_SHA1_80" + key
+		keyed = "m=audio 4000 RTP/SAVP 8\r\na=crypto:1 " + sha80
 		good  = "m=audio 4002 RTP/AVP 8\r\n"
 	)
 	for name, x := range map[string]struct {
@@ -27,11 +29,11 @@ func TestUnfitAnswers(t *testing.T) {
 	}{
 		"a protocol that nobody knows":  {audio, "m=audio 4002 FOO/BAR 8\r\n", `protocol "FOO/BAR" where "RTP/AVP" was offered`, "", nil},
 		"fax for audio":                 {audio, "m=audio 4002 udptl t38\r\n", `protocol "udptl" where`, "", nil},
-		"the same, beside what is good": {audio + video, good + "m=video 4004 FOO/BAR 96\r\n", "", `m= line 2 of the answer is rejected: protocol "FOO/BAR"`, []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
+		"fax beside what is good":       {audio + video, good + "m=video 4004 FOO/BAR 96\r\n", "", `m= line 2 of the answer is rejected: protocol "FOO/BAR"`, []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
 		"another profile":               {audio, "m=audio 4002 RTP/AVPF 8\r\n", "", "", []string{"m=audio 3"}},
 		"another media type":            {audio + video, good + "m=audio 4004 RTP/AVP 8\r\n", "", `"audio" where "video" was offered`, []string{"m=audio 3", "m="}},
 		"another media type, alone":     {audio, video, `"video" where "audio" was offered`, "", nil},
-		"more m= lines":                 {audio, good + video, "answer has 2 media, offer 1", "", nil},
+		"more m= lines":                 {audio, good + video, "relay: description does not fit the session: answer has 2 media, offer 1", "", nil},
 		"fewer m= lines":                {audio + video, good, "", "m= line 2 of the answer is rejected: it is missing", []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
 		"no m= line":                    {audio, "", "m= line 1 of the answer: it is missing", "", nil},
 		"rejected, with attributes":     {audio, "m=audio 0 RTP/AVP 8\r\na=sendrecv\r\na=rtcp:4003\r\na=ice-ufrag:abcd\r\na=candidate:1 1 UDP 1 127.0.0.2 4000 typ host\r\n", "", "", []string{"m=audio 0 RTP/AVP 8\r\n"}},
@@ -41,6 +43,11 @@ func TestUnfitAnswers(t *testing.T) {
 		"no common codec of one":        {audio + video, good + "m=video 4004 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", "", "m= line 2 of the answer is rejected: no codec", []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
 		"no keys":                       {keyed, "m=audio 4002 RTP/SAVP 8\r\n", "no common crypto suite: m= line 1", "", nil},
 		"keys that are none":            {keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xx\r\n", "no common crypto suite: m= line 1", "", nil},
+		"keys under another tag":        {keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:70 " + sha80, "no common crypto suite: m= line 1 of the answer: keys for 70 AES_CM_128_HMAC_SHA1_80, which was not offered", "", nil},
+		"keys of another's tag":         {keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32" + key, "keys for 1 AES_CM_128_HMAC_SHA1_32, which was not offered", "", nil},
+		"the same, in a plain profile":  {keyed, "m=audio 4002 RTP/AVP 8\r\na=crypto:70 " + sha80, "which was not offered", "", nil},
+		"the same, beside what is good": {keyed + keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 " + sha80 + "m=audio 4004 RTP/SAVP 8\r\na=crypto:70 " + sha80, "", "m= line 2 of the answer is rejected: keys for 70", []string{"m=audio 3", "m=audio 0 RTP/SAVP 8"}},
+		"keys beside those chosen":      {keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:70 " + sha80 + "a=crypto:1 " + sha80, "", "", []string{"m=audio 3"}},
 		"no description":                {audio, "hello", "syntax error", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
