@@ -75,7 +75,8 @@ func (s *session) equip(f *bridge.Flow, r *route, before *route, into *mixing) e
 	r.coder = &coder{Transcoder: t, key: key, named: same, clock: cfg.Output.Codec.ClockRate, mixes: into,
 		makes: named(cfg.Output.Codec.Name, cfg.Output.Codec.ClockRate, cfg.Output.Codec.Channels)}
 	if from := r.coder.follows(before); from != nil {
-		t.Import(from.Export(), 0)
+		t.Import(from.Export(), 0, s.r.now())
+		s.wake(t.Next())
 	}
 	return nil
 }

@@ -198,12 +198,13 @@ func (s *stream) restore(e *StreamState, skip uint16, orphan bool, now time.Time
 	i := 0
 	for k := range s.routes {
 		if c := s.routes[k].coder; c != nil && i < len(e.Coders) {
-			c.Import(e.Coders[i], skip)
+			c.Import(e.Coders[i], skip, now)
+			s.leg.session.wake(c.Next())
 			i++
 		}
 	}
 	if s.mixing != nil && s.mixing.alone != nil && e.Alone != nil {
-		s.mixing.alone.Import(*e.Alone, skip)
+		s.mixing.alone.Import(*e.Alone, skip, now)
 	}
 	for k := range min(len(s.routes), len(e.Routes)) {
 		s.routes[k].restore(&e.Routes[k], skip)

@@ -113,14 +113,14 @@ func (t *Transcoder) playOut(out *Packets, now time.Time) {
 				continue
 			}
 		}
-		if t.last == nil || t.last.length == 0 || j.paused || t.events.receiver.Open() {
+		if !t.pcm.noiseOn && !t.pause.carried && t.silent() || j.paused || t.events.receiver.Open() {
 			return
 		}
 		if t.pcm.noiseOn && now.After(t.pcm.noiseEnd) {
 			t.Rest()
 			return
 		}
-		missing := s.SourceTimestamp + uint32(int64(t.pcm.made)*int64(s.SourceClock)/int64(t.pcm.rate))
+		missing := s.SourceTimestamp + t.madeTicks()
 		at := j.due(missing, s.SourceClock)
 		if at.After(now) {
 			if slot == nil || at.Before(j.next) {
@@ -128,13 +128,22 @@ func (t *Transcoder) playOut(out *Packets, now time.Time) {
 			}
 			return
 		}
+		if t.pcm.noiseOn && t.leaveOut(out, now.Sub(at)) > 0 {
+			continue
+		}
 		t.bridge(out, slot, now)
 	}
 }
 
+// silent tells whether the source has said nothing yet that could be continued.
+func (t *Transcoder) silent() bool { return t.last == nil || t.last.length == 0 }
+
 // bridge makes one packet of audio in place of what is missing.
 func (t *Transcoder) bridge(out *Packets, next *slot, now time.Time) {
 	p := &t.pcm
+	if !p.noiseOn && t.silent() {
+		t.startFilling(now)
+	}
 	if p.noiseOn {
 		t.rustle(out, t.until(next))
 		return

@@ -19,6 +19,7 @@ type pause struct {
 	due     time.Time // when a packet is missed; zero: none is
 	length  time.Duration
 	filling bool
+	carried bool  // nothing of the source before is here
 	rings   bool  // the filling has just begun
 	behind  int64 // by how much the output is later than the source, in its clock
 }

@@ -163,7 +163,7 @@ func TestTakeOverInPause(t *testing.T) {
 			now = next
 		}
 		again := transcoder(t, codec.PCMA(), codec.PCMU(), change)
-		again.Import(tr.Export(), 0)
+		again.Import(tr.Export(), 0, now)
 		s.ts += 8000
 		_ = again.Push(&out, s.packet(frame), now)
 		for next := again.Next(); out.Len() == 0 || !next.IsZero() && next.Before(now.Add(3*frame)); next = again.Next() {

@@ -26,12 +26,13 @@ type pcm struct {
 	scratch []int16
 	encoder codec.Encoder
 
-	noise    codec.NoiseSource
-	noiseOn  bool
-	noiseDue time.Time
-	noiseEnd time.Time
-	made     int // samples per channel that were invented since the source spoke
-	quiet    silence
+	noise     codec.NoiseSource
+	described codec.NoiseModel // by the source
+	noiseOn   bool
+	noiseDue  time.Time
+	noiseEnd  time.Time
+	made      int // samples per channel that were invented since the source spoke
+	quiet     silence
 }
 
 func newPCM(inputs []input, out Output) pcm {

@@ -36,6 +36,7 @@ func (t *Transcoder) comfort(out *Packets, in *input, h rtpwire.Header, payload 
 		p.setFrame(p.out.Codec.Ptime)
 	}
 	p.noise.Set(m)
+	p.described = m
 	p.noiseOn, p.noiseDue, p.noiseEnd = true, now, now.Add(noiseLimit)
 	if t.cfg.Jitter.Max == 0 {
 		t.noise(out, now)
@@ -46,6 +47,9 @@ func (t *Transcoder) comfort(out *Packets, in *input, h rtpwire.Header, payload 
 // noise makes the comfort noise that is due.
 func (t *Transcoder) noise(out *Packets, now time.Time) {
 	p := &t.pcm
+	if p.noiseOn {
+		p.noiseDue = p.noiseDue.Add(t.leaveOut(out, now.Sub(p.noiseDue)))
+	}
 	for p.noiseOn && !p.noiseDue.After(now) {
 		if p.noiseDue.After(p.noiseEnd) {
 			p.noiseOn, p.noiseDue = false, time.Time{}

@@ -19,6 +19,12 @@ type State struct {
 	SourceSequence  uint16 // of the next packet expected
 	SourceTimestamp uint32 // of the next sample expected
 	SourceClock     int    // Hz
+
+	// What is due while the source says nothing, and when packets of a jitter
+	// buffer are played. States of former versions have neither: a pause is filled
+	// from the next packet on only.
+	Fill    *Fill    `json:",omitempty"`
+	Playout *Playout `json:",omitempty"`
 }
 
 // Waiting are the packets that wait in the jitter buffer, or for one before
@@ -34,26 +40,38 @@ func (t *Transcoder) Waiting() (packets [][]byte) {
 
 // Export returns the present state. What is still in a jitter buffer is not
 // in it: see [Transcoder.Waiting]. What was made while the source says nothing
-// counts as heard; where the stream goes on, a pause is filled from the next
-// packet on only.
+// counts as heard, for whoever does not go on with it.
 func (t *Transcoder) Export() State {
 	s := t.state
 	if t.pcm.noiseOn {
-		s.SourceTimestamp += uint32(int64(t.pcm.made) * int64(s.SourceClock) / int64(t.pcm.rate))
+		s.SourceTimestamp += t.madeTicks()
 	}
+	s.Fill, s.Playout = t.exportFill(), t.exportPlayout()
 	return s
 }
 
+// madeTicks is what was made since the source spoke, in its clock.
+func (t *Transcoder) madeTicks() uint32 {
+	return uint32(int64(t.pcm.made) * int64(t.state.SourceClock) / int64(t.pcm.rate))
+}
+
 // Import goes on from a state: the first packet of the same source finds its
-// place by its number and timestamp. After an export that is not up to date,
-// skip is how many packets may have been sent since and did not come from the
-// source one by one: no sequence number is used twice. After one that is, skip
-// is 0.
-func (t *Transcoder) Import(s State, skip uint16) {
+// place by its number and timestamp, and a pause is filled on when
+// [Transcoder.Next] says. After an export that is not up to date, skip is how
+// many packets may have been sent since and did not come from the source one by
+// one: no sequence number is used twice, and a pause is filled from the next packet
+// on. After one that is, skip is 0.
+func (t *Transcoder) Import(s State, skip uint16, now time.Time) {
+	fill, playout := s.Fill, s.Playout
+	s.Fill, s.Playout, s.Begun = nil, nil, s.Begun && s.SourceClock > 0
 	t.state, t.resumed = s, s.Begun && skip > 0
 	t.state.Sequence += skip
 	t.pcm.fifo = t.pcm.fifo[:0]
 	t.queue.clear()
+	if s.Begun && skip == 0 {
+		t.importFill(fill, now)
+		t.importPlayout(playout, now)
+	}
 }
 
 // resume takes what the source has sent since the export for sent by us.

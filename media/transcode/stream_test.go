@@ -249,14 +249,14 @@ func TestTakeOver(t *testing.T) {
 			r.take(&out)
 		}
 		second := transcoder(t, codec.PCMA(), to, nil)
-		second.Import(first.Export(), 0)
+		second.Import(first.Export(), 0, epoch)
 		for range 50 {
 			_ = second.Push(&out, s.packet(20*time.Millisecond), epoch)
 			r.take(&out)
 		}
 		r.continuous(160)
 		third := transcoder(t, codec.PCMA(), to, nil)
-		third.Import(first.Export(), 500)
+		third.Import(first.Export(), 500, epoch)
 		_ = third.Push(&out, s.packet(20*time.Millisecond), epoch)
 		last := r.headers[99]
 		if h, _, _ := rtpwire.Parse(out.At(0)); int16(h.Sequence-last.Sequence) <= 0 || h.Timestamp != last.Timestamp+160 {

@@ -229,7 +229,7 @@ func (t *Transcoder) begin(out *Packets, h rtpwire.Header, in *input, now time.T
 	s.SourceSequence, s.SourceTimestamp, s.SourceClock = h.Sequence, h.Timestamp, in.Codec.ClockRate
 	t.seen = 0
 	t.pcm.spoke()
-	t.pause.filling = false
+	t.pause.filling, t.pause.carried = false, false
 	t.queue.clear()
 	t.jitter.reset()
 	t.events.reset()

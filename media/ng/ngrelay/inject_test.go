@@ -35,12 +35,12 @@ func TestInjectByProtocol(t *testing.T) {
 		command, to, source string
 		reason              string
 	}{
-		{"inject stop", "b", "p", `relay: description does not fit the session: bridge: description does not fit the session: "p" is not mixed into what "b" hears`},
+		{"inject stop", "b", "p", `relay: description does not fit the session: "p" is not mixed into what "b" hears`},
 		{"inject start", "", "p", "No to-tag in message"},
 		{"inject start", "b", "", "No source-tag in message"},
 		{"inject start", "b", "z", `Tag not found: relay: unknown call: bridge: no such offer, tag or branch: no party "z"`},
 		{"inject start", "b", "p", ""},
-		{"inject start", "b", "p", `relay: description does not fit the session: bridge: description does not fit the session: "p" is mixed into what "b" hears already`},
+		{"inject start", "b", "p", `relay: description does not fit the session: "p" is mixed into what "b" hears already`},
 		{"inject stop", "b", "p", ""},
 	} {
 		d := ng.Of("command", x.command, "call-id", "x")
