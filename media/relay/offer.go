@@ -103,7 +103,7 @@ type translated struct{ kind, was, cause error }
 
 func (e *translated) Error() string {
 	said := e.cause.Error()
-	if rest, ok := strings.CutPrefix(said, e.was.Error()); ok && e.was != bridge.ErrUnknown { // that says more than its kind
+	if rest, ok := strings.CutPrefix(said, e.was.Error()); ok && !errors.Is(e.was, bridge.ErrUnknown) { // that says more than its kind
 		return e.kind.Error() + rest
 	}
 	return e.kind.Error() + ": " + said
