@@ -85,7 +85,7 @@ func lives(t *testing.T, calls uint64, store relay.Store, empty func(*testing.T,
 	t.Cleanup(func() { _ = phone.Close() })
 	media := phone.LocalAddr().(*net.UDPAddr).Port
 	initial := g.Totals().PortsFree["127.0.0.1"]
-	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface, bridge.ErrNoCodec}
+	known := []error{relay.ErrSessions, relay.ErrUnknownCall, relay.ErrStreams, relay.ErrMismatch, relay.ErrInterface, bridge.ErrNoCodec, bridge.ErrNoSuite}
 	check := func(t *rapid.T, out []byte, err error) {
 		if err != nil {
 			for _, k := range known {
