@@ -10,9 +10,9 @@
 //
 // A write is one frame behind those before it: a checksum, and states and ends of
 // sessions. What a session was before is dead then. When more is dead than half of
-// what lives, and [slack] beside, what lives in the oldest log is written anew and
+// what lives, and 8 MiB beside, what lives in the oldest log is written anew and
 // that log removed, so that the directory has no more than 1.5 times the states of
-// the present sessions and some 12 MiB.
+// the present sessions and some 12 MiB, in a small file system a fifth of it.
 //
 // # What survives
 //

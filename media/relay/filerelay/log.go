@@ -13,15 +13,16 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/class5-go/class5/media/relay"
 )
 
 const (
 	logPrefix = "log-"
-	// segmentSize is how large a log grows before another one begins.
-	segmentSize = 4 << 20
-	// slack is how much may be dead beside half of what lives.
-	slack = 8 << 20
+	// segmentSize is how large a log grows before another one begins, slack how much
+	// may be dead beside half of what lives: at most, see spaces.
+	segmentSize, slack = 4 << 20, 8 << 20
 
 	// frameMagic begins a frame; its last octet is the version. Then come the
 	// length of what follows the header, its CRC-32C, and 0.
@@ -61,9 +62,11 @@ type logs struct {
 	places   map[string]place
 	live     int64
 	total    int64
-	damaged  []error // logs: older states may stand where newer ones were
-	unread   []error // files of single sessions
-	buf      []byte
+	// segment and slack are segmentSize and slack as far as there is room.
+	segment, slack int64
+	damaged        []error // logs: older states may stand where newer ones were
+	unread         []error // files of single sessions
+	buf            []byte
 }
 
 func (l *logs) name(s *segment) string {
@@ -74,6 +77,7 @@ func (l *logs) name(s *segment) string {
 // and must not keep the state.
 func scan(ctx context.Context, dir string, see func(callID string, state []byte)) (*logs, error) {
 	l := &logs{dir: dir, next: 1, places: map[string]place{}}
+	l.segment, l.slack = spaces(capacity(dir))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -114,6 +118,24 @@ func scan(ctx context.Context, dir string, see func(callID string, state []byte)
 		}
 	}
 	return l, nil
+}
+
+// capacity is the size of the file system that a directory is in; 0: it has none.
+func capacity(dir string) uint64 {
+	var f unix.Statfs_t
+	if unix.Statfs(dir, &f) != nil {
+		return 0
+	}
+	return f.Blocks * uint64(f.Bsize)
+}
+
+// spaces are the sizes of logs in a file system: what is dead must not fill a small
+// one, as nothing could be written anew there then.
+func spaces(capacity uint64) (segment, dead int64) {
+	if capacity == 0 {
+		return segmentSize, slack
+	}
+	return int64(min(segmentSize, max(capacity/16, 64<<10))), int64(min(slack, capacity/8))
 }
 
 // walk goes through the entries of a log. A frame that goes beyond the end is the
@@ -215,7 +237,7 @@ func (l *logs) write(changes []relay.Change) error {
 // writable is the log that is written to.
 func (l *logs) writable() (*segment, error) {
 	if n := len(l.segments); n > 0 && l.segments[n-1].file != nil {
-		if s := l.segments[n-1]; s.size < segmentSize {
+		if s := l.segments[n-1]; s.size < l.segment {
 			return s, nil
 		}
 		if err := l.closeLast(); err != nil {
@@ -268,7 +290,7 @@ func (l *logs) clean() error {
 		if err := l.removeDead(); err != nil {
 			return err
 		}
-		if l.total <= l.live+l.live/2+slack || len(l.segments) < 2 {
+		if l.total <= l.live+l.live/2+l.slack || len(l.segments) < 2 {
 			return nil
 		}
 		if err := l.renew(l.segments[0]); err != nil {

@@ -44,7 +44,10 @@ func New(dir string) (*Store, error) {
 }
 
 func (s *Store) prepare() error {
-	return errors.Join(os.MkdirAll(s.dir, 0o700), os.Chmod(s.dir, 0o700))
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(s.dir, 0o700)
 }
 
 // Close closes the files. What is in them stays.

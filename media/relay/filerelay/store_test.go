@@ -380,6 +380,29 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// TestSmall: a file system that has a multiple of what lives is not filled by what
+// is dead.
+func TestSmall(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("a file system of its own: %v", err)
+	}
+	t.Cleanup(func() { ok(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	s, _ := opened(t, dir)
+	want := map[string]string{}
+	for i := range 2000 {
+		id, state := fmt.Sprint("call", i%20), fmt.Sprint(i, strings.Repeat("x", 5000))
+		want[id] = state
+		ok(t, s.Apply(t.Context(), one(id, state)))
+	}
+	for range 2 {
+		if all, damaged := kept(t, s); !maps.Equal(all, want) || damaged != 0 {
+			t.Errorf("%d states, %d damaged", len(all), damaged)
+		}
+		s, _ = opened(t, dir)
+	}
+}
+
 // TestStates: whatever is written, ended and opened again, what is kept is what
 // was written last.
 func TestStates(t *testing.T) {
