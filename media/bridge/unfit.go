@@ -84,6 +84,9 @@ func (s *sdesState) chosen(answered []sdes.Attribute) (keys []sdes.Attribute) {
 // be made one.
 func (w *work) common(answered, told, offered []format) bool {
 	codec := func(f *format) bool { return !f.companion() }
+	if len(answered) == 0 && len(offered) > 0 {
+		return false
+	}
 	if find(answered, codec) == nil || find(offered, codec) == nil {
 		return true // nothing can be said
 	}

@@ -40,6 +40,7 @@ func TestUnfitAnswers(t *testing.T) {
 		"a codec that can be made one":  {audio, "m=audio 4002 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n", "", "", []string{"m=audio 3"}},
 		"a codec beside an offered one": {audio, "m=audio 4002 RTP/AVP 97 8\r\na=rtpmap:97 x/8000\r\n", "", "", []string{"m=audio 3"}},
 		"no common codec":               {audio, "m=audio 4002 RTP/AVP 97\r\na=rtpmap:97 x/8000\r\n", "no common codec: m= line 1", "", nil},
+		"no codec":                      {audio, "m=audio 4002 RTP/AVP\r\n", "no common codec: m= line 1", "", nil},
 		"no common codec of one":        {audio + video, good + "m=video 4004 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", "", "m= line 2 of the answer is rejected: no codec", []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
 		"no keys":                       {keyed, "m=audio 4002 RTP/SAVP 8\r\n", "no common crypto suite: m= line 1", "", nil},
 		"keys that are none":            {keyed, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xx\r\n", "no common crypto suite: m= line 1", "", nil},
