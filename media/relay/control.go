@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/class5-go/class5/media/bridge"
 	"github.com/class5-go/class5/media/dtmf"
 )
 
@@ -26,7 +27,7 @@ func (s *session) parties(by Selector) ([]*leg, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: no such party", ErrUnknownCall)
+		return nil, fmt.Errorf("%w: %w: no such party", ErrUnknownCall, bridge.ErrUnknown)
 	}
 	return found, nil
 }

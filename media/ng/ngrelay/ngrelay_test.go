@@ -233,11 +233,15 @@ func TestCommands(t *testing.T) {
 	do("not configured", "command", "play media", "call-id", "x", "from-tag", "a", "blob", "x")
 	for _, name := range []string{"block media", "unblock media", "silence media", "unsilence media", "block DTMF", "unblock DTMF"} {
 		do("", "command", name, "call-id", "x", "from-tag", "a", "flags", []string{"directional"})
+		do("Tag not found", "command", name, "call-id", "x", "from-tag", "z", "flags", []string{"directional"})
+		do("Tag not found", "command", name, "call-id", "x", "label", "z")
+		do("Unknown call-id", "command", name, "call-id", "y")
 	}
 	do("", "command", "block DTMF", "call-id", "x", "from-tag", "a", "DTMF-security", "zero", "trigger", "12", "trigger-end", "#")
 	do("unknown mode", "command", "block DTMF", "call-id", "x", "from-tag", "a", "DTMF-security", "shout")
 	do("no DTMF code", "command", "play DTMF", "call-id", "x", "from-tag", "a")
 	do("out of range", "command", "play DTMF", "call-id", "x", "from-tag", "a", "code", "5", "volume", 99)
+	do("Tag not found", "command", "play DTMF", "call-id", "x", "from-tag", "z", "code", "5")
 	do("", "command", "play DTMF", "call-id", "x", "from-tag", "a", "code", 11, "duration", 100, "pause", 50, "volume", -10)
 	if reply := do("", "command", "list"); len(reply.Strings("calls")) != 1 {
 		t.Errorf("list: %v", reply)
