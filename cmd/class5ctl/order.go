@@ -109,6 +109,12 @@ func connecting(f *flag.FlagSet, args []string, command, done string, directiona
 	if *both && !*directional {
 		return request{}, fmt.Errorf("%w: -bidirectional is for -directional; without them both hear each other", errUsage)
 	}
+	if command == "connect" && *directional {
+		done = "the other gets its media too"
+		if *both {
+			done = "each gets the other's media too"
+		}
+	}
 	keys := map[string]any{"from-tag": rest[1], "to-tag": rest[2]}
 	if other != "" {
 		keys["to-call-id"] = other
