@@ -10,15 +10,18 @@ import (
 	"time"
 )
 
+// errSilent ends the wait for a store at the start.
+var errSilent = fmt.Errorf("relay: the store does not answer within %v", behindPatience)
+
 // restore imports what the store has. Before it returns what seals is written anew,
 // with indices that jumped: another death may come at once. It has all the time that
 // it needs as long as something comes of it.
 func (b *behind) restore(parent context.Context) (n int, err error) {
 	b.turn.Lock()
 	defer b.turn.Unlock()
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
-	late := time.AfterFunc(behindPatience, cancel)
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	late := time.AfterFunc(behindPatience, func() { cancel(errSilent) })
 	defer late.Stop()
 	came := func() { late.Reset(behindPatience) }
 	x := restoring{b: b, came: came, seen: map[string]bool{}}
@@ -134,11 +137,19 @@ func (x *restoring) note(more int, err error) {
 
 // patiently tries again what a store that is away refuses.
 func patiently(ctx context.Context, f func(context.Context) error) error {
+	var before error // the last failure that was not the end of patience
 	for {
 		err := f(ctx)
+		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			err = context.Cause(ctx)
+			if errors.Is(err, errSilent) && before != nil {
+				err = before
+			}
+		}
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		before = err
 		select {
 		case <-ctx.Done():
 			return err

@@ -3,10 +3,13 @@ package relay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
+	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/class5-go/class5/media/relay"
@@ -149,6 +152,42 @@ func (g *rig) called(id string) (a, b *party) {
 	}
 	a.heard(out)
 	return a, b
+}
+
+// refusing is a store that refuses some times, and does not answer then.
+type refusing struct {
+	fakeStore
+
+	times int
+}
+
+func (f *refusing) Open(ctx context.Context) (time.Duration, error) {
+	if f.times--; f.times >= 0 {
+		return 0, errAway
+	}
+	<-ctx.Done()
+	return 0, fmt.Errorf("of the store: %w", ctx.Err())
+}
+
+// TestRestoreAway: why nothing could be taken over says what the store said, or
+// that it said nothing, not that the wait was ended.
+func TestRestoreAway(t *testing.T) {
+	for times, want := range []string{"relay: the store does not answer within 5s", "away", "away"} {
+		synctest.Test(t, func(t *testing.T) {
+			r, err := relay.New(relay.Config{Interfaces: []relay.Interface{{Addr: netip.MustParseAddr("127.0.0.1")}}, Store: &refusing{times: times}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := r.Restore(t.Context()); n != 0 || err == nil || err.Error() != want {
+				t.Errorf("%d, %v, want %q", n, err, want)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := r.Restore(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled: %v", err)
+			}
+		})
+	}
 }
 
 // TestBehind: signalling does not wait for a store that is stuck or away; when
