@@ -121,7 +121,7 @@ func (r *Remote) do(ctx context.Context, callID string, d ng.Dict) (ng.Dict, err
 		return reply, fmt.Errorf("%w: %w", relay.ErrSessions, err)
 	case errors.As(err, &e) && e.Reason == relay.ErrPorts.Error():
 		return reply, fmt.Errorf("%w: %w", relay.ErrPorts, err)
-	case errors.As(err, &e) && e.Reason == "Unknown call-id":
+	case errors.As(err, &e) && (e.Reason == "Unknown call-id" || strings.HasPrefix(e.Reason, "Tag not found")):
 		return reply, fmt.Errorf("%w: %w", relay.ErrUnknownCall, err)
 	}
 	return reply, err

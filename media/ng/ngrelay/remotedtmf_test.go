@@ -63,9 +63,10 @@ func TestDigitsElsewhere(t *testing.T) {
 		q    relay.PlayDTMFRequest
 		want error
 	}{
-		"unknown call": {relay.PlayDTMFRequest{Selector: relay.Selector{CallID: "none", Tag: "a"}, Digits: "1"}, relay.ErrUnknownCall},
-		"no digit":     {relay.PlayDTMFRequest{Selector: of, Digits: "x"}, relay.ErrPlay},
-		"volume":       {relay.PlayDTMFRequest{Selector: of, Digits: "1", Volume: 99}, relay.ErrPlay},
+		"unknown call":  {relay.PlayDTMFRequest{Selector: relay.Selector{CallID: "none", Tag: "a"}, Digits: "1"}, relay.ErrUnknownCall},
+		"unknown party": {relay.PlayDTMFRequest{Selector: relay.Selector{CallID: of.CallID, Tag: "z"}, Digits: "1"}, relay.ErrUnknownCall},
+		"no digit":      {relay.PlayDTMFRequest{Selector: of, Digits: "x"}, relay.ErrPlay},
+		"volume":        {relay.PlayDTMFRequest{Selector: of, Digits: "1", Volume: 99}, relay.ErrPlay},
 	} {
 		if err := play(c.q); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
