@@ -21,7 +21,7 @@ func main() {
 		// What lives is small, 10 KiB a call, and of the 20 KiB that setting one up takes
 		// half is left behind. While a collection lasts its workers take each processor
 		// that idles, so that offers, and whoever sends them from the same host, wait for
-		// some milliseconds: it happens four times less often like that.
+		// some milliseconds: it happens four times less often than by default.
 		debug.SetGCPercent(400)
 	}
 	os.Exit(run(os.Args[1:], os.Stderr))

@@ -8,14 +8,15 @@ import "math/bits"
 type spare struct {
 	pieces [classes][][]byte
 	bytes  int
+	most   int // octets kept at most
 	calls  []*call
 }
 
 const (
 	classes  = 16
-	smallest = 8       // the smallest pieces have 2^8 octets
-	mostOver = 8 << 20 // octets kept at most
-	mostGone = 256     // calls kept at most
+	smallest = 8   // the smallest pieces have 2^8 octets
+	mostGone = 256 // calls kept at most
+	mostList = 32  // messages that their lists have room for: most calls have fewer
 )
 
 // class is the number of the least size that n octets fit, and that size: powers
@@ -48,7 +49,7 @@ func (s *spare) take(n int) []byte {
 // keep takes a piece back.
 func (s *spare) keep(p []byte) {
 	c, size := class(cap(p))
-	if c >= classes || cap(p) != size || s.bytes+size > mostOver {
+	if c >= classes || cap(p) != size || s.bytes+size > s.most {
 		return
 	}
 	s.pieces[c] = append(s.pieces[c], p[:0])
@@ -72,7 +73,7 @@ func (s *spare) keepCall(c *call) {
 	for _, m := range c.messages {
 		s.keep(m.Data)
 	}
-	if len(s.calls) < mostGone {
+	if len(s.calls) < mostGone && cap(c.messages) <= mostList {
 		clear(c.messages)
 		*c = call{messages: c.messages[:0]}
 		s.calls = append(s.calls, c)

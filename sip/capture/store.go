@@ -21,7 +21,7 @@ type Message struct {
 
 // Config bounds a Store. Zero fields take the defaults in brackets.
 type Config struct {
-	MaxBytes    int           // of all messages [64 MiB]
+	MaxBytes    int           // of all messages [64 MiB]; an eighth more is kept to be used again
 	MaxAge      time.Duration // since the last message of a call [15 min]
 	MaxPerCall  int           // messages kept of one call [200]
 	MaxMessage  int           // bytes kept of one message [16 KiB]
@@ -68,7 +68,8 @@ const overhead = 160
 
 // New makes an empty store.
 func New(cfg Config) *Store {
-	return &Store{cfg: cfg.withDefaults(), calls: make(map[string]*list.Element), order: list.New()}
+	cfg = cfg.withDefaults()
+	return &Store{cfg: cfg, calls: make(map[string]*list.Element), order: list.New(), spare: spare{most: cfg.MaxBytes / 8}}
 }
 
 // Add keeps a copy of m.Data if it belongs to a call. It reports whether it did.
