@@ -24,10 +24,28 @@ func (o *output) Write(b []byte) (int, error) {
 	return o.Buffer.Write(b)
 }
 
+// callee answers what was written to it: with Opus, and with keys of a suite under
+// the tag that it was offered.
+type callee struct {
+	offer  *output
+	answer io.Reader
+}
+
+func (c *callee) Read(b []byte) (int, error) {
+	if c.answer == nil {
+		before, _, _ := strings.Cut(c.offer.String(), " AES_CM_128_HMAC_SHA1_80 inline:")
+		tag := before[strings.LastIndex(before, ":")+1:]
+		c.answer = strings.NewReader(said + "m=audio 5000 RTP/SAVP 96\r\na=rtpmap:96 opus/48000/2\r\n" +
+			"a=crypto:" + tag + " AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n\r\n")
+	}
+	return c.answer.Read(b)
+}
+
 func TestExchange(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := output{cancel: cancel}
-	if err := run(ctx, nil, strings.NewReader(said+"m=audio 4000 RTP/AVP 8\r\n"+"\r\n"+said+"m=audio 5000 RTP/SAVP 96\r\na=rtpmap:96 opus/48000/2\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n"+"\r\n"), &out); err != nil {
+	in := io.MultiReader(strings.NewReader(said+"m=audio 4000 RTP/AVP 8\r\n\r\n"), &callee{offer: &out})
+	if err := run(ctx, nil, in, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"RTP/SAVP", "opus/48000/2", "a=crypto:", "RTP/AVP 8"} {

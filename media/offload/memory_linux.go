@@ -51,9 +51,21 @@ func (s *forwardSlot) counters() []uint64 {
 	return unsafe.Slice((*uint64)(unsafe.Add(unsafe.Pointer(s), head)), (unsafe.Sizeof(*s)-head)/8)
 }
 
-// await calls try until it does what it is to, or until patience is over.
-func await(try func() bool) bool {
-	for i, end := 0, (time.Time{}); !try(); i++ {
+// await calls try, with the version of the slot, until it does what it is to, or
+// until the slot has been busy at one and the same version for as long as
+// patience. It is that version that tells the dead: the one who waits may have
+// been kept from its CPU for longer than that, while packets went on.
+func (s *forwardSlot) await(try func(version uint32) bool) bool {
+	var stuck uint32
+	var end time.Time
+	for i := 0; ; i++ {
+		version := atomic.LoadUint32(&s.Version)
+		if try(version) {
+			return true
+		}
+		if version&1 == 0 || version != stuck {
+			i, stuck, end = 0, version, time.Time{}
+		}
 		if i < 1000 {
 			continue
 		}
@@ -63,24 +75,22 @@ func await(try func() bool) bool {
 			return false
 		}
 	}
-	return true
 }
 
 // version tells whether a slot has counted since it was another one.
 func (m *memory) version(slot uint32) uint32 { return atomic.LoadUint32(&m.slots[slot].Version) }
 
-// read copies what a slot has counted, at one moment.
-func (m *memory) read(slot uint32, into *forwardSlot) {
+// read copies what a slot has counted, and tells whether at one moment: who died
+// there has left some of it.
+func (m *memory) read(slot uint32, into *forwardSlot) bool {
 	s := &m.slots[slot]
 	from, to := s.counters(), into.counters()
-	take := func() bool {
-		before := atomic.LoadUint32(&s.Version)
+	return s.await(func(before uint32) bool {
 		for i := range from {
 			to[i] = atomic.LoadUint64(&from[i])
 		}
 		return before&1 == 0 && atomic.LoadUint32(&s.Version) == before
-	}
-	await(take) // whoever does not end it is dead
+	})
 }
 
 // reset makes a slot's figures begin anew, while the program may be counting
@@ -88,8 +98,8 @@ func (m *memory) read(slot uint32, into *forwardSlot) {
 func (m *memory) reset(slot uint32) {
 	s := &m.slots[slot]
 	var even uint32
-	own := await(func() bool {
-		even = atomic.LoadUint32(&s.Version) &^ 1
+	own := s.await(func(version uint32) bool {
+		even = version &^ 1
 		return atomic.CompareAndSwapUint32(&s.Version, even, even+1)
 	})
 	if !own {
@@ -117,7 +127,7 @@ func (m *memory) copy(slot uint32, key *forwardKey, flow *forwardFlow) {
 // heal opens a slot that one who died while it began anew has left closed.
 func (m *memory) heal(slot uint32) {
 	s := &m.slots[slot]
-	if !await(func() bool { return atomic.LoadUint32(&s.Version)&1 == 0 }) {
+	if !s.await(func(version uint32) bool { return version&1 == 0 }) {
 		atomic.AddUint32(&s.Version, 1)
 	}
 }

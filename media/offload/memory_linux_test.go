@@ -40,15 +40,19 @@ func TestReadTogether(t *testing.T) {
 		}
 	}()
 	var got forwardSlot
-	for begun := time.Now(); time.Since(begun) < 200*time.Millisecond || got.Received == 0 && time.Since(begun) < 10*time.Second; {
-		if m.read(0, &got); got.Received != got.Dropped {
+	counted := false // the writer may have been kept from its CPU for longer than patience
+	for begun := time.Now(); time.Since(begun) < 200*time.Millisecond || !counted && time.Since(begun) < 10*time.Second; {
+		if !m.read(0, &got) {
+			continue
+		}
+		if counted = counted || got.Received != 0; got.Received != got.Dropped {
 			t.Errorf("received %d, dropped %d", got.Received, got.Dropped)
 			break
 		}
 	}
 	close(stop)
 	<-done
-	if got.Received == 0 {
+	if !counted {
 		t.Error("nothing was counted")
 	}
 }
@@ -63,8 +67,8 @@ func TestDeadOwner(t *testing.T) {
 		m := fake()
 		m.slots[0].Version, m.slots[0].Received = 7, 5
 		var got forwardSlot
-		if m.read(0, &got); got.Received != 5 {
-			t.Errorf("%s: %+v", name, got)
+		if whole := m.read(0, &got); whole || got.Received != 5 {
+			t.Errorf("%s: whole %t, %+v", name, whole, got)
 		}
 		if mend(m); m.slots[0].Version != 8 {
 			t.Errorf("%s: version %d", name, m.slots[0].Version)
