@@ -83,6 +83,23 @@ func (s *speaker) unbroken(what string, n int, timed bool) {
 	}
 }
 
+// hears wants all packets to be of a payload type.
+func (s *speaker) hears(what string, pt uint8) {
+	s.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.heard {
+		if h.PayloadType != pt {
+			s.Fatalf("%s: %+v, payload type %d is spoken", what, h, pt)
+		}
+	}
+}
+
+// only offers or answers one static payload type.
+func (p *party) only(pt uint8) []byte {
+	return fmt.Appendf(nil, "v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP %[3]d\r\n", p.addr.Addr(), p.addr.Port(), pt)
+}
+
 // moved is what a session is handed over in, over the wire and back.
 func moved(t *testing.T, h relay.Handed) relay.Handed {
 	t.Helper()
@@ -117,7 +134,11 @@ func (g *rig) spoken(id string, ip byte, o bridge.Options, secure bool) (a, b *s
 	a = &speaker{party: g.party("a", fmt.Sprintf("127.0.1.%d", ip)), pt: 8}
 	b = &speaker{party: g.party("b", fmt.Sprintf("127.0.2.%d", ip)), pt: 8}
 	a.seq, b.seq = 65400, 65300 // they wrap
-	out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: id, FromTag: "a", SDP: a.sdp(), Options: o})
+	said := a.sdp()
+	if len(o.Codec.Transcode) > 0 {
+		said = a.only(a.pt)
+	}
+	out, err := g.Offer(g.Context(), relay.OfferRequest{CallID: id, FromTag: "a", SDP: said, Options: o})
 	if err != nil {
 		g.Fatal(err)
 	}
@@ -128,7 +149,7 @@ func (g *rig) spoken(id string, ip byte, o bridge.Options, secure bool) (a, b *s
 		body = withCrypto(body, tag, key(ip))
 	}
 	if len(o.Codec.Transcode) > 0 {
-		b.pt, body = 0, []byte(fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 0\r\n", b.addr.Addr(), b.addr.Port()))
+		b.pt, body = 0, b.only(0)
 	}
 	if out, err = g.Answer(g.Context(), relay.AnswerRequest{CallID: id, FromTag: "a", ToTag: "b", SDP: body}); err != nil {
 		g.Fatal(err)
@@ -255,6 +276,8 @@ func TestHandOver(t *testing.T) {
 			s.unbroken(what, other.said, true)
 		}
 	}
+	ta.hears("transcoded", 8)
+	tb.hears("transcoded", 0)
 	ma.unbroken("blocked", 0, true)
 	mb.unbroken("music", mb.count(), false)
 	g.Relay = relays[len(relays)-1]
