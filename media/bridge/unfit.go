@@ -55,6 +55,8 @@ func (w *work) unfit(p *pair) (why string, kind error) {
 		return fmt.Sprintf("%.32q where %.32q was offered", h.kind, f.Kind), ErrMismatch
 	case f.Proto != "" && (!isRTP(h.proto) || !isRTP(f.Proto)) && !strings.EqualFold(h.proto, f.Proto):
 		return fmt.Sprintf("protocol %.64q where %.64q was offered", h.proto, f.Proto), ErrMismatch
+	case isSecure(h.proto) && !isSecure(f.Proto) && f.Proto != "" && (!f.SDES.On && !f.DTLS.On || len(h.crypto) == 0 && h.dtls.fingerprint == ""):
+		return fmt.Sprintf("protocol %.64q where %.64q was offered", h.proto, f.Proto), ErrMismatch
 	case isRTP(h.proto) && !w.common(h.codecs, f.Codecs.Told, p.to.Codecs.Said):
 		return "no codec that was offered", ErrNoCodec
 	case isSecure(h.proto) && isSecure(f.Proto) && (f.SDES.On || f.DTLS.On) && len(h.crypto) == 0 && h.dtls.fingerprint == "":

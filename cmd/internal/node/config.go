@@ -254,9 +254,19 @@ func (c *Config) Logger() (*slog.Logger, error) {
 	return slog.New(h).With("node", c.Node), nil
 }
 
-// secretFile reads a secret of at least 16 bytes from a file that others
+// secretFile reads a secret of ours, of at least 16 bytes, from a file that others
 // cannot read.
 func secretFile(setting, name string) (string, error) {
+	s, err := privateFile(setting, name)
+	if err == nil && len(s) < 16 {
+		return "", fmt.Errorf("%w: %s: %s holds less than 16 characters", ErrConfig, setting, name)
+	}
+	return s, err
+}
+
+// privateFile reads what is not empty from a file that others cannot read. How
+// long somebody else's secret is was not for us to say.
+func privateFile(setting, name string) (string, error) {
 	if err := needs(setting, name != ""); err != nil {
 		return "", err
 	}
@@ -272,8 +282,8 @@ func secretFile(setting, name string) (string, error) {
 		return "", err
 	}
 	s := strings.TrimSpace(string(b))
-	if len(s) < 16 {
-		return "", fmt.Errorf("%w: %s: %s holds less than 16 characters", ErrConfig, setting, name)
+	if s == "" {
+		return "", fmt.Errorf("%w: %s: %s is empty", ErrConfig, setting, name)
 	}
 	return s, nil
 }

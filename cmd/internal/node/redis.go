@@ -50,7 +50,7 @@ func redisOptions(setting, s string) (*redis.Options, error) {
 		return bad(errors.New(strings.ReplaceAll(err.Error(), u.String(), "URL")))
 	}
 	if own["password_file"] != "" {
-		if o.Password, err = secretFile(setting+": password_file", own["password_file"]); err != nil {
+		if o.Password, err = privateFile(setting+": password_file", own["password_file"]); err != nil {
 			return nil, err
 		}
 	}

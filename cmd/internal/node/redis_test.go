@@ -18,6 +18,12 @@ func TestRedisOptions(t *testing.T) {
 	if err := os.WriteFile(open, []byte("sixteen-characters-of-it\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	short, empty := filepath.Join(dir, "short"), filepath.Join(dir, "empty")
+	for name, text := range map[string]string{short: "six\n", empty: "\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for s, want := range map[string]struct {
 		addr, user, password string
 		db                   int
@@ -28,6 +34,7 @@ func TestRedisOptions(t *testing.T) {
 		"redis://h:1/2":                       {addr: "h:1", db: 2},
 		"redis://u:pw@h":                      {addr: "h:6379", user: "u", password: "pw"},
 		"unix://u:pw@/run/s?db=3":             {addr: "/run/s", user: "u", password: "pw", db: 3},
+		"redis://h?password_file=" + short:    {addr: "h:6379", password: "six"},
 		"redis://h?password_file=" + password: {addr: "h:6379", password: "sixteen-characters-of-it"},
 		"rediss://u@h:9/1?server_name=redis.example&password_file=" + password: {addr: "h:9", user: "u", password: "sixteen-characters-of-it", db: 1, tls: true},
 	} {
@@ -52,6 +59,7 @@ func TestRedisOptions(t *testing.T) {
 		"rediss://u:geheim@h?ca=/nowhere":   "ca",
 		"rediss://u:geheim@h?cert=/nowhere": "cert",
 		"redis://h?password_file=" + open:   "others",
+		"redis://h?password_file=" + empty:  "empty",
 		"redis://h?password_file=/nowhere":  "password_file",
 		"redis://u:geheim@h\x7f/":           "no URL",
 	} {

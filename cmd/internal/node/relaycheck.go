@@ -3,7 +3,9 @@ package node
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -66,7 +68,49 @@ func (c RelayConfig) sane(section string) error {
 	if err := record.CheckPattern(r.Pattern); err != nil {
 		return fmt.Errorf("%w: %s: recordings: %w", ErrConfig, section, err)
 	}
+	if err := inTheWay(r.Dir); err != nil {
+		return fmt.Errorf("%w: %s: recordings: dir: %w", ErrConfig, section, err)
+	}
+	if c.State != "redis" && !redisURL(c.State) {
+		if err := inTheWay(c.State); err != nil {
+			return fmt.Errorf("%w: %s: state: %w", ErrConfig, section, err)
+		}
+	}
 	return nil
+}
+
+// inTheWay tells why there can't be a directory; nil: there is one, or it can be
+// made where nobody forbids it.
+func inTheWay(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		switch info, err := os.Stat(at); {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is no directory", at)
+		case err == nil, at == filepath.Dir(at):
+			return nil
+		}
+	}
+}
+
+// maxSocketPath is what an address of a Unix socket has room for (unix(7)).
+const maxSocketPath = 107
+
+// noSocket tells why there can't be a socket at a path; nil: there can, or none is
+// wanted.
+func noSocket(path string) error {
+	if path == "" {
+		return nil
+	}
+	if len(path) > maxSocketPath {
+		return fmt.Errorf("the path of a socket has at most %d octets, not %d", maxSocketPath, len(path))
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("%s is no socket", path)
+	}
+	return inTheWay(filepath.Dir(path))
 }
 
 // sane refuses what a media node could take but nobody can mean.
@@ -87,9 +131,14 @@ func (c MediaNodeConfig) sane() error {
 		what = "ng: client_ca is of no use without tls"
 	case len(ng.Certificates) > 0 && len(ng.TLS)+len(ng.HTTPS) == 0:
 		what = "ng: certificates are of no use without tls or https"
+	default:
+		what = ng.twice()
 	}
 	if what != "" {
 		return fmt.Errorf("%w: media: %s", ErrConfig, what)
+	}
+	if err := noSocket(c.Upgrade); err != nil {
+		return fmt.Errorf("%w: media: upgrade: %w", ErrConfig, err)
 	}
 	if c.Prompts == "" {
 		return nil
@@ -102,4 +151,29 @@ func (c MediaNodeConfig) sane() error {
 		return fmt.Errorf("%w: media: prompts: %s is no directory", ErrConfig, c.Prompts)
 	}
 	return nil
+}
+
+// twice tells which address two listeners want; empty: none.
+func (c NGConfig) twice() string {
+	type listener struct {
+		name string
+		addr netip.AddrPort
+	}
+	for _, network := range [][]struct {
+		name  string
+		addrs []netip.AddrPort
+	}{{{"udp", c.UDP}}, {{"tcp", c.TCP}, {"tls", c.TLS}, {"http", c.HTTP}, {"https", c.HTTPS}}} {
+		var seen []listener
+		for _, list := range network {
+			for _, a := range list.addrs {
+				for _, l := range seen {
+					if a.Port() == l.addr.Port() && a.Port() != 0 && (a.Addr() == l.addr.Addr() || a.Addr().IsUnspecified() || l.addr.Addr().IsUnspecified()) {
+						return fmt.Sprintf("ng: %s %v and %s %v can't both be listened at", l.name, l.addr, list.name, a)
+					}
+				}
+				seen = append(seen, listener{list.name, a})
+			}
+		}
+	}
+	return ""
 }

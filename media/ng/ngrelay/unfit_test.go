@@ -21,6 +21,7 @@ func TestUnfitAnswers(t *testing.T) {
 		key   = " inline:Opr7g+J9VgQnRkCFNmL/0LP/dcF1Exu43qwiE0So\r\n"
 		sha80 = "AES_CM_128_HMAC_SHA1_80" + key
 		keyed = "m=audio 4000 RTP/SAVP 8\r\na=crypto:1 " + sha80
+		open  = "m=audio 4000 RTP/AVP 8\r\na=crypto:1 " + sha80
 		good  = "m=audio 4002 RTP/AVP 8\r\n"
 	)
 	for name, x := range map[string]struct {
@@ -31,6 +32,10 @@ func TestUnfitAnswers(t *testing.T) {
 		"fax for audio":                 {audio, "m=audio 4002 udptl t38\r\n", `protocol "udptl" where`, "", nil},
 		"fax beside what is good":       {audio + video, good + "m=video 4004 FOO/BAR 96\r\n", "", `m= line 2 of the answer is rejected: protocol "FOO/BAR"`, []string{"m=audio 3", "m=video 0 RTP/AVP 96"}},
 		"another profile":               {audio, "m=audio 4002 RTP/AVPF 8\r\n", "", "", []string{"m=audio 3"}},
+		"a secure profile without keys": {audio, "m=audio 4002 RTP/SAVP 8\r\n", `protocol "RTP/SAVP" where "RTP/AVP" was offered`, "", nil},
+		"keys where none were offered":  {audio, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 " + sha80, `protocol "RTP/SAVP" where "RTP/AVP" was offered`, "", nil},
+		"opportunistic, without keys":   {open, "m=audio 4002 RTP/SAVP 8\r\n", `protocol "RTP/SAVP" where "RTP/AVP" was offered`, "", nil},
+		"opportunistic, with keys":      {open, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 " + sha80, "", "", []string{"m=audio 3"}},
 		"another media type":            {audio + video, good + "m=audio 4004 RTP/AVP 8\r\n", "", `"audio" where "video" was offered`, []string{"m=audio 3", "m="}},
 		"another media type, alone":     {audio, video, `"video" where "audio" was offered`, "", nil},
 		"more m= lines":                 {audio, good + video, "relay: description does not fit the session: answer has 2 media, offer 1", "", nil},
