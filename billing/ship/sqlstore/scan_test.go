@@ -58,28 +58,27 @@ func TestBrief(t *testing.T) {
 		for _, f := range []sqlstore.Filter{
 			{}, {Superseded: true}, {From: begin + 50_000}, {To: begin + 50_000}, {Account: "nobody"}, {Account: "7"},
 		} {
-			want := map[string]billing.CDR{}
+			want := map[string]string{}
 			for c, err := range s.Records(t.Context(), f) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want[fmt.Sprint(c.Key, c.Generation)] = slim(c)
+				want[fmt.Sprint(c.Key, c.Generation)] = fmt.Sprintf("%+v", slim(c))
 			}
 			f.Brief = true
-			got := map[string]billing.CDR{}
+			got := map[string]string{}
 			n := 0
 			for c, err := range s.Records(t.Context(), f) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got[fmt.Sprint(c.Key, c.Generation)] = *c
+				got[fmt.Sprint(c.Key, c.Generation)] = fmt.Sprintf("%+v", *c)
 				n++
 			}
 			if n != len(got) {
 				t.Errorf("%+v: %d records, %d of them different", f, n, len(got))
 			}
-			same := cmp.Comparer(func(a, b billing.CDR) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) })
-			if diff := cmp.Diff(want, got, same); diff != "" || f.Account == "" && len(got) == 0 {
+			if diff := cmp.Diff(want, got); diff != "" || f.Account == "" && len(got) == 0 {
 				t.Errorf("%+v: %d records\n%.3000s", f, len(got), diff)
 			}
 		}

@@ -36,6 +36,16 @@ func modules(t *testing.T) string {
 	return dir
 }
 
+// TestFetch has on this machine what tests install: run before them, it lets the
+// others be where no registry can be reached.
+func TestFetch(t *testing.T) {
+	jssipBundle(t)
+	parquetReader(t)
+	if _, err := os.Stat(modules(t)); err != nil {
+		t.Error(err)
+	}
+}
+
 // install fetches packages into a directory. A registry that does not answer
 // for a moment is asked again.
 func install(t *testing.T, dir string, packages ...string) {

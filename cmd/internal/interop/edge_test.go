@@ -162,6 +162,27 @@ func (e *edge) send(t *testing.T, msg string) {
 	}
 }
 
+// ask sends invite, again and again as one does by UDP (RFC 3261 section
+// 17.1.2.2), and returns the answer.
+func (e *edge) ask(t *testing.T, path, callID string) *wire.Message {
+	t.Helper()
+	again := time.NewTicker(500 * time.Millisecond)
+	defer again.Stop()
+	for begun := time.Now(); time.Since(begun) < patience; {
+		e.send(t, e.invite(path, callID))
+		select {
+		case b := <-e.statuses:
+			m := new(wire.Message)
+			if err := m.Parse(b, nil); err == nil && string(m.CallID()) == callID {
+				return m
+			}
+		case <-again.C:
+		}
+	}
+	t.Fatalf("nothing came to the proxy of %s", callID)
+	return nil
+}
+
 // respond answers a request as the proxy.
 func (e *edge) respond(t *testing.T, m *wire.Message, status int, fields ...wire.Field) {
 	t.Helper()
@@ -269,8 +290,7 @@ func TestPortReuse(t *testing.T) {
 			_ = first.Close()
 			second := e.dial(t, secure, local)
 			e.register(t, second, name, "mallory")
-			e.send(t, e.invite(path, "gone"))
-			if m := e.answer(t); m.Status() != 430 {
+			if m := e.ask(t, path, "gone"); m.Status() != 430 {
 				t.Errorf("status %d, want 430", m.Status())
 			}
 			second.silent(t, 300*time.Millisecond)
@@ -278,8 +298,7 @@ func TestPortReuse(t *testing.T) {
 			own := e.register(t, second, name, "mallory")
 			e.restart(t)
 			begin := time.Now()
-			e.send(t, e.invite(own, "restarted"))
-			if m := e.answer(t); m.Status() != 430 {
+			if m := e.ask(t, own, "restarted"); m.Status() != 430 {
 				t.Errorf("after a restart: status %d, want 430", m.Status())
 			}
 			t.Logf("430 for a connection of the lb before its restart after %v", time.Since(begin))
