@@ -123,7 +123,7 @@ func (c MediaNodeConfig) sane() error {
 	); err != nil {
 		return err
 	}
-	what := ""
+	var what string
 	switch ng := c.NG; {
 	case ng.Token != "" && len(ng.HTTPS) == 0:
 		what = "ng: token is of no use without https"
