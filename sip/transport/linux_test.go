@@ -5,10 +5,12 @@ package transport_test
 import (
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/class5-go/class5/sip/transport"
 	"golang.org/x/sys/unix"
@@ -28,15 +30,43 @@ func TestAcceptWithoutDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one := unix.Rlimit{Cur: uint64(free.Fd()) + 1, Max: old.Max} // room for the client's socket alone
-	_ = free.Close()
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &one); err != nil {
+	few := unix.Rlimit{Cur: uint64(free.Fd()) + 1, Max: old.Max}
+	held := []*os.File{free}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
 		t.Fatal(err)
 	}
 	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
 	defer restore()
-	c := dialTCP(t, e, 0)
-	eventually(t, "accept fails", func() bool { return e.Stats()[0].AcceptErrors > 0 })
+	defer func() {
+		for _, f := range held {
+			_ = f.Close()
+		}
+	}()
+	var c net.Conn
+	eventually(t, "accept fails", func() bool {
+		// Room for the client's socket alone. What was closed before may become free
+		// only now, and is accept's then: it is tried again.
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				break
+			}
+			held = append(held, f)
+		}
+		before := e.Stats()[0]
+		_ = held[0].Close()
+		held = held[1:]
+		client, err := net.Dial("tcp", e.Listener(0).Addr.String())
+		if err != nil { // one that waited was accepted with it
+			return false
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		_ = client.SetDeadline(time.Now().Add(patience))
+		c = client
+		time.Sleep(20 * time.Millisecond)
+		after := e.Stats()[0]
+		return after.AcceptErrors > before.AcceptErrors && after.Accepted == before.Accepted
+	})
 	restore()
 	_, _ = io.WriteString(c, message("1", 0))
 	readN(t, c, message("1", 0))
