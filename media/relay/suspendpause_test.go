@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -24,10 +23,10 @@ func TestHandOverInPause(t *testing.T) {
 			})
 			a, b := &speaker{party: g.party("a", "127.0.1.1"), pt: 8}, &speaker{party: g.party("b", "127.0.2.1"), pt: 0}
 			a.seq = 65400
-			out, err := g.Offer(t.Context(), relay.OfferRequest{CallID: "call", FromTag: "a", SDP: only(a.party, 8),
+			out, err := g.Offer(t.Context(), relay.OfferRequest{CallID: "call", FromTag: "a", SDP: a.only(8),
 				Options: bridge.Options{Codec: bridge.CodecOptions{Transcode: []string{"PCMU"}}}})
 			if err == nil {
-				out, err = g.Answer(t.Context(), relay.AnswerRequest{CallID: "call", FromTag: "a", ToTag: "b", SDP: only(b.party, 0)})
+				out, err = g.Answer(t.Context(), relay.AnswerRequest{CallID: "call", FromTag: "a", ToTag: "b", SDP: b.only(0)})
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -56,21 +55,7 @@ func TestHandOverInPause(t *testing.T) {
 				hears("filled")
 			}
 			for i := range 3 {
-				next, err := relay.New(cfg, relay.WithClock(g.clock.now))
-				if err != nil {
-					t.Fatal(err)
-				}
-				arrivals := next.Arrivals()
-				held, err := g.Suspend(t.Context(), func(h relay.Handed) error { return arrivals.Take(t.Context(), moved(t, h)) })
-				if err != nil {
-					t.Fatal(err)
-				}
-				held.Leave()
-				running, end := context.WithCancel(context.Background())
-				done := make(chan error, 1)
-				go func() { done <- next.Run(running) }()
-				t.Cleanup(func() { end(); <-done })
-				g.Relay = next
+				g.handedOver(cfg)
 				for range 20 {
 					hears(fmt.Sprint("filled after hand-over ", i+1))
 				}
@@ -81,9 +66,4 @@ func TestHandOverInPause(t *testing.T) {
 			b.unbroken("in the pause", n, true)
 		})
 	}
-}
-
-// only is a description of one codec.
-func only(p *party, pt uint8) []byte {
-	return fmt.Appendf(nil, "v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP %[3]d\r\n", p.addr.Addr(), p.addr.Port(), pt)
 }

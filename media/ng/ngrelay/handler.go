@@ -113,18 +113,16 @@ func NewHandler(r Relay, cfg Config) *Handler {
 		h.commands[name] = h.toggle(f, true)
 		h.commands["un"+name] = h.toggle(f, false)
 	}
-	for _, name := range selecting {
+	for _, name := range []string{ // for parties of a session, by tag or label
+		"block-media", "unblock-media", "silence-media", "unsilence-media", "block-DTMF", "unblock-DTMF", "play-DTMF",
+		"play-media", "stop-media", "start-forwarding", "stop-forwarding",
+	} {
 		h.commands[name] = toParty(h.commands[name])
 	}
 	return h
 }
 
-// selecting are the commands for parties of a session, by tag or label.
-var selecting = []string{
-	"block-media", "unblock-media", "silence-media", "unsilence-media", "block-DTMF", "unblock-DTMF", "play-DTMF",
-	"play-media", "stop-media", "start-forwarding", "stop-forwarding",
-}
-
+// toParty tells which party a command did not find.
 func toParty(f command) command {
 	return func(ctx context.Context, req *ng.Request) (ng.Dict, error) {
 		reply, err := f(ctx, req)
