@@ -11,6 +11,7 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const said = async () => { await lines.next(); };
+process.stdout.on('error', () => process.exit(1)); // the test is gone
 const say = (name, value = '') => process.stdout.write(`${name} ${value}\n`);
 
 const browser = await chromium.launch({
